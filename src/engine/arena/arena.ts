@@ -1,0 +1,70 @@
+/** Making an arena, and taking words from it. */
+import * as atomics from '#atomics';
+import {
+  CACHES,
+  CACHE_WORDS,
+  CACHES_AT,
+  CPUS,
+  FORMAT,
+  HEAP_AT,
+  H_BRK,
+  H_FORMAT,
+  H_MAGIC,
+  H_RCU_EPOCH,
+  H_WORDS,
+  MAGIC,
+} from './layout.ts';
+import { type Memory, memoryOf, setWord, useMemory, word } from './memory.ts';
+import { NULL, type Null, type WordAt } from './ref.ts';
+
+/** Objects start on a 256-byte boundary of the heap at the widest. */
+const HEAP_ALIGN = 64;
+const HEAP_START = Math.ceil(HEAP_AT / HEAP_ALIGN) * HEAP_ALIGN;
+
+/** The least an arena can be: its fixed parts and a little heap, in bytes. */
+export const ARENA_BYTES_MIN = (HEAP_START + 64 * 1024) * 4;
+/** The most: a handle is a 32-bit word index that may not be negative. */
+export const ARENA_BYTES_MAX = 0x7fffffff * 4 + 4 - 65536;
+
+/** Makes an arena of `bytes` (a multiple of 64 KiB) and makes it this worker's memory. */
+export function createArena(bytes: number): Memory {
+  const memory = memoryOf(new SharedArrayBuffer(bytes));
+  useMemory(memory);
+  setWord(H_MAGIC, MAGIC);
+  setWord(H_FORMAT, FORMAT);
+  setWord(H_WORDS, bytes / 4);
+  setWord(H_BRK, HEAP_START);
+  setWord(H_RCU_EPOCH, 1); // 0 says "not in a read section"
+  return memory;
+}
+
+/** @returns the memory, or null when `buffer` is not an arena of this format. */
+export function openArena(buffer: SharedArrayBuffer): Memory | null {
+  if (buffer.byteLength < ARENA_BYTES_MIN) return null;
+  const memory = memoryOf(buffer);
+  if (memory.i32[H_MAGIC] !== MAGIC) return null;
+  if (memory.i32[H_FORMAT] !== FORMAT) return null;
+  return memory;
+}
+
+/**
+ * Takes `words` (a multiple of 64) from the untouched end of the arena. They are
+ * zero, and are never given back: caches keep them.
+ *
+ * @returns the first word, or NULL when the arena is full.
+ */
+export function takeWords(words: number): WordAt | Null {
+  for (;;) {
+    const at = atomics.load(H_BRK);
+    if (at + words > word(H_WORDS)) return NULL;
+    if (atomics.cas(H_BRK, at, at + words)) return at;
+  }
+}
+
+/** Words in use, fixed parts included: what a copy of the arena has to save. */
+export const arenaUsed = (): number => atomics.load(H_BRK);
+
+/** @returns every cache's and CPU's place, for reports that fold over them. */
+export const cacheAt = (id: number): WordAt => CACHES_AT + id * CACHE_WORDS;
+export const cacheIds = (): number[] => Array.from({ length: CACHES }, (_, id) => id);
+export const cpuIds = (): number[] => Array.from({ length: CPUS }, (_, id) => id);

@@ -1,0 +1,51 @@
+/**
+ * Where the fixed parts of the arena lie. All numbers are words of 4 bytes.
+ *
+ *   0          64                 64 + CPUS*512          HEAP
+ *   ┌──────────┬────────────────────┬──────────┬───────────┬──────────────────────┐
+ *   │ header   │ caches             │ per-CPU  │ ring      │ objects, handed out  │
+ *   │          │ CACHES * 16        │ CPUS*512 │ CPUS*8192 │ upwards, in chunks   │
+ *   └──────────┴────────────────────┴──────────┴───────────┴──────────────────────┘
+ *
+ * A line is 64 bytes. Words that different workers write are kept on different
+ * lines: sharing one costs a factor of three to four.
+ */
+export const LINE = 16;
+
+export const MAGIC = 0x564d4153; // "VMAS"
+export const FORMAT = 1;
+
+/** How many workers can be attached at one time. */
+export const CPUS = 32;
+export const CACHES = 16;
+export const CACHE_WORDS = LINE;
+export const CPU_WORDS = 512;
+export const RING_RECORDS = 1024;
+export const RING_WORDS = RING_RECORDS * 8;
+
+// Header.
+export const H_MAGIC = 0;
+export const H_FORMAT = 1;
+export const H_WORDS = 2; // size of the arena in words
+export const H_TRACE_MASK = 3; // events that are being recorded
+export const H_BRK = 1 * LINE; // (a) first word that no cache has taken yet
+export const H_RCU_EPOCH = 2 * LINE; // (a)
+export const H_MACHINE = 3 * LINE; // the machine structure, a handle
+
+export const CACHES_AT = 4 * LINE;
+export const CPUS_AT = CACHES_AT + CACHES * CACHE_WORDS;
+export const RINGS_AT = CPUS_AT + CPUS * CPU_WORDS;
+export const HEAP_AT = RINGS_AT + CPUS * RING_WORDS;
+
+// One per-CPU area: offsets from its first word.
+export const C_CLAIMED = 0; // (a)   1 while a worker is attached
+export const C_CURRENT = 1; //       the task this worker runs
+export const C_RCU_NESTING = 2; //   depth of read sections
+export const C_RING_NEXT = 3; //     how many events this worker has recorded
+export const C_VERDICT = 4; //       why the last check or merge said no: 12 words
+export const C_RCU_EPOCH = 1 * LINE; // (a) epoch of the open read section, or 0
+export const C_COMMITTED = 2 * LINE; // pages charged less uncharged here, a double
+export const C_COUNTERS = 3 * LINE; // doubles
+export const COUNTERS = 24;
+export const C_SLABS = 8 * LINE; // CACHES free lists
+export const SLAB_WORDS = LINE;

@@ -1,0 +1,230 @@
+/**
+ * Caches of equal objects. Each worker allocates from a free list of its own;
+ * lists are filled from the arena or from a depot that all workers share, in
+ * batches, under a lock.
+ *
+ *   worker 0: free ──> o ──> o      pending ──> o ──> o      waiting ──> o ──> o
+ *                 ^                 freed under RCU,         a grace period is
+ *                 │                 not yet asked for        under way
+ *   depot: o ──> o ──> o            └── one batch at a time ─┘──────> free
+ *
+ * A freed object keeps its contents but for the link word, and its memory is
+ * always an object of the same cache: a late RCU reader may look, and must then
+ * check.
+ */
+import * as atomics from '#atomics';
+import { cacheAt, takeWords } from '../arena/arena.ts';
+import { cpuOf, thisCpu } from '../arena/cpu.ts';
+import { CPUS, C_SLABS, SLAB_WORDS } from '../arena/layout.ts';
+import { double, setDouble, setWord, word } from '../arena/memory.ts';
+import { NULL, type Null, type Ref, type WordAt } from '../arena/ref.ts';
+import { pollStateSynchronizeRcu, startPollSynchronizeRcu } from '../rcu/rcu.ts';
+import { spinLock, spinUnlock } from '../sync/spinlock.ts';
+
+/** A cache is known to every worker by these constants; its state is in the arena. */
+export interface Cache<Kind extends string> {
+  readonly name: Kind;
+  /** Its place in the arena; unique among the caches of the engine. */
+  readonly id: number;
+  /** Size of an object. */
+  readonly words: number;
+  /** The word of a free object that links it: one that late readers do not use. */
+  readonly link: number;
+}
+
+/** Objects moved between a worker and the depot, or waited for, at one time. */
+const BATCH = 256;
+/** Objects first carved out of the arena: enough to share a lock over, few enough to waste. */
+const CHUNK_WORDS = 4096;
+
+// The shared part: offsets from cacheAt(id).
+const DEPOT_LOCK = 0; // (a)
+const DEPOT_HEAD = 1;
+const DEPOT_COUNT = 2;
+const FAIL_SKIP = 3; // (a) allocations that still succeed once FAIL_COUNT is set
+const FAIL_COUNT = 4; // (a) allocations to refuse; -1: all
+const CARVED = 5; // (a) objects ever taken from the arena
+
+// A worker's part: offsets from slabAt(cache).
+const FREE = 0;
+const FREE_COUNT = 1;
+const PENDING = 2;
+const PENDING_LAST = 3;
+const PENDING_COUNT = 4;
+const WAITING = 5;
+const WAITING_LAST = 6;
+const WAITING_COUNT = 7;
+const WAITING_COOKIE = 8;
+const ALLOCS = 10; // a double, since a counter passes 2^31 in minutes
+const FREES = 12;
+
+const slabAt = (id: number, cpu: WordAt): WordAt => cpu + C_SLABS + id * SLAB_WORDS;
+
+/**
+ * @returns an object with the contents of its last life (zero in its first), or
+ *   NULL when the arena is full or a fault was asked for.
+ */
+export function cacheAlloc<Kind extends string>(cache: Cache<Kind>): Ref<Kind> | Null {
+  if (word(cacheAt(cache.id) + FAIL_COUNT) !== 0 && isRefused(cache)) return NULL;
+
+  const slab = slabAt(cache.id, thisCpu);
+  if (word(slab + FREE) === NULL && !refill(cache, slab)) return NULL;
+
+  const object = word(slab + FREE);
+  setWord(slab + FREE, word(object + cache.link));
+  setWord(slab + FREE_COUNT, word(slab + FREE_COUNT) - 1);
+  setDouble(slab + ALLOCS, double(slab + ALLOCS) + 1);
+  return object as Ref<Kind>;
+}
+
+/** Frees an object that no other worker can still reach. */
+export function cacheFree<Kind extends string>(cache: Cache<Kind>, object: Ref<Kind>): void {
+  const slab = slabAt(cache.id, thisCpu);
+  setDouble(slab + FREES, double(slab + FREES) + 1);
+  setWord(object + cache.link, word(slab + FREE));
+  setWord(slab + FREE, object);
+  setWord(slab + FREE_COUNT, word(slab + FREE_COUNT) + 1);
+  if (word(slab + FREE_COUNT) > 2 * BATCH) spill(cache, slab);
+}
+
+/** Frees an object once all present RCU readers are gone. Never waits. */
+export function cacheFreeRcu<Kind extends string>(cache: Cache<Kind>, object: Ref<Kind>): void {
+  const slab = slabAt(cache.id, thisCpu);
+  setDouble(slab + FREES, double(slab + FREES) + 1);
+  setWord(object + cache.link, word(slab + PENDING));
+  if (word(slab + PENDING) === NULL) setWord(slab + PENDING_LAST, object);
+  setWord(slab + PENDING, object);
+  const count = word(slab + PENDING_COUNT) + 1;
+  setWord(slab + PENDING_COUNT, count);
+  if (count % BATCH === 0) turnBatches(cache, slab);
+}
+
+/** Asks for a fault: after `skip` more allocations, `count` are refused (-1: all, 0: stop). */
+export function cacheFail(cache: Cache<string>, skip: number, count: number): void {
+  atomics.store(cacheAt(cache.id) + FAIL_SKIP, skip);
+  atomics.store(cacheAt(cache.id) + FAIL_COUNT, count);
+}
+
+/** What one cache holds; counts of objects. */
+export interface CacheStats {
+  readonly name: string;
+  readonly words: number;
+  /** In use: 0 for every cache once a machine is torn down. */
+  readonly live: number;
+  readonly allocs: number;
+  /** Freed, and waiting for RCU readers to leave. */
+  readonly deferred: number;
+  readonly carved: number;
+}
+
+/** Folds the workers' counters; exact when no worker is inside the engine. */
+export function cacheStats(cache: Cache<string>): CacheStats {
+  let allocs = 0;
+  let frees = 0;
+  let deferred = 0;
+  for (let id = 0; id < CPUS; id++) {
+    const slab = slabAt(cache.id, cpuOf(id));
+    allocs += double(slab + ALLOCS);
+    frees += double(slab + FREES);
+    deferred += word(slab + PENDING_COUNT) + word(slab + WAITING_COUNT);
+  }
+  const carved = atomics.load(cacheAt(cache.id) + CARVED);
+  return { name: cache.name, words: cache.words, live: allocs - frees, allocs, deferred, carved };
+}
+
+function isRefused(cache: Cache<string>): boolean {
+  const at = cacheAt(cache.id);
+  if (atomics.load(at + FAIL_SKIP) > 0 && atomics.add(at + FAIL_SKIP, -1) > 0) return false;
+  const left = atomics.load(at + FAIL_COUNT);
+  if (left > 0) atomics.cas(at + FAIL_COUNT, left, left - 1);
+  return left !== 0;
+}
+
+/** Fills an empty free list, from what RCU has released, the depot, or the arena. */
+function refill(cache: Cache<string>, slab: WordAt): boolean {
+  if (word(slab + WAITING) !== NULL || word(slab + PENDING_COUNT) >= BATCH) {
+    turnBatches(cache, slab);
+    if (word(slab + FREE) !== NULL) return true;
+  }
+  if (takeFromDepot(cache, slab) || carve(cache, slab)) return true;
+
+  // The arena is full: what waits for a grace period may be all there is.
+  turnBatches(cache, slab);
+  turnBatches(cache, slab);
+  return word(slab + FREE) !== NULL;
+}
+
+function carve(cache: Cache<string>, slab: WordAt): boolean {
+  const count = Math.max(1, Math.floor(CHUNK_WORDS / cache.words));
+  const at = takeWords(Math.ceil((count * cache.words) / 64) * 64);
+  if (at === NULL) return false;
+
+  for (let i = count - 1; i >= 0; i--) pushFree(cache, slab, at + i * cache.words);
+  atomics.add(cacheAt(cache.id) + CARVED, count);
+  return true;
+}
+
+function pushFree(cache: Cache<string>, slab: WordAt, object: number): void {
+  setWord(object + cache.link, word(slab + FREE));
+  setWord(slab + FREE, object);
+  setWord(slab + FREE_COUNT, word(slab + FREE_COUNT) + 1);
+}
+
+/** Moves up to a batch from the free list to the depot, for workers that only allocate. */
+function spill(cache: Cache<string>, slab: WordAt): void {
+  const head = word(slab + FREE);
+  let last = head;
+  for (let i = 1; i < BATCH; i++) last = word(last + cache.link);
+  setWord(slab + FREE, word(last + cache.link));
+  setWord(slab + FREE_COUNT, word(slab + FREE_COUNT) - BATCH);
+
+  const depot = cacheAt(cache.id);
+  spinLock(depot + DEPOT_LOCK);
+  setWord(last + cache.link, word(depot + DEPOT_HEAD));
+  setWord(depot + DEPOT_HEAD, head);
+  setWord(depot + DEPOT_COUNT, word(depot + DEPOT_COUNT) + BATCH);
+  spinUnlock(depot + DEPOT_LOCK);
+}
+
+function takeFromDepot(cache: Cache<string>, slab: WordAt): boolean {
+  const depot = cacheAt(cache.id);
+  // Read without the lock: missing a batch that just arrives only carves a chunk.
+  if (word(depot + DEPOT_COUNT) === 0) return false;
+
+  spinLock(depot + DEPOT_LOCK);
+  const count = Math.min(BATCH, word(depot + DEPOT_COUNT));
+  for (let i = 0; i < count; i++) {
+    const object = word(depot + DEPOT_HEAD);
+    setWord(depot + DEPOT_HEAD, word(object + cache.link));
+    pushFree(cache, slab, object);
+  }
+  setWord(depot + DEPOT_COUNT, word(depot + DEPOT_COUNT) - count);
+  spinUnlock(depot + DEPOT_LOCK);
+  return count > 0;
+}
+
+/** Releases the waiting batch if its grace period is over, and lets the pending one wait. */
+function turnBatches(cache: Cache<string>, slab: WordAt): void {
+  if (word(slab + WAITING) !== NULL) {
+    if (!pollStateSynchronizeRcu(word(slab + WAITING_COOKIE))) return;
+    setWord(word(slab + WAITING_LAST) + cache.link, word(slab + FREE));
+    setWord(slab + FREE, word(slab + WAITING));
+    setWord(slab + FREE_COUNT, word(slab + FREE_COUNT) + word(slab + WAITING_COUNT));
+    setWord(slab + WAITING, NULL);
+    setWord(slab + WAITING_COUNT, 0);
+  }
+  if (word(slab + PENDING) === NULL) return;
+  setWord(slab + WAITING, word(slab + PENDING));
+  setWord(slab + WAITING_LAST, word(slab + PENDING_LAST));
+  setWord(slab + WAITING_COUNT, word(slab + PENDING_COUNT));
+  setWord(slab + WAITING_COOKIE, startPollSynchronizeRcu());
+  setWord(slab + PENDING, NULL);
+  setWord(slab + PENDING_COUNT, 0);
+}
+
+/** Turns what this worker has freed under RCU into free objects; `synchronizeRcu()` came before. */
+export function cacheDrain(cache: Cache<string>): void {
+  const slab = slabAt(cache.id, thisCpu);
+  turnBatches(cache, slab);
+  turnBatches(cache, slab);
+}
