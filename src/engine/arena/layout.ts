@@ -1,11 +1,11 @@
 /**
  * Where the fixed parts of the arena lie. All numbers are words of 4 bytes.
  *
- *   0          64                 64 + CPUS*512          HEAP
- *   ┌──────────┬────────────────────┬──────────┬───────────┬──────────────────────┐
- *   │ header   │ caches             │ per-CPU  │ ring      │ objects, handed out  │
- *   │          │ CACHES * 16        │ CPUS*512 │ CPUS*8192 │ upwards, in chunks   │
- *   └──────────┴────────────────────┴──────────┴───────────┴──────────────────────┘
+ *   0        128
+ *   ┌────────┬─────────────┬──────────┬───────────┬─────────────────────────────┐
+ *   │ header │ caches      │ per-CPU  │ rings     │ objects, handed out         │
+ *   │ 8 * 16 │ CACHES * 16 │ CPUS*512 │ CPUS*8192 │ upwards, in chunks          │
+ *   └────────┴─────────────┴──────────┴───────────┴─────────────────────────────┘
  *
  * A line is 64 bytes. Words that different workers write are kept on different
  * lines: sharing one costs a factor of three to four.
@@ -30,9 +30,11 @@ export const H_WORDS = 2; // size of the arena in words
 export const H_TRACE_MASK = 3; // events that are being recorded
 export const H_BRK = 1 * LINE; // (a) first word that no cache has taken yet
 export const H_RCU_EPOCH = 2 * LINE; // (a)
-export const H_MACHINE = 3 * LINE; // the machine structure, a handle
+export const H_FILES = 3 * LINE; // (a) the table of open files: see file/files.ts
+export const H_SHMEM_INO = 3 * LINE + 2; // (a) inode numbers of shared anonymous memory
+export const H_SYSCTL = 4 * LINE; // doubles: see mm/sysctl.ts
 
-export const CACHES_AT = 4 * LINE;
+export const CACHES_AT = 8 * LINE;
 export const CPUS_AT = CACHES_AT + CACHES * CACHE_WORDS;
 export const RINGS_AT = CPUS_AT + CPUS * CPU_WORDS;
 export const HEAP_AT = RINGS_AT + CPUS * RING_WORDS;

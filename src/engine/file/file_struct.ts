@@ -1,0 +1,67 @@
+/**
+ * struct file: one opening of a file. Two openings of one file never merge.
+ *
+ * Source: include/linux/fs.h, v6.18.
+ */
+import * as atomics from '#atomics';
+import { assert } from '../arena/assert.ts';
+import { setWord, word } from '../arena/memory.ts';
+import { NULL, type Null } from '../arena/ref.ts';
+import type { File } from '../mm/vma_struct.ts';
+import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
+import { type Inode, type InodeSpec, inodeGet, inodeNew, inodePut } from './inode.ts';
+
+const REFS = 0; //  (a)
+const INODE = 1; // (c)
+const MODE = 2; //  (c) FMODE_*
+
+export const FILE_CACHE: Cache<'file'> = { name: 'file', id: 4, words: 8, link: 7 };
+
+export const FMODE_READ = 1;
+export const FMODE_WRITE = 2;
+
+/** Opens an inode once more. @returns a file with one reference, or NULL. */
+export function fileOpen(inode: Inode, mode: number): File | Null {
+  const file = cacheAlloc(FILE_CACHE);
+  if (file === NULL) return NULL;
+  setWord(file + INODE, inodeGet(inode));
+  setWord(file + MODE, mode);
+  atomics.store(file + REFS, 1);
+  return file;
+}
+
+/** Makes an inode and opens it. */
+export function fileNew(spec: InodeSpec, mode: number): File | Null {
+  const inode = inodeNew(spec);
+  if (inode === NULL) return NULL;
+  const file = fileOpen(inode, mode);
+  inodePut(inode);
+  return file;
+}
+
+export function getFile(file: File): File {
+  atomics.add(file + REFS, 1);
+  return file;
+}
+
+/** @returns false for a file that is gone: a descriptor may be closed while it is looked up. */
+export function getFileUnlessGone(file: File): boolean {
+  for (;;) {
+    const refs = atomics.load(file + REFS);
+    if (refs === 0) return false;
+    if (atomics.cas(file + REFS, refs, refs + 1)) return true;
+  }
+}
+
+export function fput(file: File): void {
+  const left = atomics.add(file + REFS, -1) - 1;
+  assert(left >= 0, 'a file is put as often as it is got');
+  if (left > 0) return;
+  inodePut(fileInode(file));
+  cacheFree(FILE_CACHE, file);
+}
+
+export const fileInode = (file: File): Inode => word(file + INODE) as Inode;
+export const fileMode = (file: File): number => word(file + MODE);
+export const isFileReadable = (file: File): boolean => (fileMode(file) & FMODE_READ) !== 0;
+export const isFileWritable = (file: File): boolean => (fileMode(file) & FMODE_WRITE) !== 0;

@@ -1,0 +1,137 @@
+/**
+ * What several openings of one file share: its identity, size and seals.
+ *
+ * Source: include/linux/fs.h (inode, address_space), mm/memfd.c, v6.18.
+ */
+import * as atomics from '#atomics';
+import { assert } from '../arena/assert.ts';
+import { EBUSY, type Errno, OK } from '../arena/errno.ts';
+import { double, setDouble, setWord, word } from '../arena/memory.ts';
+import { NULL, type Null, type Ref } from '../arena/ref.ts';
+import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
+import { type Text, textNew, textPut } from '../slab/text.ts';
+
+export type Inode = Ref<'inode'>;
+
+const REFS = 0; //        (a)
+const KIND = 1; //        (c)
+const DEV_MAJOR = 2; //   (c)
+const DEV_MINOR = 3; //   (c)
+const NAME = 4; //        (c)   path as maps shows it
+const SEALS = 5; //       (a)   F_SEAL_*
+const WRITABLE = 6; //    (a)   shared mappings that may become writable; negative: denied
+const FLAGS = 7; //       (c)   I_*
+const INO = 8; //         (c)   a double
+const SIZE = 10; //       bytes, a double; grown and cut by its file's writer
+
+export const INODE_CACHE: Cache<'inode'> = { name: 'inode', id: 5, words: 16, link: 15 };
+
+/** What a file is, as far as mapping it is concerned. */
+export const INODE_KINDS = ['regular', 'shmem', 'zero', 'secretmem', 'directory'] as const;
+export type InodeKind = (typeof INODE_KINDS)[number];
+
+/** The file system refuses MAP_SYNC, as it does without DAX. */
+export const I_NO_SYNC = 1 << 0;
+/** The file system asks for 2 MiB alignment of large mappings. */
+export const I_HUGE_ALIGN = 1 << 1;
+/** Mounted noexec. */
+export const I_NOEXEC = 1 << 2;
+/** Only appended to. */
+export const I_APPEND = 1 << 3;
+/** In use as swap. */
+export const I_SWAPFILE = 1 << 4;
+
+/** Seals of a memfd. Source: include/uapi/linux/fcntl.h. */
+export const F_SEAL_SEAL = 0x01;
+export const F_SEAL_SHRINK = 0x02;
+export const F_SEAL_GROW = 0x04;
+export const F_SEAL_WRITE = 0x08;
+export const F_SEAL_FUTURE_WRITE = 0x10;
+
+export interface InodeSpec {
+  readonly kind: InodeKind;
+  /** As /proc/PID/maps shows it. */
+  readonly path: string;
+  readonly devMajor?: number;
+  readonly devMinor?: number;
+  readonly ino?: number;
+  /** Bytes. */
+  readonly size?: number;
+  readonly seals?: number;
+  /** I_* */
+  readonly flags?: number;
+}
+
+/** @returns an inode with one reference, or NULL. */
+export function inodeNew(spec: InodeSpec): Inode | Null {
+  const name = textNew(spec.path);
+  if (name === NULL) return NULL;
+  const inode = cacheAlloc(INODE_CACHE);
+  if (inode === NULL) {
+    textPut(name);
+    return NULL;
+  }
+  setWord(inode + KIND, INODE_KINDS.indexOf(spec.kind));
+  setWord(inode + DEV_MAJOR, spec.devMajor ?? 0);
+  setWord(inode + DEV_MINOR, spec.devMinor ?? 0);
+  setWord(inode + NAME, name);
+  atomics.store(inode + SEALS, spec.seals ?? 0);
+  atomics.store(inode + WRITABLE, ((spec.seals ?? 0) & F_SEAL_WRITE) === 0 ? 0 : -1);
+  setWord(inode + FLAGS, spec.flags ?? 0);
+  setDouble(inode + INO, spec.ino ?? 0);
+  setDouble(inode + SIZE, spec.size ?? 0);
+  atomics.store(inode + REFS, 1);
+  return inode;
+}
+
+export function inodeGet(inode: Inode): Inode {
+  atomics.add(inode + REFS, 1);
+  return inode;
+}
+
+export function inodePut(inode: Inode): void {
+  const left = atomics.add(inode + REFS, -1) - 1;
+  assert(left >= 0, 'an inode is put as often as it is got');
+  if (left > 0) return;
+  textPut(inodeName(inode));
+  cacheFree(INODE_CACHE, inode);
+}
+
+export const inodeKind = (inode: Inode): InodeKind => INODE_KINDS[word(inode + KIND)] ?? 'regular';
+export const inodeName = (inode: Inode): Text => word(inode + NAME) as Text;
+export const inodeDevMajor = (inode: Inode): number => word(inode + DEV_MAJOR);
+export const inodeDevMinor = (inode: Inode): number => word(inode + DEV_MINOR);
+export const inodeNumber = (inode: Inode): number => double(inode + INO);
+/** Bytes. */
+export const inodeSize = (inode: Inode): number => double(inode + SIZE);
+export const inodeHas = (inode: Inode, flag: number): boolean => (word(inode + FLAGS) & flag) !== 0;
+export const inodeSeals = (inode: Inode): number => atomics.load(inode + SEALS);
+
+export function setInodeSize(inode: Inode, bytes: number): void {
+  setDouble(inode + SIZE, bytes);
+}
+
+/** Counts a shared mapping that may be written. @returns false when writing is denied for good. */
+export function mappingMapWritable(inode: Inode): boolean {
+  for (;;) {
+    const count = atomics.load(inode + WRITABLE);
+    if (count < 0) return false;
+    if (atomics.cas(inode + WRITABLE, count, count + 1)) return true;
+  }
+}
+
+export function mappingUnmapWritable(inode: Inode): void {
+  const before = atomics.add(inode + WRITABLE, -1);
+  assert(before > 0, 'a writable mapping is uncounted as often as it is counted');
+}
+
+/** @returns EBUSY when F_SEAL_WRITE is asked for while a shared mapping may be written. */
+export function inodeAddSeals(inode: Inode, seals: number): 0 | Errno {
+  if ((seals & F_SEAL_WRITE) !== 0 && !atomics.cas(inode + WRITABLE, 0, -1)) {
+    if (atomics.load(inode + WRITABLE) > 0) return EBUSY;
+  }
+  for (;;) {
+    const old = atomics.load(inode + SEALS);
+    if (atomics.cas(inode + SEALS, old, old | seals)) return OK;
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Gap codes: how large the largest gap below a slot is, in one word.
+ *
+ * A gap can be 2^53 indexes long, a word has 31 bits. The code keeps the order of
+ * sizes, and is exact where it matters:
+ *
+ *   size    0 ........ 2^30 ............................. 2^42 ......... 2^53
+ *   code    the size    2^30 + size in units of 4096,      the largest code
+ *                       rounded up
+ *
+ * So of page-aligned gaps only those of 4 TiB and more look alike, and a 47-bit
+ * space has room for 31 of them. The code never makes a gap look smaller than it
+ * is: a search that follows it visits at worst a few leaves in vain.
+ */
+import { NULL } from '../arena/ref.ts';
+import {
+  type MapleNode,
+  nodeCount,
+  nodeEntry,
+  nodeGap,
+  nodePivot,
+  setNodeGap,
+} from './node_struct.ts';
+import { type Path, stepAt } from './path.ts';
+
+/** Sizes below this are their own code. */
+const FINE = 2 ** 30;
+const UNIT = 4096;
+const CODE_MAX = 2 ** 31 - 1;
+
+export const gapCode = (size: number): number =>
+  size < FINE ? size : Math.min(FINE + Math.ceil(size / UNIT), CODE_MAX);
+
+/** The code of the largest gap in a leaf that covers [min, max]. */
+export function leafGap(leaf: MapleNode, min: number, max: number): number {
+  const end = nodeCount(leaf) - 1;
+  let largest = 0;
+  let first = min;
+  for (let slot = 0; slot < end; slot++) {
+    const last = nodePivot(leaf, slot);
+    if (nodeEntry(leaf, slot) === NULL) largest = Math.max(largest, last - first + 1);
+    first = last + 1;
+  }
+  if (nodeEntry(leaf, end) === NULL) largest = Math.max(largest, max - first + 1);
+  return gapCode(largest);
+}
+
+/** The code of the largest gap below an inner node. */
+export function innerGap(node: MapleNode): number {
+  const count = nodeCount(node);
+  let largest = 0;
+  for (let slot = 0; slot < count; slot++) largest = Math.max(largest, nodeGap(node, slot));
+  return largest;
+}
+
+/** Tells the nodes above `depth` on the path that the largest gap below there is now `gap`. */
+export function updateGaps(path: Path, depth: number, gap: number): void {
+  let largest = gap;
+  for (let above = depth - 1; above >= 0; above--) {
+    const { node, slot } = stepAt(path, above);
+    if (nodeGap(node, slot) === largest) return;
+    setNodeGap(node, slot, largest);
+    largest = innerGap(node);
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * maple_node: one node of a range tree. 64 words, 256 bytes, aligned to them.
+ *
+ *   0                           30      31     32              48           63
+ *   ┌───────────────────────────┬───────┬──────┬───────────────┬────────────┐
+ *   │ 15 pivots, doubles        │ count │ life │ 16 slots      │ 16 gaps    │
+ *   └───────────────────────────┴───────┴──────┴───────────────┴────────────┘
+ *
+ *   slot i holds what lies in (pivot[i-1], pivot[i]], the node's own min and max
+ *   standing in at the ends:     min ... p0 | p0+1 ... p1 | p1+1 ... p2 | ...
+ *                                 slot 0        slot 1        slot 2
+ *
+ * In a leaf a slot is an entry, or NULL for a gap. In an inner node it points to
+ * a child, and `gap` is the code (gap.ts) of the child's largest gap.
+ *
+ * Pivots, count and slots are constant once the node is published, but for whole
+ * slots, which one atomic store replaces: readers need no lock. Gaps belong to the
+ * tree's writers. `life` is odd in a tree and grows when the node leaves it, so a
+ * cursor knows a node it remembers from a later node in the same place.
+ *
+ * Source: the behaviour of include/linux/maple_tree.h, v6.18; the layout is ours.
+ */
+import { f64, i32 } from '../arena/memory.ts';
+import type { Null, Ref, WordAt } from '../arena/ref.ts';
+import type { Cache } from '../slab/cache.ts';
+
+export type MapleNode = Ref<'maple_node'>;
+/** How a slot or a root points to a node: its handle, plus 1 if it is a leaf. */
+export type MapleEnode = Ref<'maple_enode'>;
+
+/** The greatest index: every integer up to it is an exact double. */
+export const MT_MAX = Number.MAX_SAFE_INTEGER;
+export const SLOTS = 16;
+export const PIVOTS = 15;
+/** Every node but the root has at least this many slots in use. */
+export const SLOTS_MIN = 6;
+/** More levels than 2^31 words of nodes can be. */
+export const LEVELS_MAX = 16;
+
+const COUNT = 30;
+const LIFE = 31;
+const SLOT = 32;
+const GAP = 48;
+
+/** Free nodes are linked through a gap: the one part late readers never look at. */
+export const LINK = GAP;
+export const MAPLE_NODE_CACHE: Cache<'maple_node'> = {
+  name: 'maple_node',
+  id: 0,
+  words: 64,
+  link: LINK,
+};
+
+export const isLeaf = (enode: MapleEnode): boolean => (enode & 1) !== 0;
+export const toNode = (enode: MapleEnode): MapleNode => (enode & -2) as MapleNode;
+export const leafEnode = (node: MapleNode): MapleEnode => (node + 1) as number as MapleEnode;
+export const innerEnode = (node: MapleNode): MapleEnode => node as number as MapleEnode;
+
+/** What stands for a node where none has been put yet. */
+export const NO_NODE = 0 as MapleNode;
+
+/** A root word as a pointer; NULL is the empty tree. */
+export const rootEnode = (at: WordAt): MapleEnode | Null => i32[at]! as MapleEnode | Null;
+
+export const nodeCount = (node: MapleNode): number => i32[node + COUNT]!;
+export const nodeLife = (node: MapleNode): number => i32[node + LIFE]!;
+export const nodePivot = (node: MapleNode, slot: number): number => f64[(node >> 1) + slot]!;
+export const nodeSlotAt = (node: MapleNode, slot: number): WordAt => node + SLOT + slot;
+export const nodeEntry = (node: MapleNode, slot: number): number => i32[node + SLOT + slot]!;
+export const nodeChild = (node: MapleNode, slot: number): MapleEnode =>
+  i32[node + SLOT + slot]! as MapleEnode;
+export const nodeGap = (node: MapleNode, slot: number): number => i32[node + GAP + slot]!;
+
+export function setNodeCount(node: MapleNode, count: number): void {
+  i32[node + COUNT] = count;
+}
+export function setNodePivot(node: MapleNode, slot: number, pivot: number): void {
+  f64[(node >> 1) + slot] = pivot;
+}
+/** Only before the node is published. */
+export function setNodeSlot(node: MapleNode, slot: number, value: number): void {
+  i32[node + SLOT + slot] = value;
+}
+export function setNodeGap(node: MapleNode, slot: number, gap: number): void {
+  i32[node + GAP + slot] = gap;
+}
+
+/** A node enters or leaves a tree. */
+export function turnNodeLife(node: MapleNode): void {
+  i32[node + LIFE] = (i32[node + LIFE]! + 1) | 0;
+}
+
+/** The node's free-list word, for chains of nodes that are in no tree. */
+export const nodeLink = (node: MapleNode): MapleNode | Null =>
+  i32[node + LINK]! as MapleNode | Null;
+export function setNodeLink(node: MapleNode, next: MapleNode | Null): void {
+  i32[node + LINK] = next;
+}
+
+/**
+ * The slot of `node` in which `index` lies.
+ *
+ * Three comparisons find the group of four, three more the slot, with no branch
+ * to mispredict; pivots of unused slots are Infinity. Twice as fast as a scan.
+ */
+export function slotOf(node: MapleNode, index: number): number {
+  const pivots = f64;
+  const at = node >> 1;
+  const group =
+    (+(index > pivots[at + 3]!) + +(index > pivots[at + 7]!) + +(index > pivots[at + 11]!)) << 2;
+  const from = at + group;
+  return (
+    group + +(index > pivots[from]!) + +(index > pivots[from + 1]!) + +(index > pivots[from + 2]!)
+  );
+}
+
+/**
+ * @returns what is stored at `index` in the tree whose root word is at `root`, or NULL.
+ *
+ * Plain loads only: each node is reached through a word that was published after
+ * the node was complete, and stays what it is until this reader's section ends.
+ */
+export function loadFromRoot(root: WordAt, index: number): number {
+  const words = i32;
+  let enode = words[root]!;
+  if (enode === 0) return 0;
+  for (;;) {
+    const slot = slotOf((enode & -2) as MapleNode, index);
+    const found = words[(enode & -2) + SLOT + slot]!;
+    if ((enode & 1) !== 0) return found;
+    enode = found;
+  }
+}

@@ -1,0 +1,275 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createArena, takeWords } from '../arena/arena.ts';
+import { claimCpu, useCpu } from '../arena/cpu.ts';
+import { ENOMEM, OK } from '../arena/errno.ts';
+import { synchronizeRcu } from '../rcu/rcu.ts';
+import { cacheDrain, cacheFail, cacheStats } from '../slab/cache.ts';
+import {
+  dumpTree,
+  MAPLE_NODE_CACHE,
+  type MapleTree,
+  masDestroy,
+  masEmptyArea,
+  masEmptyAreaRev,
+  masErase,
+  masFind,
+  masFindRev,
+  masNext,
+  masPreallocate,
+  masPrev,
+  masState,
+  masStoreGfp,
+  masStorePrealloc,
+  masWalk,
+  MT_MAX,
+  mtDestroy,
+  mtEmpty,
+  mtHeight,
+  mtInit,
+  mtreeLoad,
+  treeStats,
+  verifyTree,
+} from './maple.ts';
+import { RangeModel } from './range_model.ts';
+
+let tree: MapleTree;
+
+beforeEach(() => {
+  createArena(64 * 1024 * 1024);
+  const cpu = claimCpu();
+  if (cpu === null) throw new Error('no CPU');
+  useCpu(cpu);
+  tree = takeWords(64) as MapleTree;
+  mtInit(tree);
+});
+
+function store(index: number, last: number, entry: number): void {
+  expect(masStoreGfp(masState(tree, index, last), entry)).toBe(OK);
+}
+
+function contents(of = tree): string {
+  const mas = masState(of, 0, 0);
+  const parts: string[] = [];
+  for (let entry = masFind(mas, MT_MAX); entry !== 0; entry = masFind(mas, MT_MAX)) {
+    parts.push(`${mas.index}-${mas.last}:${entry}`);
+  }
+  return parts.join(' ');
+}
+
+const live = (): number => cacheStats(MAPLE_NODE_CACHE).live;
+
+/** A generator that a seed repeats: mulberry32. */
+function randomFrom(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
+  };
+}
+
+describe('masStoreGfp', () => {
+  it('keeps one range in an empty tree', () => {
+    store(10, 19, 7);
+    expect(contents()).toBe('10-19:7');
+    expect([9, 10, 19, 20].map((i) => mtreeLoad(tree, i))).toEqual([0, 7, 7, 0]);
+    verifyTree(tree);
+  });
+
+  it('covers all indexes with one entry, and takes it away', () => {
+    store(0, MT_MAX, 7);
+    expect(mtreeLoad(tree, 0)).toBe(7);
+    expect(mtreeLoad(tree, MT_MAX)).toBe(7);
+    verifyTree(tree);
+    store(0, MT_MAX, 0);
+    expect(mtEmpty(tree)).toBe(true);
+  });
+
+  it('stores nothing in an empty tree', () => {
+    store(3, 5, 0);
+    expect(mtEmpty(tree)).toBe(true);
+  });
+
+  it('keeps both outer parts of the range it cuts', () => {
+    store(0, 99, 1);
+    store(40, 59, 2);
+    expect(contents()).toBe('0-39:1 40-59:2 60-99:1');
+  });
+
+  it('does not join equal entries', () => {
+    store(0, 9, 1);
+    store(10, 19, 1);
+    expect(contents()).toBe('0-9:1 10-19:1');
+  });
+
+  it('replaces entries over many leaves and levels', () => {
+    for (let i = 0; i < 5000; i++) store(i * 10, i * 10 + 9, i + 1);
+    verifyTree(tree);
+    store(15, 49_984, 9999);
+    expect(contents()).toBe('0-9:1 10-14:2 15-49984:9999 49985-49989:4999 49990-49999:5000');
+    verifyTree(tree);
+    expect(mtHeight(tree)).toBe(1);
+  });
+
+  it('shrinks to nothing when all is erased, one by one from either end', () => {
+    for (const order of [1, -1]) {
+      for (let i = 0; i < 3000; i++) store(i * 10, i * 10 + 4, i + 1);
+      for (let n = 0; n < 3000; n++) {
+        const i = order === 1 ? n : 2999 - n;
+        expect(masErase(masState(tree, i * 10 + 2, 0))).toBe(i + 1);
+        if (n % 100 === 0) verifyTree(tree);
+      }
+      expect(mtEmpty(tree)).toBe(true);
+    }
+  });
+
+  it.each(['upwards', 'downwards'])('keeps a tree dense that grows %s', (direction) => {
+    const count = 60_000;
+    for (let n = 0; n < count; n++) {
+      const i = direction === 'upwards' ? n : count - 1 - n;
+      store(i * 10, i * 10 + (i % 3 === 0 ? 8 : 9), i + 1);
+    }
+    verifyTree(tree);
+    const stats = treeStats(tree);
+    expect(stats.entries).toBe(count);
+    expect(stats.fill).toBeGreaterThan(0.85);
+    expect(mtreeLoad(tree, 345_675)).toBe(34_568);
+  });
+
+  it('leaves no node behind', () => {
+    for (let i = 0; i < 4000; i++) store(((i * 7919) % 4000) * 3, ((i * 7919) % 4000) * 3 + 1, 5);
+    mtDestroy(tree);
+    expect(mtEmpty(tree)).toBe(true);
+    expect(live()).toBe(0);
+    synchronizeRcu();
+    cacheDrain(MAPLE_NODE_CACHE);
+    expect(cacheStats(MAPLE_NODE_CACHE).deferred).toBe(0);
+  });
+});
+
+describe('masPreallocate', () => {
+  it('puts aside what the store takes, no more, and the store allocates nothing', () => {
+    const random = randomFrom(11);
+    for (let n = 0; n < 4000; n++) {
+      const index = random(20_000);
+      const mas = masState(tree, index, index + random(n % 10 === 0 ? 3000 : 20));
+      const entry = random(3) === 0 ? 0 : n + 1;
+      expect(masPreallocate(mas, entry)).toBe(OK);
+
+      const { allocs } = cacheStats(MAPLE_NODE_CACHE);
+      const { spares } = mas;
+      cacheFail(MAPLE_NODE_CACHE, 0, -1);
+      masStorePrealloc(mas, entry);
+      cacheFail(MAPLE_NODE_CACHE, 0, 0);
+      expect(cacheStats(MAPLE_NODE_CACHE).allocs).toBe(allocs);
+      expect(spares).toBeLessThan(20);
+      expect(mas.spares).toBe(0);
+    }
+    verifyTree(tree);
+    mtDestroy(tree);
+    expect(live()).toBe(0);
+  });
+
+  it('changes nothing and keeps nothing when any allocation fails', () => {
+    const random = randomFrom(12);
+    for (let i = 0; i < 2000; i++) store(i * 10, i * 10 + 9, i + 1);
+    for (let n = 0; n < 100; n++) {
+      const index = random(20_000);
+      const last = index + random(n % 2 === 0 ? 5 : 8000);
+      const entry = n % 3 === 0 ? 0 : 77;
+      const before = dumpTree(tree);
+      const nodes = live();
+      for (let skip = 0; ; skip++) {
+        cacheFail(MAPLE_NODE_CACHE, skip, -1);
+        const mas = masState(tree, index, last);
+        const result = n % 2 === 0 ? masPreallocate(mas, entry) : masStoreGfp(mas, entry);
+        cacheFail(MAPLE_NODE_CACHE, 0, 0);
+        masDestroy(mas);
+        if (result === OK) break;
+        expect(result).toBe(ENOMEM);
+        expect(mas.status).toBe('start');
+        expect(dumpTree(tree)).toBe(before);
+        expect(live()).toBe(nodes);
+      }
+    }
+  });
+});
+
+const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+const OPS = Number(process.env['OPS'] ?? 250_000);
+
+/** Index scales: [how many places there are, indexes of a place, where they begin]. */
+const SCALES = [
+  { name: 'small dense indexes', places: 200, unit: 1, base: 0, longest: 12 },
+  { name: 'many small ranges', places: 6000, unit: 1, base: 0, longest: 6 },
+  { name: 'pages of a 47-bit space', places: 2 ** 34, unit: 4096, base: 65_536, longest: 2 ** 26 },
+  { name: 'indexes up to the greatest', places: 3000, unit: 2 ** 41, base: 0, longest: 20 },
+];
+
+describe('against the plain model', () => {
+  it.each(SCALES)('agrees on $name', (scale) => {
+    const repeat = `SEED=${SEED} npx vitest run src/engine/maple/store.test.ts`;
+    const random = randomFrom(SEED);
+    const model = new RangeModel();
+
+    for (let n = 0; n < OPS; n++) {
+      const start = random(scale.places);
+      const places = 1 + random(random(50) === 0 ? scale.places : scale.longest);
+      const index = scale.base + start * scale.unit;
+      const last = Math.min(index + places * scale.unit - 1, MT_MAX);
+      // Fill and thin out in turn, so that the tree grows and shrinks.
+      const isErase = random(10) < (n % 4000 < 2000 ? 2 : 6);
+      const entry = isErase ? 0 : (n % 1_000_000) + 1;
+      store(index, last, entry);
+      model.store(index, last, entry);
+
+      if (n % 5 === 0) compareReads(model, random, scale, repeat);
+      if (n % 997 === 0) compareAll(model, repeat);
+    }
+    compareAll(model, repeat);
+    mtDestroy(tree);
+    expect(live(), repeat).toBe(0);
+  });
+
+  function compareAll(model: RangeModel, repeat: string): void {
+    verifyTree(tree);
+    const want = model.ranges.map((r) => `${r.index}-${r.last}:${r.entry}`).join(' ');
+    expect(contents(), repeat).toBe(want);
+  }
+
+  function compareReads(
+    model: RangeModel,
+    random: (below: number) => number,
+    scale: (typeof SCALES)[number],
+    repeat: string,
+  ): void {
+    const at = Math.min(scale.base + random(scale.places) * scale.unit, MT_MAX - 1);
+    const walked = model.walk(at);
+    const mas = masState(tree, at, at);
+    expect(mtreeLoad(tree, at), repeat).toBe(walked.entry);
+    expect(masWalk(mas), repeat).toBe(walked.entry);
+    expect({ index: mas.index, last: mas.last, entry: walked.entry }, repeat).toEqual(walked);
+
+    const next = walked.last === MT_MAX ? null : model.find(walked.last + 1);
+    expect(masNext(mas, MT_MAX), repeat).toBe(next?.entry ?? 0);
+    if (next !== null) expect([mas.index, mas.last], repeat).toEqual([next.index, next.last]);
+
+    const back = masState(tree, at, at);
+    const prev = walked.index === 0 ? null : model.findRev(walked.index - 1);
+    expect(masPrev(back, 0), repeat).toBe(prev?.entry ?? 0);
+    expect(masFind(masState(tree, at, at), MT_MAX), repeat).toBe(model.find(at)?.entry ?? 0);
+    expect(masFindRev(masState(tree, at, at), 0), repeat).toBe(model.findRev(at)?.entry ?? 0);
+
+    const min = at;
+    const max = Math.min(min + random(scale.places) * scale.unit, MT_MAX);
+    const area = { min, max, size: (1 + random(scale.longest * 3)) * scale.unit };
+    const low = masState(tree, 0, 0);
+    const lowResult = masEmptyArea(low, area);
+    expect(lowResult === OK ? low.index : lowResult, repeat).toBe(model.emptyArea(area, 'lowest'));
+    const high = masState(tree, 0, 0);
+    const highResult = masEmptyAreaRev(high, area);
+    const highWant = model.emptyArea(area, 'highest');
+    expect(highResult === OK ? high.index : highResult, repeat).toBe(highWant);
+  }
+});

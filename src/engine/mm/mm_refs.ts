@@ -1,0 +1,51 @@
+/** References to an mm. Users keep its mappings alive; counts, only the structure. */
+import * as atomics from '#atomics';
+import { assert } from '../arena/assert.ts';
+import { NULL, type Null } from '../arena/ref.ts';
+import { mtInit } from '../maple/tree.ts';
+import { cacheAlloc, cacheFreeRcu } from '../slab/cache.ts';
+import type { Mm } from './held.ts';
+import { initMmWords, MM_CACHE, mmCountAt, mmMt, mmUsersAt } from './mm_struct.ts';
+
+/** @returns an mm without mappings, with one user, or NULL. Source: kernel/fork.c, mm_init(). */
+export function mmAlloc(): Mm | Null {
+  const mm = cacheAlloc(MM_CACHE);
+  if (mm === NULL) return NULL;
+  initMmWords(mm);
+  mtInit(mmMt(mm));
+  atomics.store(mmUsersAt(mm), 1);
+  atomics.store(mmCountAt(mm), 1);
+  return mm;
+}
+
+export function mmget(mm: Mm): Mm {
+  atomics.add(mmUsersAt(mm), 1);
+  return mm;
+}
+
+/** @returns false when the last user has gone: then there is nothing left to use. */
+export function mmgetNotZero(mm: Mm): boolean {
+  for (;;) {
+    const users = atomics.load(mmUsersAt(mm));
+    if (users === 0) return false;
+    if (atomics.cas(mmUsersAt(mm), users, users + 1)) return true;
+  }
+}
+
+/** @returns whether that was the last user, who must now empty the mm. */
+export function mmputTestZero(mm: Mm): boolean {
+  const left = atomics.add(mmUsersAt(mm), -1) - 1;
+  assert(left >= 0, 'an mm is put as often as it is got');
+  return left === 0;
+}
+
+export function mmgrab(mm: Mm): void {
+  atomics.add(mmCountAt(mm), 1);
+}
+
+/** The structure goes back to its cache after a grace period: RCU readers may still hold it. */
+export function mmdrop(mm: Mm): void {
+  const left = atomics.add(mmCountAt(mm), -1) - 1;
+  assert(left >= 0, 'an mm is dropped as often as it is grabbed');
+  if (left === 0) cacheFreeRcu(MM_CACHE, mm);
+}

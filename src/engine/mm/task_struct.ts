@@ -1,0 +1,112 @@
+/**
+ * What the engine asks of the running task: its address space, its resource
+ * limits and its rights. Threads of one process share one of these.
+ *
+ *   0    1     2            16: soft limits, 48: hard limits, a double each
+ *   mm   caps  personality
+ *
+ * A task's own worker writes it; others only read their own.
+ *
+ * Source: include/linux/sched.h, signal_struct.rlim, v6.18.
+ */
+import { thisCpu } from '../arena/cpu.ts';
+import { C_CURRENT } from '../arena/layout.ts';
+import { double, i32, setDouble, setWord, word } from '../arena/memory.ts';
+import { NULL, type Null, type Ref } from '../arena/ref.ts';
+import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
+import type { Mm } from './held.ts';
+
+export type Task = Ref<'task_struct'>;
+
+const MM = 0;
+const CAPS = 1;
+const PERSONALITY = 2;
+const SOFT = 16;
+const HARD = 48;
+const NR_LIMITS = 16;
+
+export const TASK_CACHE: Cache<'task_struct'> = {
+  name: 'task_struct',
+  id: 3,
+  words: 96,
+  link: 95,
+};
+
+/** Resources with a limit the engine asks about. Source: include/uapi/asm-generic/resource.h. */
+export const RLIMIT_DATA = 2;
+export const RLIMIT_STACK = 3;
+export const RLIMIT_MEMLOCK = 8;
+export const RLIMIT_AS = 9;
+export const RLIM_INFINITY = Infinity;
+
+/** Rights, one bit each. */
+export const CAP_IPC_LOCK = 1 << 0;
+export const CAP_SYS_RAWIO = 1 << 1;
+export const CAP_SYS_ADMIN = 1 << 2;
+export const ALL_CAPS = CAP_IPC_LOCK | CAP_SYS_RAWIO | CAP_SYS_ADMIN;
+
+/** Personality bits. Source: include/uapi/linux/personality.h. */
+export const ADDR_NO_RANDOMIZE = 0x0040000;
+export const ADDR_COMPAT_LAYOUT = 0x0200000;
+export const READ_IMPLIES_EXEC = 0x0400000;
+
+/** The task this worker runs now. */
+export const current = (): Task => word(thisCpu + C_CURRENT) as Task;
+
+export function setCurrent(task: Task): void {
+  setWord(thisCpu + C_CURRENT, task);
+}
+
+/** @returns a task with root's rights and Linux's default limits, or NULL. */
+export function allocTask(): Task | Null {
+  const task = cacheAlloc(TASK_CACHE);
+  if (task === NULL) return NULL;
+  setWord(task + MM, NULL);
+  setWord(task + CAPS, ALL_CAPS);
+  setWord(task + PERSONALITY, 0);
+  for (let resource = 0; resource < NR_LIMITS; resource++) {
+    setRlimit(task, resource, { soft: RLIM_INFINITY, hard: RLIM_INFINITY });
+  }
+  setRlimit(task, RLIMIT_STACK, { soft: 8 * 1024 * 1024, hard: RLIM_INFINITY });
+  return task;
+}
+
+/** Copies limits and rights, not the mm. */
+export function copyTask(from: Task, to: Task): void {
+  i32.copyWithin(to + CAPS, from + CAPS, from + TASK_CACHE.words - 1);
+}
+
+export function freeTask(task: Task): void {
+  cacheFree(TASK_CACHE, task);
+}
+
+export const taskMm = (task: Task): Mm | Null => word(task + MM) as Mm | Null;
+export function setTaskMm(task: Task, mm: Mm | Null): void {
+  setWord(task + MM, mm);
+}
+
+export interface Rlimit {
+  readonly soft: number;
+  readonly hard: number;
+}
+
+export const isRlimit = (resource: number): boolean =>
+  Number.isInteger(resource) && resource >= 0 && resource < NR_LIMITS;
+
+export function setRlimit(task: Task, resource: number, limit: Rlimit): void {
+  setDouble(task + SOFT + 2 * resource, limit.soft);
+  setDouble(task + HARD + 2 * resource, limit.hard);
+}
+
+/** Bytes, of the running task. */
+export const rlimit = (resource: number): number => double(current() + SOFT + 2 * resource);
+export const rlimitMax = (resource: number): number => double(current() + HARD + 2 * resource);
+
+export const capable = (right: number): boolean => (word(current() + CAPS) & right) !== 0;
+export const setCaps = (task: Task, caps: number): void => setWord(task + CAPS, caps);
+
+export const taskPersonality = (task: Task): number => word(task + PERSONALITY);
+export const hasPersonality = (bit: number): boolean =>
+  (word(current() + PERSONALITY) & bit) !== 0;
+export const setPersonality = (task: Task, persona: number): void =>
+  setWord(task + PERSONALITY, persona);

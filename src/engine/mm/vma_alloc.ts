@@ -1,0 +1,110 @@
+/**
+ * Making and freeing VMAs. A VMA starts detached, and is freed only detached: the
+ * one place where its memory goes back is here.
+ *
+ * Source: mm/vma_init.c, v6.18.
+ */
+import * as atomics from '#atomics';
+import { assert } from '../arena/assert.ts';
+import { word } from '../arena/memory.ts';
+import { NULL, type Null } from '../arena/ref.ts';
+import { cacheAlloc, cacheFreeRcu } from '../slab/cache.ts';
+import { textGet, textPut } from '../slab/text.ts';
+import { LIMIT_ARENA, noteLimit } from '../trace/verdict.ts';
+import { trace, VM_AREA_FREE } from '../trace/events.ts';
+import type { Mm, Vma, VmaHidden } from './held.ts';
+import {
+  setVmAnonName,
+  setVmAnonVma,
+  setVmAnonVmaChain,
+  setVmFile,
+  setVmFlags,
+  setVmMm,
+  setVmOps,
+  setVmPgoff,
+  setVmPolicy,
+  setVmRange,
+  setVmUserfaultfdCtx,
+  VMA_CACHE,
+  vmAnonName,
+  vmAnonVma,
+  vmEnd,
+  vmFile,
+  vmFlags,
+  vmLockSeqAt,
+  vmMm,
+  vmOps,
+  vmPgoff,
+  vmPolicy,
+  vmRefcntAt,
+  vmStart,
+  vmUserfaultfdCtx,
+} from './vma_struct.ts';
+import { VM_NONE } from './vm_flags.ts';
+
+/** No writer has this sequence for 2^32 operations; then a fresh VMA looks locked once. */
+const NEVER_LOCKED = -1;
+
+/** @returns a detached, empty, anonymous VMA of `mm`, or NULL. */
+export function vmAreaAlloc(mm: Mm): VmaHidden | Null {
+  const vma = allocDetached();
+  if (vma === NULL) return NULL;
+  setVmMm(vma, mm);
+  setVmRange(vma, 0, 0);
+  setVmPgoff(vma, 0);
+  setVmFlags(vma, VM_NONE);
+  setVmFile(vma, NULL);
+  setVmAnonVma(vma, NULL);
+  setVmAnonVmaChain(vma, NULL);
+  setVmOps(vma, 0);
+  setVmPolicy(vma, 0);
+  setVmAnonName(vma, NULL);
+  setVmUserfaultfdCtx(vma, 0);
+  return vma;
+}
+
+/**
+ * Copies field by field and never the lock: a copied count would let a reader that
+ * holds a stale pointer take the copy before it is ready.
+ *
+ * The copy names the same anon_vma but is on no chain yet; it owns a reference to
+ * its name, and none to its file.
+ */
+export function vmAreaDup(orig: Vma): VmaHidden | Null {
+  const vma = allocDetached();
+  if (vma === NULL) return NULL;
+  setVmMm(vma, vmMm(orig));
+  setVmRange(vma, vmStart(orig), vmEnd(orig));
+  setVmPgoff(vma, vmPgoff(orig));
+  setVmFlags(vma, vmFlags(orig));
+  setVmFile(vma, vmFile(orig));
+  setVmAnonVma(vma, vmAnonVma(orig));
+  setVmAnonVmaChain(vma, NULL);
+  setVmOps(vma, vmOps(orig));
+  setVmPolicy(vma, vmPolicy(orig));
+  setVmUserfaultfdCtx(vma, vmUserfaultfdCtx(orig));
+  const name = vmAnonName(orig);
+  setVmAnonName(vma, name === NULL ? NULL : textGet(name));
+  return vma;
+}
+
+/** Frees a detached VMA once present RCU readers are gone. */
+export function vmAreaFree(vma: Vma): void {
+  assert(word(vmRefcntAt(vma)) === 0, 'a VMA is freed without readers');
+  trace(VM_AREA_FREE, vmMm(vma), vma);
+  const name = vmAnonName(vma);
+  if (name !== NULL) textPut(name);
+  cacheFreeRcu(VMA_CACHE, vma);
+}
+
+function allocDetached(): VmaHidden | Null {
+  const vma = cacheAlloc(VMA_CACHE);
+  if (vma === NULL) {
+    noteLimit(LIMIT_ARENA, 1, 0);
+    return NULL;
+  }
+  // The count is inherited from the last life: setting it could wipe out a late reader's step.
+  assert(word(vmRefcntAt(vma)) === 0, 'a free VMA has no readers');
+  atomics.store(vmLockSeqAt(vma), NEVER_LOCKED);
+  return vma as VmaHidden;
+}

@@ -1,0 +1,136 @@
+/**
+ * Walking and writing the tree of VMAs. The tree's ranges are inclusive; here,
+ * as everywhere in the VMA layer, ends are exclusive.
+ *
+ * Source: include/linux/mm.h, mm/vma.h (vma_iterator), v6.18.
+ */
+import type { Errno } from '../arena/errno.ts';
+import { NULL, type Null } from '../arena/ref.ts';
+import { rcuReadLock, rcuReadUnlock } from '../rcu/rcu.ts';
+import {
+  type Mas,
+  masDestroy,
+  masFind,
+  masPause,
+  masPreallocate,
+  masPrev,
+  masSetRange,
+  masState,
+  masStoreGfp,
+  masStorePrealloc,
+  MT_MAX,
+  mtreeLoad,
+} from '../maple/maple.ts';
+import { countEvent, VMA_LOCK_ABORT, VMA_LOCK_MISS } from '../trace/counters.ts';
+import { isTraced, traceRange, TREE_STORE } from '../trace/events.ts';
+import type { Mm, MmRead, Vma, VmaRcu } from './held.ts';
+import { mmMt } from './mm_struct.ts';
+import { VMA_DETACHED, VMA_LOCKED, vmaEndRead, vmaStartRead } from './vma_lock.ts';
+import { vmEnd, vmStart } from './vma_struct.ts';
+
+/** A place in the tree, and the lock that keeps it there. */
+export interface VmaIterator {
+  readonly mm: MmRead;
+  readonly mas: Mas;
+}
+
+export const vmaIterator = (mm: MmRead, addr: number): VmaIterator => ({
+  mm,
+  mas: masState(mmMt(mm), addr, addr),
+});
+
+/** First the VMA at or after the iterator, then each later one, if it starts before `max`. */
+export const vmaFind = (vmi: VmaIterator, max: number): Vma | Null =>
+  masFind(vmi.mas, max - 1) as Vma | Null;
+
+export const vmaNext = (vmi: VmaIterator): Vma | Null => masFind(vmi.mas, MT_MAX) as Vma | Null;
+export const vmaPrev = (vmi: VmaIterator): Vma | Null => masPrev(vmi.mas, 0) as Vma | Null;
+
+/** Moves to a range: the next find starts there, the next store covers it. */
+export function vmaIterConfig(vmi: VmaIterator, start: number, end: number): void {
+  masSetRange(vmi.mas, start, end - 1);
+}
+
+/** Leaves the place, so that the tree may change before the next step. */
+export const vmaIterPause = (vmi: VmaIterator): void => masPause(vmi.mas);
+
+/** Reserves what storing `vma` over the configured range takes. @returns 0 or ENOMEM. */
+export const vmaIterPrealloc = (vmi: VmaIterator, vma: Vma): 0 | Errno =>
+  masPreallocate(vmi.mas, vma);
+
+export const vmaIterFree = (vmi: VmaIterator): void => masDestroy(vmi.mas);
+
+/** Stores with what vmaIterPrealloc() reserved: one publication, which cannot fail. */
+export function vmaIterStore(vmi: VmaIterator, vma: Vma): void {
+  traceStore(vmi, vma);
+  masStorePrealloc(vmi.mas, vma);
+}
+
+/** Reserves what emptying the configured range takes. @returns 0 or ENOMEM. */
+export const vmaIterPreallocHole = (vmi: VmaIterator): 0 | Errno => masPreallocate(vmi.mas, NULL);
+
+/** Empties the range with what vmaIterPreallocHole() reserved; it cannot fail. */
+export function vmaIterStoreHole(vmi: VmaIterator): void {
+  traceStore(vmi, NULL);
+  masStorePrealloc(vmi.mas, NULL);
+}
+
+/** Empties [start, end). @returns 0, or ENOMEM with nothing changed. */
+export function vmaIterClear(vmi: VmaIterator, start: number, end: number): 0 | Errno {
+  vmaIterConfig(vmi, start, end);
+  traceStore(vmi, NULL);
+  return masStoreGfp(vmi.mas, NULL);
+}
+
+/** @returns the VMA that contains `addr`. */
+export const vmaLookup = (mm: MmRead, addr: number): Vma | Null =>
+  mtreeLoad(mmMt(mm), addr) as Vma | Null;
+
+/** @returns the first VMA that ends after `addr`; it may start after it too. */
+export const findVma = (mm: MmRead, addr: number): Vma | Null =>
+  vmaFind(vmaIterator(mm, addr), MT_MAX + 1);
+
+/** @returns the first VMA that has a part of [start, end). */
+export const findVmaIntersection = (mm: MmRead, start: number, end: number): Vma | Null =>
+  vmaFind(vmaIterator(mm, start), end);
+
+/** Every VMA, in address order; the tree may not change meanwhile. */
+export function* eachVma(mm: MmRead, from = 0): Generator<Vma> {
+  const vmi = vmaIterator(mm, from);
+  for (let vma = vmaNext(vmi); vma !== NULL; vma = vmaNext(vmi)) yield vma;
+}
+
+/**
+ * Finds and read-locks the VMA that contains `addr`, without mmap_lock.
+ *
+ * May refuse while a writer works on it: the caller falls back to mmap_lock.
+ * vmaEndRead() ends it.
+ *
+ * Source: mm/mmap_lock.c, lock_vma_under_rcu(), v6.18.
+ */
+export function lockVmaUnderRcu(mm: Mm, addr: number): Vma | null {
+  // Repeats only when the VMA left while we looked: whoever took it away made progress.
+  for (;;) {
+    rcuReadLock();
+    const found = mtreeLoad(mmMt(mm), addr) as VmaRcu | Null;
+    const vma = found === NULL ? VMA_LOCKED : vmaStartRead(mm, found);
+    rcuReadUnlock();
+
+    if (vma === VMA_DETACHED) {
+      countEvent(VMA_LOCK_MISS);
+      continue;
+    }
+    if (vma !== VMA_LOCKED) {
+      // Reused for another range of this mm, or split, since it was found.
+      if (addr >= vmStart(vma) && addr < vmEnd(vma)) return vma;
+      vmaEndRead(vma);
+    }
+    countEvent(VMA_LOCK_ABORT);
+    return null;
+  }
+}
+
+function traceStore(vmi: VmaIterator, entry: number): void {
+  if (!isTraced(TREE_STORE)) return;
+  traceRange(TREE_STORE, vmi.mm, { arg: entry, a: vmi.mas.index, b: vmi.mas.last });
+}

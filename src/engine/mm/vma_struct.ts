@@ -1,0 +1,120 @@
+/**
+ * vm_area_struct: one range of one address space. 32 words, two lines.
+ *
+ *   0     2     4      6      8   9     10       11   12   13      14        15
+ *   start end   pgoff  flags  mm  file  anonVma  avc  ops  policy  anonName  uffd
+ *   16      17       18
+ *   refcnt  lockSeq  link
+ *
+ * What a fault reads is on the first line; what lock takers write, on the second.
+ *
+ * To write a field, hold every lock named by its letters; to read it, any one.
+ *   (a) atomic   (c) constant once attached   (m) mmap_lock   (v) VMA lock
+ *   (r) rmap locks   (p) also mmap_lock for read, from NULL only
+ *
+ * Source: include/linux/mm_types.h, Documentation/mm/process_addrs.rst, v6.18.
+ */
+import { f64, i32 } from '../arena/memory.ts';
+import type { Addr, Null, Ref, WordAt } from '../arena/ref.ts';
+import type { Cache } from '../slab/cache.ts';
+import type { Text } from '../slab/text.ts';
+import type { Mm, Vma, VmaHidden, VmaRcu, VmaWrite } from './held.ts';
+import type { VmFlags } from './vm_flags.ts';
+
+const START = 0; //     (m+v+r) bytes, inclusive
+const END = 2; //       (m+v+r) bytes, exclusive
+const PGOFF = 4; //     (m+v+r) pages
+const FLAGS = 6; //     (m+v)   VM_*, a double
+const MM = 8; //        (c)
+const FILE = 9; //      (m+v)   handle or NULL
+const ANON_VMA = 10; // (m+v+r, p)
+const AVC = 11; //      (m+v+r) first anon_vma_chain, newest first
+const OPS = 12; //      (m+v)   number of a VmOperations; 0: anonymous memory
+const POLICY = 13; //   (m+v)   NUMA policy number; 0: the default
+const ANON_NAME = 14; // (m+v)  text or NULL
+const UFFD = 15; //     (m+v)   userfaultfd context or 0
+const REFCNT = 16; //   (a)     0 detached, 1 attached, more: readers
+const LOCK_SEQ = 17; // (a)     equals the mm's sequence while write-locked
+const LINK = 18; //             the cache's link while free
+
+export const VMA_CACHE: Cache<'vm_area_struct'> = {
+  name: 'vm_area_struct',
+  id: 1,
+  words: 32,
+  link: LINK,
+};
+
+export type File = Ref<'file'>;
+export type AnonVma = Ref<'anon_vma'>;
+export type AnonVmaChain = Ref<'anon_vma_chain'>;
+
+export const vmRefcntAt = (vma: VmaRcu): WordAt => vma + REFCNT;
+export const vmLockSeqAt = (vma: VmaRcu): WordAt => vma + LOCK_SEQ;
+/** Readable without a lock, as its value only matters once a count is held. */
+export const vmMm = (vma: VmaRcu): Mm => i32[vma + MM]! as Mm;
+
+export const vmStart = (vma: Vma): Addr => f64[(vma + START) >> 1]! as Addr;
+export const vmEnd = (vma: Vma): Addr => f64[(vma + END) >> 1]! as Addr;
+/** Pages; for anonymous memory, the page number of the address it was first mapped at. */
+export const vmPgoff = (vma: Vma): number => f64[(vma + PGOFF) >> 1]!;
+export const vmFlags = (vma: Vma): VmFlags => f64[(vma + FLAGS) >> 1]! as VmFlags;
+export const vmFile = (vma: Vma): File | Null => i32[vma + FILE]! as File | Null;
+export const vmAnonVma = (vma: Vma): AnonVma | Null => i32[vma + ANON_VMA]! as AnonVma | Null;
+export const vmAnonVmaChain = (vma: Vma): AnonVmaChain | Null =>
+  i32[vma + AVC]! as AnonVmaChain | Null;
+export const vmOps = (vma: Vma): number => i32[vma + OPS]!;
+export const vmPolicy = (vma: Vma): number => i32[vma + POLICY]!;
+export const vmAnonName = (vma: Vma): Text | Null => i32[vma + ANON_NAME]! as Text | Null;
+export const vmUserfaultfdCtx = (vma: Vma): number => i32[vma + UFFD]!;
+
+/** Bytes. */
+export const vmSize = (vma: Vma): number => vmEnd(vma) - vmStart(vma);
+export const vmaPages = (vma: Vma): number => (vmEnd(vma) - vmStart(vma)) / 4096;
+export const vmaIsAnonymous = (vma: Vma): boolean => vmOps(vma) === 0;
+
+export function setVmRange(vma: VmaHidden, start: number, end: number): void {
+  f64[(vma + START) >> 1] = start;
+  f64[(vma + END) >> 1] = end;
+}
+
+export function setVmPgoff(vma: VmaHidden, pgoff: number): void {
+  f64[(vma + PGOFF) >> 1] = pgoff;
+}
+
+export function setVmFlags(vma: VmaWrite, flags: VmFlags): void {
+  f64[(vma + FLAGS) >> 1] = flags;
+}
+
+export function setVmFile(vma: VmaWrite, file: File | Null): void {
+  i32[vma + FILE] = file;
+}
+
+/** From NULL a stable VMA is enough: the caller holds mmap_lock, and the first one wins. */
+export function setVmAnonVma(vma: Vma, anonVma: AnonVma | Null): void {
+  i32[vma + ANON_VMA] = anonVma;
+}
+
+export function setVmAnonVmaChain(vma: Vma, avc: AnonVmaChain | Null): void {
+  i32[vma + AVC] = avc;
+}
+
+export function setVmOps(vma: VmaWrite, ops: number): void {
+  i32[vma + OPS] = ops;
+}
+
+export function setVmPolicy(vma: VmaWrite, policy: number): void {
+  i32[vma + POLICY] = policy;
+}
+
+export function setVmAnonName(vma: VmaWrite, name: Text | Null): void {
+  i32[vma + ANON_NAME] = name;
+}
+
+export function setVmUserfaultfdCtx(vma: VmaWrite, ctx: number): void {
+  i32[vma + UFFD] = ctx;
+}
+
+/** Only while it is detached: late RCU readers look at it once they hold a count. */
+export function setVmMm(vma: VmaHidden, mm: Mm): void {
+  i32[vma + MM] = mm;
+}

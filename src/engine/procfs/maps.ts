@@ -1,0 +1,113 @@
+/**
+ * /proc/PID/maps.
+ *
+ *   start-end perms pgoff dev inode                       name, from column 73
+ *
+ * Source: fs/proc/task_mmu.c, show_map_vma(), v6.18.
+ */
+import { NULL } from '../arena/ref.ts';
+import { PAGE_SIZE } from '../arena/units.ts';
+import { fileInode } from '../file/file_struct.ts';
+import { inodeDevMajor, inodeDevMinor, inodeName, inodeNumber } from '../file/inode.ts';
+import { SHMEM_VM_OPS, SPECIAL_MAPPING_VM_OPS } from '../file/vm_ops.ts';
+import type { Mm, MmRead, Vma } from '../mm/held.ts';
+import { mmBrk, mmStartBrk, mmStartStack } from '../mm/mm_struct.ts';
+import { mmapReadLock, mmapReadUnlock } from '../mm/mmap_lock.ts';
+import { vmaIterator, vmaNext } from '../mm/vma_iterator.ts';
+import { hasFlag, VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE } from '../mm/vm_flags.ts';
+import { vmAnonName, vmEnd, vmFile, vmFlags, vmOps, vmPgoff, vmStart } from '../mm/vma_struct.ts';
+import { textBytes } from '../slab/text.ts';
+import { ByteWriter } from './byte_writer.ts';
+
+const NAME_COLUMN = 73;
+const NEWLINE = 0x0a;
+const SPACE = 0x20;
+const DASH = 0x2d;
+const COLON = 0x3a;
+const letter = (text: string): number => text.charCodeAt(0);
+const [R, W, X, S, P] = ['r', 'w', 'x', 's', 'p'].map(letter) as [number, number, number, number, number];
+
+const VSYSCALL =
+  'ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n';
+
+/** @returns the text that the kernel shows of the same VMAs, byte for byte. */
+export function mapsText(mm: Mm): string {
+  const out = new ByteWriter();
+  const reader = mmapReadLock(mm);
+  const vmi = vmaIterator(reader, 0);
+  for (let vma = vmaNext(vmi); vma !== NULL; vma = vmaNext(vmi)) showMapVma(out, reader, vma);
+  mmapReadUnlock(reader);
+  out.ascii(VSYSCALL);
+  return out.text();
+}
+
+/** One line, with its newline. */
+export function showMapVma(out: ByteWriter, mm: MmRead, vma: Vma): void {
+  const lineStart = out.position;
+  const flags = vmFlags(vma);
+  out.hex(vmStart(vma), 8);
+  out.byte(DASH);
+  out.hex(vmEnd(vma), 8);
+  out.byte(SPACE);
+  out.byte(hasFlag(flags, VM_READ) ? R : DASH);
+  out.byte(hasFlag(flags, VM_WRITE) ? W : DASH);
+  out.byte(hasFlag(flags, VM_EXEC) ? X : DASH);
+  out.byte(hasFlag(flags, VM_MAYSHARE) ? S : P);
+  out.byte(SPACE);
+  showBacking(out, vma);
+  out.byte(SPACE);
+  showName(out, { mm, vma, lineStart });
+  out.byte(NEWLINE);
+}
+
+function showBacking(out: ByteWriter, vma: Vma): void {
+  const file = vmFile(vma);
+  if (file === NULL) return out.ascii('00000000 00:00 0');
+  const inode = fileInode(file);
+  out.hex(vmPgoff(vma) * PAGE_SIZE, 8);
+  out.byte(SPACE);
+  out.hex(inodeDevMajor(inode), 2);
+  out.byte(COLON);
+  out.hex(inodeDevMinor(inode), 2);
+  out.byte(SPACE);
+  out.ascii(String(inodeNumber(inode)));
+}
+
+interface Line {
+  readonly mm: MmRead;
+  readonly vma: Vma;
+  readonly lineStart: number;
+}
+
+function showName(out: ByteWriter, { mm, vma, lineStart }: Line): void {
+  const file = vmFile(vma);
+  const name = vmAnonName(vma);
+  const label = file === NULL && name === NULL ? anonymousLabel(mm, vma) : '';
+  if (file === NULL && name === NULL && label === '') return;
+
+  out.padTo(lineStart, NAME_COLUMN);
+  if (name !== NULL) return showAnonName(out, vma, textBytes(name));
+  if (file === NULL) return out.ascii(label);
+  showPath(out, textBytes(inodeName(fileInode(file))));
+}
+
+function showAnonName(out: ByteWriter, vma: Vma, name: Uint8Array): void {
+  if (vmOps(vma) === SPECIAL_MAPPING_VM_OPS) return out.bytes(name);
+  out.ascii(vmOps(vma) === SHMEM_VM_OPS ? '[anon_shmem:' : '[anon:');
+  out.bytes(name);
+  out.ascii(']');
+}
+
+/** A newline in a path would break the line it stands in. */
+function showPath(out: ByteWriter, path: Uint8Array): void {
+  for (const byte of path) {
+    if (byte === NEWLINE) out.ascii('\\012');
+    else out.byte(byte);
+  }
+}
+
+export function anonymousLabel(mm: MmRead, vma: Vma): '[heap]' | '[stack]' | '' {
+  if (vmStart(vma) < mmBrk(mm) && vmEnd(vma) > mmStartBrk(mm)) return '[heap]';
+  const stack = mmStartStack(mm);
+  return vmStart(vma) <= stack && vmEnd(vma) >= stack ? '[stack]' : '';
+}

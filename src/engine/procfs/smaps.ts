@@ -1,0 +1,140 @@
+/**
+ * /proc/PID/smaps, and the letters of VmFlags.
+ *
+ * Which pages are present is known when there are page tables; until then those
+ * lines are those of memory that was never touched.
+ *
+ * Source: fs/proc/task_mmu.c, show_smap(), show_smap_vma_flags(), v6.18.
+ */
+import { NULL } from '../arena/ref.ts';
+import { PMD_SIZE } from '../arena/units.ts';
+import type { Mm, Vma } from '../mm/held.ts';
+import { mmapReadLock, mmapReadUnlock } from '../mm/mmap_lock.ts';
+import { sysctl } from '../mm/sysctl.ts';
+import { vmaIterator, vmaNext } from '../mm/vma_iterator.ts';
+import { hasFlag, VM_HUGEPAGE, type VmFlags, vmFlagsFromNumber } from '../mm/vm_flags.ts';
+import { vmaIsAnonymous, vmEnd, vmFlags, vmSize, vmStart } from '../mm/vma_struct.ts';
+import { ByteWriter } from './byte_writer.ts';
+import { showMapVma } from './maps.ts';
+
+/** By bit. A bit that is not here is shown as `??`. */
+const MNEMONICS: Readonly<Record<number, string>> = {
+  0: 'rd',
+  1: 'wr',
+  2: 'ex',
+  3: 'sh',
+  4: 'mr',
+  5: 'mw',
+  6: 'me',
+  7: 'ms',
+  8: 'gd',
+  9: 'um',
+  10: 'pf',
+  11: 'gu',
+  12: 'uw',
+  13: 'lo',
+  14: 'io',
+  15: 'sr',
+  16: 'rr',
+  17: 'dc',
+  18: 'de',
+  19: 'lf',
+  20: 'ac',
+  21: 'nr',
+  22: 'ht',
+  23: 'sf',
+  24: 'ar',
+  25: 'wf',
+  26: 'dd',
+  28: 'mm',
+  29: 'hg',
+  30: 'nh',
+  31: 'mg',
+  32: '', // protection keys have a line of their own
+  33: '',
+  34: '',
+  35: '',
+  40: 'dp',
+  41: 'ui',
+  42: 'sl',
+};
+
+const LAST_BIT = 42;
+
+/** @returns the two-letter codes in the order of their bits, each followed by a space. */
+export function vmFlagsText(flags: VmFlags): string {
+  let text = '';
+  for (let bit = 0; bit <= LAST_BIT; bit++) {
+    if (!hasFlag(flags, vmFlagsFromNumber(2 ** bit))) continue;
+    const mnemonic = MNEMONICS[bit] ?? '??';
+    if (mnemonic !== '') text += `${mnemonic} `;
+  }
+  return text;
+}
+
+/** @returns the flags that such a text shows; unknown codes are left out. */
+export function vmFlagsOfText(text: string): VmFlags {
+  const codes = new Set(text.split(' ').filter((code) => code !== ''));
+  let flags = 0;
+  for (const [bit, mnemonic] of Object.entries(MNEMONICS)) {
+    if (codes.has(mnemonic)) flags += 2 ** Number(bit);
+  }
+  return vmFlagsFromNumber(flags);
+}
+
+/** The lines of pages that were never touched, between the sizes and what follows. */
+const UNTOUCHED = [
+  'Rss',
+  'Pss',
+  'Pss_Dirty',
+  'Shared_Clean',
+  'Shared_Dirty',
+  'Private_Clean',
+  'Private_Dirty',
+  'Referenced',
+  'Anonymous',
+  'KSM',
+  'LazyFree',
+  'AnonHugePages',
+  'ShmemPmdMapped',
+  'FilePmdMapped',
+  'Shared_Hugetlb',
+  'Private_Hugetlb',
+  'Swap',
+  'SwapPss',
+  'Locked',
+];
+
+const line = (label: string, kb: number): string =>
+  `${`${label}:`.padEnd(16)}${String(kb).padStart(8)} kB\n`;
+
+const UNTOUCHED_LINES = UNTOUCHED.map((label) => line(label, 0)).join('');
+const VSYSCALL_MAP =
+  'ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n';
+
+/** @returns the text that the kernel shows of the same VMAs while none of their pages is present. */
+export function smapsText(mm: Mm): string {
+  const out = new ByteWriter();
+  const reader = mmapReadLock(mm);
+  const vmi = vmaIterator(reader, 0);
+  for (let vma = vmaNext(vmi); vma !== NULL; vma = vmaNext(vmi)) {
+    showMapVma(out, reader, vma);
+    out.ascii(sizesText(vmSize(vma) / 1024, isThpEligible(vma)));
+    out.ascii(`VmFlags: ${vmFlagsText(vmFlags(vma))}\n`);
+  }
+  mmapReadUnlock(reader);
+  out.ascii(`${VSYSCALL_MAP}${sizesText(4, false)}VmFlags: ex \n`);
+  return out.text();
+}
+
+function sizesText(sizeKb: number, isEligible: boolean): string {
+  const sizes = line('Size', sizeKb) + line('KernelPageSize', 4) + line('MMUPageSize', 4);
+  return `${sizes}${UNTOUCHED_LINES}${'THPeligible:'.padEnd(16)}${isEligible ? '       1' : '       0'}\n`;
+}
+
+/** With THP set to "madvise": anonymous memory that was advised and holds a whole huge page. */
+function isThpEligible(vma: Vma): boolean {
+  if (sysctl('transparent_hugepage') === 0 || !vmaIsAnonymous(vma)) return false;
+  if (!hasFlag(vmFlags(vma), VM_HUGEPAGE)) return false;
+  return Math.ceil(vmStart(vma) / PMD_SIZE) * PMD_SIZE + PMD_SIZE <= vmEnd(vma);
+}

@@ -1,0 +1,68 @@
+/** mseal(2). */
+import { EINVAL, ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
+import { NULL } from '../arena/ref.ts';
+import { isPageAligned, pageUp, type Ulong, ult } from '../arena/units.ts';
+import type { MmRead, MmWrite } from '../mm/held.ts';
+import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
+import { findVma } from '../mm/vma_iterator.ts';
+import { hasFlag, VM_SEALED, withFlags } from '../mm/vm_flags.ts';
+import { vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
+import { vmaModifyFlags } from '../vma/split.ts';
+import { type ByteRange, vmgForModify } from '../vma/vma_merge.ts';
+import { enterSyscall } from './entry.ts';
+
+export interface MsealArgs {
+  readonly addr: Ulong;
+  readonly len: Ulong;
+  /** None is known yet. */
+  readonly flags: Ulong;
+}
+
+/**
+ * Seals [addr, addr + len) for good.
+ *
+ * @returns EINVAL for a flag, an unaligned address or a range that wraps; ENOMEM
+ *   for a hole anywhere, with nothing sealed, or at vm.max_map_count.
+ *
+ * Source: mm/mseal.c, do_mseal(), v6.18.
+ */
+export function sysMseal({ addr, len, flags }: MsealArgs): 0 | Errno {
+  const mm = enterSyscall();
+  if (flags !== 0 || !isPageAligned(addr)) return EINVAL;
+  const rounded = pageUp(len);
+  if (len !== 0 && rounded === 0) return EINVAL;
+  const end = addr + rounded;
+  if (ult(end, addr)) return EINVAL;
+  if (end === addr) return OK;
+  if (addr < 0 || end < 0) return ENOMEM;
+
+  const locked = mmapWriteLock(mm);
+  const range = { start: addr, end };
+  const result = isFullyMapped(locked, range) ? sealAll(locked, range) : ENOMEM;
+  mmapWriteUnlock(locked);
+  return result;
+}
+
+function isFullyMapped(mm: MmRead, { start, end }: ByteRange): boolean {
+  for (let at = start; at < end; ) {
+    const vma = findVma(mm, at);
+    if (vma === NULL || vmStart(vma) > at) return false;
+    at = vmEnd(vma);
+  }
+  return true;
+}
+
+function sealAll(mm: MmWrite, { start, end }: ByteRange): 0 | Errno {
+  for (let at = start; at < end; ) {
+    const vma = findVma(mm, at);
+    if (vma === NULL) return ENOMEM;
+    const until = Math.min(end, vmEnd(vma));
+    if (!hasFlag(vmFlags(vma), VM_SEALED)) {
+      const flags = withFlags(vmFlags(vma), VM_SEALED);
+      const modified = vmaModifyFlags(vmgForModify(mm, vma, { start: at, end: until }), flags);
+      if (isErr(modified)) return modified;
+    }
+    at = until;
+  }
+  return OK;
+}

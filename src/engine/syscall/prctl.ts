@@ -1,0 +1,151 @@
+/** The parts of prctl(2) that change an address space. */
+import { EBADF, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
+import { NULL, type Null } from '../arena/ref.ts';
+import { isPageAligned, pageUp, type Ulong, ult } from '../arena/units.ts';
+import { fileInode } from '../file/file_struct.ts';
+import { inodeKind } from '../file/inode.ts';
+import type { MmWrite, Vma } from '../mm/held.ts';
+import {
+  MMF_HAS_MDWE,
+  MMF_HAS_MDWE_NO_INHERIT,
+  MMF_VM_MERGE_ANY,
+  mmFlags,
+  mmHasFlag,
+  setMmFlags,
+} from '../mm/mm_struct.ts';
+import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
+import { sysctl } from '../mm/sysctl.ts';
+import { findVma } from '../mm/vma_iterator.ts';
+import { setVmAnonName, vmAnonName, vmEnd, vmFile, vmStart } from '../mm/vma_struct.ts';
+import { type Text, textEquals, textGet, textNew, textPut } from '../slab/text.ts';
+import { vmaModify } from '../vma/split.ts';
+import { type ByteRange, vmgForModify } from '../vma/vma_merge.ts';
+import { enterSyscall } from './entry.ts';
+
+export const PR_SET_MDWE = 65;
+export const PR_GET_MDWE = 66;
+export const PR_MDWE_REFUSE_EXEC_GAIN = 1;
+export const PR_MDWE_NO_INHERIT = 2;
+export const PR_SET_MEMORY_MERGE = 67;
+export const PR_GET_MEMORY_MERGE = 68;
+export const PR_SET_VMA = 0x53564d41;
+export const PR_SET_VMA_ANON_NAME = 0;
+
+export interface AnonNameArgs {
+  readonly addr: Ulong;
+  readonly len: Ulong;
+  /** Null takes the name away. */
+  readonly name: string | null;
+}
+
+const NAME_MAX = 80;
+/** Printable, and nothing that a shell or a reader of maps would trip over. */
+const NAME = /^[\x20-\x7e]*$/u;
+const FORBIDDEN = /[\\`$[\]]/u;
+
+/**
+ * prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME): names anonymous memory.
+ *
+ * @returns EINVAL for a bad name or range, or without CONFIG_ANON_VMA_NAME; EBADF
+ *   for memory of a file; ENOMEM for a hole, at the end, or without memory.
+ *
+ * Source: mm/madvise.c, set_anon_vma_name(), madvise_set_anon_name(), v6.18.
+ */
+export function sysSetAnonName({ addr, len, name }: AnonNameArgs): 0 | Errno {
+  const mm = enterSyscall();
+  if (sysctl('anon_vma_name') === 0) return EINVAL;
+  if (name !== null && (name.length >= NAME_MAX || !isName(name))) return EINVAL;
+  if (!isPageAligned(addr)) return EINVAL;
+  const rounded = pageUp(len);
+  if (len !== 0 && rounded === 0) return EINVAL;
+  const end = addr + rounded;
+  if (ult(end, addr)) return EINVAL;
+  if (end === addr) return OK;
+  if (addr < 0 || end < 0) return ENOMEM;
+
+  const text = name === null ? NULL : textNew(name);
+  if (name !== null && text === NULL) return ENOMEM;
+  const locked = mmapWriteLock(mm);
+  const result = nameRange(locked, { start: addr, end }, text);
+  mmapWriteUnlock(locked);
+  if (text !== NULL) textPut(text);
+  return result;
+}
+
+const isName = (name: string): boolean => NAME.test(name) && !FORBIDDEN.test(name);
+
+function nameRange(mm: MmWrite, { start, end }: ByteRange, name: Text | Null): 0 | Errno {
+  let hasHole = false;
+  for (let at = start; at < end; ) {
+    const vma = findVma(mm, at);
+    if (vma === NULL || vmStart(vma) >= end) return ENOMEM;
+    if (vmStart(vma) > at) hasHole = true;
+    const from = Math.max(at, vmStart(vma));
+    at = Math.min(end, vmEnd(vma));
+    const result = nameVma(mm, vma, { start: from, end: at, name });
+    if (isErr(result)) return result;
+  }
+  return hasHole ? ENOMEM : OK;
+}
+
+function nameVma(
+  mm: MmWrite,
+  vma: Vma,
+  { start, end, name }: ByteRange & { name: Text | Null },
+): 0 | Errno {
+  if (!isNameable(vma)) return EBADF;
+  if (textEquals(vmAnonName(vma), name)) return OK;
+  const vmg = vmgForModify(mm, vma, { start, end });
+  vmg.anonName = name;
+  const modified = vmaModify(vmg);
+  if (isErr(modified)) return modified;
+  const old = vmAnonName(modified);
+  setVmAnonName(modified, name === NULL ? NULL : textGet(name));
+  if (old !== NULL) textPut(old);
+  return OK;
+}
+
+/** Anonymous memory, shared or not, but no file that somebody opened. */
+function isNameable(vma: Vma): boolean {
+  const file = vmFile(vma);
+  return file === NULL || inodeKind(fileInode(file)) === 'shmem';
+}
+
+/**
+ * prctl(PR_SET_MDWE): memory never becomes executable. It cannot be taken back.
+ *
+ * @returns EINVAL for unknown bits or NO_INHERIT alone; EPERM to change it again.
+ *
+ * Source: kernel/sys.c, prctl_set_mdwe(), v6.18.
+ */
+export function sysSetMdwe(bits: number): 0 | Errno {
+  const mm = enterSyscall();
+  if ((bits & ~(PR_MDWE_REFUSE_EXEC_GAIN | PR_MDWE_NO_INHERIT)) !== 0) return EINVAL;
+  if (bits === PR_MDWE_NO_INHERIT) return EINVAL;
+  const now = mdweBits(mm);
+  if (now !== 0 && now !== bits) return EPERM;
+
+  const locked = mmapWriteLock(mm);
+  const refuse = (bits & PR_MDWE_REFUSE_EXEC_GAIN) === 0 ? 0 : MMF_HAS_MDWE;
+  const noInherit = (bits & PR_MDWE_NO_INHERIT) === 0 ? 0 : MMF_HAS_MDWE_NO_INHERIT;
+  setMmFlags(locked, mmFlags(locked) | refuse | noInherit);
+  mmapWriteUnlock(locked);
+  return OK;
+}
+
+export const sysGetMdwe = (): number => mdweBits(enterSyscall());
+
+const mdweBits = (mm: ReturnType<typeof enterSyscall>): number =>
+  (mmHasFlag(mm, MMF_HAS_MDWE) ? PR_MDWE_REFUSE_EXEC_GAIN : 0) |
+  (mmHasFlag(mm, MMF_HAS_MDWE_NO_INHERIT) ? PR_MDWE_NO_INHERIT : 0);
+
+/** prctl(PR_SET_MEMORY_MERGE): new memory is offered to KSM. @returns EINVAL without CONFIG_KSM. */
+export function sysSetMemoryMerge(enable: boolean): 0 | Errno {
+  const mm = enterSyscall();
+  if (sysctl('ksm') === 0) return EINVAL;
+  const locked = mmapWriteLock(mm);
+  const others = mmFlags(locked) & ~MMF_VM_MERGE_ANY;
+  setMmFlags(locked, enable ? others | MMF_VM_MERGE_ANY : others);
+  mmapWriteUnlock(locked);
+  return OK;
+}

@@ -1,0 +1,66 @@
+/**
+ * Taking an address space apart.
+ *
+ * Source: mm/mmap.c, exit_mmap(), tear_down_vmas(), kernel/fork.c, mmput(), v6.18.
+ */
+import { assert } from '../arena/assert.ts';
+import { NULL } from '../arena/ref.ts';
+import { TASK_SIZE } from '../arena/units.ts';
+import { mtDestroy } from '../maple/maple.ts';
+import { unchargeMemory } from '../mm/accounting.ts';
+import type { Mm, MmWrite, Vma } from '../mm/held.ts';
+import { mmMapCount, mmMt, setMmMapCount } from '../mm/mm_struct.ts';
+import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
+import { mmdrop, mmputTestZero } from '../mm/mm_refs.ts';
+import { vmaFind, vmaIterator } from '../mm/vma_iterator.ts';
+import { vmaMarkDetached, vmaStartWrite } from '../mm/vma_lock.ts';
+import { hasFlag, VM_ACCOUNT } from '../mm/vm_flags.ts';
+import { vmaPages, vmFlags } from '../mm/vma_struct.ts';
+import { unlinkAnonVmas } from '../rmap/anon_vma.ts';
+import { EXIT_MMAP, trace } from '../trace/events.ts';
+import { removeVma } from '../vma/munmap.ts';
+
+/** Drops a user of an mm; the last one empties it. */
+export function mmput(mm: Mm): void {
+  if (!mmputTestZero(mm)) return;
+  exitMmap(mm);
+  mmdrop(mm);
+}
+
+function exitMmap(mm: Mm): void {
+  trace(EXIT_MMAP, mm, mmMapCount(mm));
+  const locked = mmapWriteLock(mm);
+  emptyMm(locked, TASK_SIZE);
+  mmapWriteUnlock(locked);
+}
+
+/**
+ * Removes every VMA below `treeEnd`, and then the tree as a whole. What the tree
+ * holds beyond `treeEnd` is not this mm's and is only forgotten.
+ */
+export function emptyMm(mm: MmWrite, treeEnd: number): void {
+  if (treeEnd > 0) unchargeMemory(tearDownVmas(mm, treeEnd));
+  mtDestroy(mmMt(mm));
+  setMmMapCount(mm, 0);
+}
+
+/** @returns the pages that were charged. */
+function tearDownVmas(mm: MmWrite, treeEnd: number): number {
+  let count = 0;
+  let accounted = 0;
+  const vmi = vmaIterator(mm, 0);
+  for (let vma = vmaFind(vmi, treeEnd); vma !== NULL; vma = vmaFind(vmi, treeEnd)) {
+    if (hasFlag(vmFlags(vma), VM_ACCOUNT)) accounted += vmaPages(vma);
+    tearDown(mm, vma);
+    count++;
+  }
+  assert(count === mmMapCount(mm), 'the tree holds as many VMAs as were counted');
+  return accounted;
+}
+
+function tearDown(mm: MmWrite, vma: Vma): void {
+  const victim = vmaStartWrite(mm, vma);
+  unlinkAnonVmas(victim);
+  vmaMarkDetached(mm, victim);
+  removeVma(victim);
+}

@@ -1,0 +1,173 @@
+/**
+ * Copying an address space.
+ *
+ *   1. copy the parent's tree: it now names the parent's VMAs
+ *   2. replace them one by one, from the left, by the child's own
+ *
+ *        child's tree:   A' B' C' | D  E       D and E are still the parent's
+ *
+ * A failure takes what is left of the line apart before the child's lock is
+ * dropped, and forgets the rest: nobody ever finds a foreign VMA.
+ *
+ * Source: mm/mmap.c, dup_mmap(), kernel/fork.c, dup_mm(), v6.18 and 7.0 (failure).
+ */
+import { ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
+import { NULL } from '../arena/ref.ts';
+import { fput, getFile } from '../file/file_struct.ts';
+import { mtDup } from '../maple/maple.ts';
+import { chargeMemory, unchargeMemory, vmStatAccount } from '../mm/accounting.ts';
+import type { Mm, MmWrite, Vma, VmaHidden } from '../mm/held.ts';
+import {
+  MMF_HAS_MDWE,
+  MMF_HAS_MDWE_NO_INHERIT,
+  MMF_INIT_MASK,
+  MMF_UNSTABLE,
+  mmFlags,
+  mmLayout,
+  mmMapCount,
+  mmMt,
+  setMmFlags,
+  setMmLayout,
+  setMmMapCount,
+} from '../mm/mm_struct.ts';
+import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
+import { mmAlloc, mmdrop, mmputTestZero } from '../mm/mm_refs.ts';
+import { vmAreaDup, vmAreaFree } from '../mm/vma_alloc.ts';
+import {
+  eachVma,
+  vmaIterator,
+  vmaIterClear,
+  vmaIterConfig,
+  vmaIterPrealloc,
+  vmaIterStore,
+} from '../mm/vma_iterator.ts';
+import { vmaMarkAttached, vmaStartWrite } from '../mm/vma_lock.ts';
+import {
+  commonFlags,
+  hasFlag,
+  VM_ACCOUNT,
+  VM_DONTCOPY,
+  VM_INIT_DEF_MASK,
+  VM_LOCKED_MASK,
+  VM_UFFD_FLAGS,
+  VM_WIPEONFORK,
+  vmFlagsFromNumber,
+  withFlags,
+  withoutFlags,
+} from '../mm/vm_flags.ts';
+import {
+  setVmAnonVma,
+  setVmFile,
+  setVmFlags,
+  setVmMm,
+  setVmUserfaultfdCtx,
+  vmaPages,
+  vmEnd,
+  vmFile,
+  vmFlags,
+  vmStart,
+} from '../mm/vma_struct.ts';
+import { anonVmaFork, unlinkAnonVmas } from '../rmap/anon_vma.ts';
+import { vmaLinkFile } from '../vma/prepare.ts';
+import { emptyMm } from './exit.ts';
+
+/** @returns a copy of the address space with one user, or ENOMEM with nothing left behind. */
+export function dupMm(parentMm: Mm): Mm | Errno {
+  const childMm = mmAlloc();
+  if (childMm === NULL) return ENOMEM;
+  const parent = mmapWriteLock(parentMm);
+  const child = mmapWriteLock(childMm);
+  copyHeader(parent, child);
+  const result = dupMmap(parent, child);
+  mmapWriteUnlock(child);
+  mmapWriteUnlock(parent);
+  if (!isErr(result)) return childMm;
+  mmputTestZero(childMm);
+  mmdrop(childMm);
+  return result;
+}
+
+/** Layout and totals are the parent's; locks are not inherited. */
+function copyHeader(parent: MmWrite, child: MmWrite): void {
+  const layout = mmLayout(parent);
+  const defFlags = commonFlags(vmFlagsFromNumber(layout.defFlags), VM_INIT_DEF_MASK);
+  setMmLayout(child, { ...layout, lockedVm: 0, hiwaterVm: layout.totalVm, defFlags });
+  setMmFlags(child, inheritedFlags(mmFlags(parent)));
+}
+
+function inheritedFlags(flags: number): number {
+  const kept = flags & MMF_INIT_MASK;
+  if ((flags & MMF_HAS_MDWE_NO_INHERIT) === 0) return kept;
+  return kept & ~(MMF_HAS_MDWE | MMF_HAS_MDWE_NO_INHERIT);
+}
+
+function dupMmap(parent: MmWrite, child: MmWrite): 0 | Errno {
+  if (mtDup(mmMt(child), mmMt(parent)) !== OK) return ENOMEM;
+  for (const vma of eachVma(parent)) {
+    vmaStartWrite(parent, vma);
+    const result = hasFlag(vmFlags(vma), VM_DONTCOPY)
+      ? leaveOut(child, vma)
+      : dupVma(parent, child, vma);
+    if (isErr(result)) return recover(child, vma);
+  }
+  return OK;
+}
+
+function leaveOut(child: MmWrite, vma: Vma): 0 | Errno {
+  vmStatAccount(child, vmFlags(vma), -vmaPages(vma));
+  return vmaIterClear(vmaIterator(child, vmStart(vma)), vmStart(vma), vmEnd(vma));
+}
+
+/** Before the child's lock is dropped: what is the child's goes, the rest is forgotten. */
+function recover(child: MmWrite, failed: Vma): Errno {
+  emptyMm(child, mmMapCount(child) === 0 ? 0 : vmStart(failed));
+  setMmFlags(child, mmFlags(child) | MMF_UNSTABLE);
+  return ENOMEM;
+}
+
+function dupVma(parent: MmWrite, child: MmWrite, vma: Vma): 0 | Errno {
+  const charged = hasFlag(vmFlags(vma), VM_ACCOUNT) ? vmaPages(vma) : 0;
+  if (charged > 0 && chargeMemory(parent, charged) !== OK) return ENOMEM;
+  const copy = vmAreaDup(vma);
+  if (copy === NULL || isErr(fillCopy(child, copy, vma))) {
+    unchargeMemory(charged);
+    return ENOMEM;
+  }
+
+  // Nothing below can fail: the range is replaced as it is.
+  vmaLinkFile(copy);
+  setMmMapCount(child, mmMapCount(child) + 1);
+  return OK;
+}
+
+function fillCopy(child: MmWrite, copy: VmaHidden, vma: Vma): 0 | Errno {
+  setVmMm(copy, child);
+  setVmUserfaultfdCtx(copy, 0);
+  setVmFlags(copy, withoutFlags(vmFlags(vma), withFlags(VM_LOCKED_MASK, VM_UFFD_FLAGS)));
+  if (hasFlag(vmFlags(vma), VM_WIPEONFORK)) setVmAnonVma(copy, NULL);
+  else if (isErr(anonVmaFork(copy, vma))) {
+    setVmAnonVma(copy, NULL);
+    vmAreaFree(copy);
+    return ENOMEM;
+  }
+  const file = vmFile(copy);
+  if (file !== NULL) setVmFile(copy, getFile(file));
+  return replaceInTree(child, copy);
+}
+
+function replaceInTree(child: MmWrite, copy: VmaHidden): 0 | Errno {
+  const vmi = vmaIterator(child, vmStart(copy));
+  vmaIterConfig(vmi, vmStart(copy), vmEnd(copy));
+  if (isErr(vmaIterPrealloc(vmi, copy))) {
+    const file = vmFile(copy);
+    if (file !== NULL) fput(file);
+    unlinkAnonVmas(copy);
+    vmAreaFree(copy);
+    return ENOMEM;
+  }
+  vmaStartWrite(child, copy);
+  vmaMarkAttached(copy);
+  vmaIterStore(vmi, copy);
+  return OK;
+}
+

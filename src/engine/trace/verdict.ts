@@ -1,0 +1,86 @@
+/**
+ * Why the last operation of this worker was refused or did not merge: written
+ * where the check is, with a few plain stores and only when it says no, and read
+ * by whoever wants to explain it. Each system call starts with a clean slate.
+ */
+import { thisCpu } from '../arena/cpu.ts';
+import { C_VERDICT } from '../arena/layout.ts';
+import { double, setDouble, setWord, word } from '../arena/memory.ts';
+
+/** Rules of merging, one bit each. Source: requirements of vma_merge, mm/vma.c, v6.18. */
+export const REFUSED_NO_NEIGHBOUR = 1 << 0; // none, or it does not touch the range
+export const REFUSED_FLAGS = 1 << 1;
+export const REFUSED_FILE = 1 << 2;
+export const REFUSED_PGOFF = 1 << 3;
+export const REFUSED_ANON_VMA = 1 << 4; // both have one, and not the same
+export const REFUSED_FORK_CHILD = 1 << 5; // an anon_vma shared with another process
+export const REFUSED_POLICY = 1 << 6;
+export const REFUSED_UFFD = 1 << 7;
+export const REFUSED_ANON_NAME = 1 << 8;
+export const REFUSED_SPECIAL = 1 << 9; // VM_SPECIAL never merges
+export const REFUSED_CLOSE = 1 << 10; // would remove a VMA that has a close hook
+export const REFUSED_BOTH_ANON_VMA = 1 << 11; // left and right differ: only the left merges
+export const REFUSED_INSIDE = 1 << 12; // the range touches neither end of its VMA
+
+/** Limits that a call can meet. */
+export const LIMIT_MAP_COUNT = 1;
+export const LIMIT_AS = 2;
+export const LIMIT_DATA = 3;
+export const LIMIT_STACK = 4;
+export const LIMIT_MEMLOCK = 5;
+export const LIMIT_COMMIT = 6;
+export const LIMIT_MIN_ADDR = 7;
+export const LIMIT_TASK_SIZE = 8;
+export const LIMIT_ARENA = 9;
+
+const LEFT = 0;
+const RIGHT = 1;
+const LIMIT = 2;
+const WANTED = 4; // double
+const ALLOWED = 6; // double
+
+export interface Verdict {
+  /** REFUSED_* bits: why the left neighbour did not take the range; 0: it did, or was not asked. */
+  readonly refusedLeft: number;
+  readonly refusedRight: number;
+  /** LIMIT_* of the check that failed, or 0. */
+  readonly limit: number;
+  /** What the call would have come to, in the unit of the limit (pages, VMAs or bytes). */
+  readonly wanted: number;
+  readonly allowed: number;
+}
+
+export function clearVerdict(): void {
+  setWord(thisCpu + C_VERDICT + LEFT, 0);
+  setWord(thisCpu + C_VERDICT + RIGHT, 0);
+  setWord(thisCpu + C_VERDICT + LIMIT, 0);
+}
+
+export function noteRefusedLeft(rules: number): void {
+  setWord(thisCpu + C_VERDICT + LEFT, rules);
+}
+
+export function noteRefusedRight(rules: number): void {
+  setWord(thisCpu + C_VERDICT + RIGHT, rules);
+}
+
+/** Keeps the first limit met: later ones are consequences. */
+export function noteLimit(limit: number, wanted: number, allowed: number): void {
+  const at = thisCpu + C_VERDICT;
+  if (word(at + LIMIT) !== 0) return;
+  setWord(at + LIMIT, limit);
+  setDouble(at + WANTED, wanted);
+  setDouble(at + ALLOWED, allowed);
+}
+
+/** @returns what the last system call of this worker left. */
+export function readVerdict(): Verdict {
+  const at = thisCpu + C_VERDICT;
+  return {
+    refusedLeft: word(at + LEFT),
+    refusedRight: word(at + RIGHT),
+    limit: word(at + LIMIT),
+    wanted: double(at + WANTED),
+    allowed: double(at + ALLOWED),
+  };
+}

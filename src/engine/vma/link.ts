@@ -1,0 +1,40 @@
+/** Putting a new VMA into its address space. */
+import { ENOMEM, type Errno, OK } from '../arena/errno.ts';
+import { NULL } from '../arena/ref.ts';
+import { fput } from '../file/file_struct.ts';
+import type { MmWrite, VmaHidden } from '../mm/held.ts';
+import { mmMapCount, setMmMapCount } from '../mm/mm_struct.ts';
+import { vmAreaFree } from '../mm/vma_alloc.ts';
+import { vmaIterator, vmaIterConfig, vmaIterPrealloc, vmaIterStore } from '../mm/vma_iterator.ts';
+import { vmaMarkAttached, vmaStartWrite } from '../mm/vma_lock.ts';
+import { vmEnd, vmFile, vmStart } from '../mm/vma_struct.ts';
+import { unlinkAnonVmas } from '../rmap/anon_vma.ts';
+import { vmaLinkFile } from './prepare.ts';
+
+/**
+ * Links a complete, detached VMA over a range that is free or has been gathered.
+ * Accounting is the caller's.
+ *
+ * @returns ENOMEM; then the VMA has been freed, with all it held.
+ *
+ * Source: mm/vma.c, vma_link(), __mmap_new_vma(), v6.18.
+ */
+export function insertVma(mm: MmWrite, vma: VmaHidden): 0 | Errno {
+  const vmi = vmaIterator(mm, vmStart(vma));
+  vmaIterConfig(vmi, vmStart(vma), vmEnd(vma));
+  if (vmaIterPrealloc(vmi, vma) !== OK) {
+    const file = vmFile(vma);
+    if (file !== NULL) fput(file);
+    unlinkAnonVmas(vma);
+    vmAreaFree(vma);
+    return ENOMEM;
+  }
+
+  // Nothing below can fail.
+  vmaLinkFile(vma);
+  vmaStartWrite(mm, vma); // before any reader can find it
+  vmaMarkAttached(vma);
+  vmaIterStore(vmi, vma);
+  setMmMapCount(mm, mmMapCount(mm) + 1);
+  return OK;
+}

@@ -1,0 +1,261 @@
+/**
+ * Merging: a range becomes part of its neighbours in one store.
+ *
+ *   new range       AA**BB   ->  AAAAAA   both sides: A takes all, B is removed
+ *                   AA**..   ->  AAAA..   left
+ *                   ..**BB   ->  ..BBBB   right: B grows down
+ *   existing, whole AA**BB   ->  AAAAAA   middle and B are removed
+ *            left   AA**MM   ->  AAAAMM   A takes the front of the middle
+ *            right  MM**BB   ->  MMBBBB   B takes its tail
+ *
+ * Source: mm/vma.c, vma_merge_new_range(), vma_merge_existing_range(), v6.18.
+ */
+import { OK } from '../arena/errno.ts';
+import { assert } from '../arena/assert.ts';
+import { NULL, type Null } from '../arena/ref.ts';
+import type { Vma, VmaWrite } from '../mm/held.ts';
+import { mmMapCount, setMmMapCount } from '../mm/mm_struct.ts';
+import { mmapAssertWriteLocked } from '../mm/mmap_lock.ts';
+import { vmAreaFree } from '../mm/vma_alloc.ts';
+import {
+  vmaIterator,
+  vmaIterConfig,
+  vmaIterPrealloc,
+  vmaIterStore,
+  vmaLookup,
+} from '../mm/vma_iterator.ts';
+import { vmaMarkDetached, vmaStartWrite } from '../mm/vma_lock.ts';
+import { commonFlags, hasFlag, VM_SPECIAL, VM_STICKY, withFlags } from '../mm/vm_flags.ts';
+import {
+  setVmFlags,
+  setVmPgoff,
+  setVmRange,
+  vmAnonVma,
+  vmEnd,
+  vmFlags,
+  vmPgoff,
+  vmStart,
+} from '../mm/vma_struct.ts';
+import { dupAnonVma, unlinkAnonVmas } from '../rmap/anon_vma.ts';
+import { countEvent, VMA_MERGE } from '../trace/counters.ts';
+import {
+  noteRefusedLeft,
+  noteRefusedRight,
+  REFUSED_CLOSE,
+  REFUSED_INSIDE,
+  REFUSED_NO_NEIGHBOUR,
+  REFUSED_SPECIAL,
+} from '../trace/verdict.ts';
+import { canMergeRemove, refusalsLeft, refusalsRight } from './mergeable.ts';
+import { vmaPrepare, vmaPutFile } from './prepare.ts';
+import type { VmaMerge } from './vma_merge.ts';
+
+/** What a merge will do once nothing can fail any more. */
+interface Commit {
+  readonly target: VmaWrite;
+  /** The range that is stored; the target may reach further to the left. */
+  readonly start: number;
+  readonly end: number;
+  /** The VMA that gives the target its anon_vma, if the target lacks one. */
+  readonly anonFrom: Vma | Null;
+  /** Loses its front, up to `end`, or its tail, from `start`. */
+  readonly trimmed: VmaWrite | Null;
+  readonly removed: readonly VmaWrite[];
+}
+
+/**
+ * Tries to make a new range part of the VMAs beside it.
+ *
+ * What the range covers now must have been gathered for replacement, or nothing.
+ * On failure nothing has changed.
+ *
+ * @returns the VMA that now covers the range, or NULL; `vmg.state` tells 'nomem' from 'nomerge'.
+ *
+ * Source: mm/vma.c, vma_merge_new_range(), v6.18.
+ */
+export function vmaMergeNewRange(vmg: VmaMerge): Vma | Null {
+  assert(vmg.middle === NULL, 'a new range has no VMA of its own');
+  assert(vmg.state === 'start', 'a merge is described anew each time');
+  mmapAssertWriteLocked(vmg.mm);
+
+  if (hasFlag(vmg.flags, VM_SPECIAL)) return refuse(vmg, REFUSED_SPECIAL);
+  findNeighbours(vmg);
+  const left = refusalsLeft(vmg);
+  let right = vmg.justExpand ? REFUSED_NO_NEIGHBOUR : refusalsRight(vmg, left === 0);
+  // Three into one would remove next: with a close hook it stays, and prev grows alone.
+  if (left === 0 && right === 0 && !canMergeRemove(asVma(vmg.next))) right = REFUSED_CLOSE;
+  noteRefusedLeft(left);
+  noteRefusedRight(right);
+
+  if (left === 0) return growLeft(vmg, right === 0);
+  if (right === 0) return growRight(vmg);
+  return refuse(vmg, 0);
+}
+
+function growLeft(vmg: VmaMerge, removesNext: boolean): Vma | Null {
+  const target = vmaStartWrite(vmg.mm, asVma(vmg.prev));
+  const next = removesNext ? vmaStartWrite(vmg.mm, asVma(vmg.next)) : NULL;
+  const faulted = next !== NULL && vmAnonVma(next) !== NULL ? next : vmg.copiedFrom;
+  return commit(vmg, {
+    target,
+    start: vmStart(target),
+    end: next === NULL ? vmg.end : vmEnd(next),
+    anonFrom: faulted,
+    trimmed: NULL,
+    removed: next === NULL ? [] : [next],
+  });
+}
+
+function growRight(vmg: VmaMerge): Vma | Null {
+  const target = vmaStartWrite(vmg.mm, asVma(vmg.next));
+  return commit(vmg, {
+    target,
+    start: vmg.start,
+    end: vmEnd(target),
+    anonFrom: vmg.copiedFrom,
+    trimmed: NULL,
+    removed: [],
+  });
+}
+
+/**
+ * Tries to make a part of a VMA, with changed attributes, part of the VMAs beside
+ * it. The caller sets the attributes afterwards, on what is returned.
+ *
+ * @returns the VMA that now covers the range, or NULL; `vmg.state` tells 'nomem' from 'nomerge'.
+ *
+ * Source: mm/vma.c, vma_merge_existing_range(), v6.18.
+ */
+export function vmaMergeExistingRange(vmg: VmaMerge): Vma | Null {
+  const middle = asVma(vmg.middle);
+  assert(vmg.start >= vmStart(middle), 'the range is inside its VMA');
+  assert(vmg.end <= vmEnd(middle), 'the range is inside its VMA');
+  mmapAssertWriteLocked(vmg.mm);
+
+  const atFront = vmg.start === vmStart(middle);
+  const atTail = vmg.end === vmEnd(middle);
+  if (hasFlag(vmg.flags, VM_SPECIAL)) return refuse(vmg, REFUSED_SPECIAL);
+  if (!atFront && !atTail) return refuse(vmg, REFUSED_INSIDE);
+
+  findNeighbours(vmg);
+  const left = atFront ? refusalsLeft(vmg) : REFUSED_INSIDE;
+  let right = atTail ? refusalsRight(vmg, left === 0) : REFUSED_INSIDE;
+  noteRefusedLeft(left);
+  noteRefusedRight(right);
+  if (left !== 0 && right !== 0) return refuse(vmg, 0);
+
+  // The whole middle would vanish: not with a close hook.
+  if (atFront && atTail && !canMergeRemove(middle)) return refuse(vmg, REFUSED_CLOSE);
+  if (left === 0 && right === 0 && !canMergeRemove(asVma(vmg.next))) {
+    right = REFUSED_CLOSE;
+    noteRefusedRight(right);
+  }
+  if (left === 0) return absorbLeft(vmg, { removesNext: right === 0, removesMiddle: atTail });
+  return absorbRight(vmg, atFront);
+}
+
+function absorbLeft(
+  vmg: VmaMerge,
+  { removesNext, removesMiddle }: { removesNext: boolean; removesMiddle: boolean },
+): Vma | Null {
+  const middle = vmaStartWrite(vmg.mm, asVma(vmg.middle));
+  const target = vmaStartWrite(vmg.mm, asVma(vmg.prev));
+  const next = removesNext ? vmaStartWrite(vmg.mm, asVma(vmg.next)) : NULL;
+  const removed = removesMiddle ? [middle] : [];
+  return commit(vmg, {
+    target,
+    start: vmStart(target),
+    end: next === NULL ? vmg.end : vmEnd(next),
+    anonFrom: next !== NULL && vmAnonVma(next) !== NULL ? next : middle,
+    trimmed: removesMiddle ? NULL : middle,
+    removed: next === NULL ? removed : [...removed, next],
+  });
+}
+
+function absorbRight(vmg: VmaMerge, removesMiddle: boolean): Vma | Null {
+  const middle = vmaStartWrite(vmg.mm, asVma(vmg.middle));
+  const target = vmaStartWrite(vmg.mm, asVma(vmg.next));
+  return commit(vmg, {
+    target,
+    start: vmg.start,
+    end: vmEnd(target),
+    anonFrom: middle,
+    trimmed: removesMiddle ? NULL : middle,
+    removed: removesMiddle ? [middle] : [],
+  });
+}
+
+function commit(vmg: VmaMerge, change: Commit): Vma | Null {
+  const { target, anonFrom, trimmed } = change;
+  const duplicates =
+    anonFrom !== NULL && vmAnonVma(target) === NULL && vmAnonVma(anonFrom) !== NULL;
+  if (duplicates && dupAnonVma(target, anonFrom) !== OK) return refuseNomem(vmg);
+
+  const vmi = vmaIterator(vmg.mm, change.start);
+  vmaIterConfig(vmi, change.start, change.end);
+  if (vmaIterPrealloc(vmi, target) !== OK) {
+    if (duplicates) unlinkAnonVmas(target);
+    return refuseNomem(vmg);
+  }
+
+  // Nothing below can fail.
+  const grown = vmaPrepare(target);
+  if (change.start < vmStart(grown)) {
+    setVmPgoff(grown, vmPgoff(grown) - (vmStart(grown) - change.start) / 4096);
+  }
+  setVmRange(grown, change.start, change.end);
+  if (trimmed !== NULL) trim(trimmed, vmg);
+  setVmFlags(grown, stickyUnion(grown, vmg, change));
+  vmaIterStore(vmi, grown);
+  for (const vma of change.removed) removeMerged(vmg, vma);
+  countEvent(VMA_MERGE);
+  vmg.state = 'success';
+  return grown;
+}
+
+/** The middle keeps what the range does not cover. */
+function trim(vma: VmaWrite, vmg: VmaMerge): void {
+  const hidden = vmaPrepare(vma);
+  if (vmg.start > vmStart(hidden)) return setVmRange(hidden, vmStart(hidden), vmg.start);
+  setVmPgoff(hidden, vmPgoff(hidden) + (vmg.end - vmStart(hidden)) / 4096);
+  setVmRange(hidden, vmg.end, vmEnd(hidden));
+}
+
+function stickyUnion(target: Vma, vmg: VmaMerge, change: Commit): ReturnType<typeof vmFlags> {
+  let flags = withFlags(vmFlags(target), commonFlags(vmg.flags, VM_STICKY));
+  for (const vma of change.removed) flags = withFlags(flags, commonFlags(vmFlags(vma), VM_STICKY));
+  return flags;
+}
+
+function removeMerged(vmg: VmaMerge, vma: VmaWrite): void {
+  vmaMarkDetached(vmg.mm, vma);
+  vmaPutFile(vma);
+  unlinkAnonVmas(vma);
+  setMmMapCount(vmg.mm, mmMapCount(vmg.mm) - 1);
+  vmAreaFree(vma);
+}
+
+/** The VMAs that touch the range. What lies inside a new range is about to be replaced. */
+function findNeighbours(vmg: VmaMerge): void {
+  vmg.prev = vmg.start === 0 ? NULL : vmaLookup(vmg.mm, vmg.start - 1);
+  vmg.next = vmaLookup(vmg.mm, vmg.end);
+}
+
+function refuse(vmg: VmaMerge, rules: number): Null {
+  if (rules !== 0) {
+    noteRefusedLeft(rules);
+    noteRefusedRight(rules);
+  }
+  vmg.state = 'nomerge';
+  return NULL;
+}
+
+function refuseNomem(vmg: VmaMerge): Null {
+  vmg.state = 'nomem';
+  return NULL;
+}
+
+function asVma(vma: Vma | Null): Vma {
+  assert(vma !== NULL, 'a side that merges has a VMA');
+  return vma;
+}

@@ -1,0 +1,91 @@
+/**
+ * Everything that must hold of an address space between operations.
+ *
+ * Source: mm/vma.c, validate_mm(), v6.18; requirement X-8.
+ */
+import * as atomics from '#atomics';
+import { assert } from '../arena/assert.ts';
+import { NULL } from '../arena/ref.ts';
+import { isPageAligned } from '../arena/units.ts';
+import { masNext, masState, MT_MAX, verifyTree } from '../maple/maple.ts';
+import {
+  isDataMapping,
+  isExecMapping,
+  isStackMapping,
+} from '../mm/accounting.ts';
+import type { MmRead, Vma } from '../mm/held.ts';
+import {
+  mmDataVm,
+  mmExecVm,
+  mmLockedVm,
+  mmMapCount,
+  mmMt,
+  mmStackVm,
+  mmTotalVm,
+} from '../mm/mm_struct.ts';
+import { hasFlag, VM_LOCKED } from '../mm/vm_flags.ts';
+import {
+  vmaPages,
+  vmAnonVma,
+  vmAnonVmaChain,
+  vmEnd,
+  vmFlags,
+  vmMm,
+  vmRefcntAt,
+  vmStart,
+} from '../mm/vma_struct.ts';
+
+/** Asserts every invariant; the caller keeps writers out. */
+export function verifyMm(mm: MmRead): void {
+  verifyTree(mmMt(mm));
+  const sums = { count: 0, total: 0, exec: 0, stack: 0, data: 0, locked: 0 };
+  const mas = masState(mmMt(mm), 0, 0);
+  for (let entry = masNextEntry(mas); entry !== NULL; entry = masNext(mas, MT_MAX)) {
+    const vma = entry as Vma;
+    assert(vmStart(vma) === mas.index, 'a VMA starts where its range in the tree does');
+    assert(vmEnd(vma) - 1 === mas.last, 'a VMA ends where its range in the tree does');
+    verifyVma(mm, vma);
+    addUp(sums, vma);
+  }
+  assert(sums.count === mmMapCount(mm), 'map_count counts the VMAs of the tree');
+  assert(sums.total === mmTotalVm(mm), 'total_vm adds up');
+  assert(sums.exec === mmExecVm(mm), 'exec_vm adds up');
+  assert(sums.stack === mmStackVm(mm), 'stack_vm adds up');
+  assert(sums.data === mmDataVm(mm), 'data_vm adds up');
+  // MREMAP_DONTUNMAP of locked memory counts it twice, as in Linux.
+  assert(sums.locked <= mmLockedVm(mm), 'locked_vm counts at least what is locked');
+}
+
+function masNextEntry(mas: ReturnType<typeof masState>): number {
+  return masNext(mas, MT_MAX);
+}
+
+function verifyVma(mm: MmRead, vma: Vma): void {
+  assert(isPageAligned(vmStart(vma)), 'a VMA starts on a page');
+  assert(isPageAligned(vmEnd(vma)), 'a VMA ends on a page');
+  assert(vmEnd(vma) > vmStart(vma), 'a VMA has pages');
+  assert(vmMm(vma) === mm, 'a VMA belongs to the mm whose tree it is in');
+  assert(atomics.load(vmRefcntAt(vma)) >= 1, 'a VMA in the tree is attached');
+  const hasChain = vmAnonVmaChain(vma) !== NULL;
+  assert(vmAnonVma(vma) === NULL || hasChain, 'a VMA with an anon_vma is on a chain');
+}
+
+interface Sums {
+  count: number;
+  total: number;
+  exec: number;
+  stack: number;
+  data: number;
+  locked: number;
+}
+
+function addUp(sums: Sums, vma: Vma): void {
+  const pages = vmaPages(vma);
+  const flags = vmFlags(vma);
+  sums.count += 1;
+  sums.total += pages;
+  if (isExecMapping(flags)) sums.exec += pages;
+  else if (isStackMapping(flags)) sums.stack += pages;
+  else if (isDataMapping(flags)) sums.data += pages;
+  if (hasFlag(flags, VM_LOCKED)) sums.locked += pages;
+}

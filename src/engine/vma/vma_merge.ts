@@ -1,0 +1,113 @@
+/**
+ * Describes a merge: a range with attributes that would like to become part of
+ * its neighbours. Threaded through the whole operation.
+ *
+ * Source: mm/vma.h, struct vma_merge_struct, v6.18.
+ */
+import { NULL, type Null } from '../arena/ref.ts';
+import type { MmWrite, Vma } from '../mm/held.ts';
+import type { VmFlags } from '../mm/vm_flags.ts';
+import {
+  type AnonVma,
+  type File,
+  vmAnonName,
+  vmAnonVma,
+  vmFile,
+  vmFlags,
+  vmPgoff,
+  vmPolicy,
+  vmStart,
+  vmUserfaultfdCtx,
+} from '../mm/vma_struct.ts';
+import type { Text } from '../slab/text.ts';
+
+export type MergeState = 'start' | 'nomerge' | 'nomem' | 'success';
+
+export interface VmaMerge {
+  // Given by the caller.
+  readonly mm: MmWrite;
+  /** The VMA that is being modified over [start, end), or NULL for a new range. */
+  readonly middle: Vma | Null;
+  /** Bytes, inclusive. */
+  readonly start: number;
+  /** Bytes, exclusive. */
+  readonly end: number;
+  /** Pages, of `start`. */
+  readonly pgoff: number;
+  flags: VmFlags;
+  file: File | Null;
+  anonVma: AnonVma | Null;
+  policy: number;
+  uffdCtx: number;
+  anonName: Text | Null;
+  /** mremap: the VMA whose pages will move in. */
+  copiedFrom: Vma | Null;
+  /** brk: extend what is on the left and look no further. */
+  justExpand: boolean;
+
+  // Found by the merge.
+  prev: Vma | Null;
+  next: Vma | Null;
+
+  // Result.
+  state: MergeState;
+}
+
+/** What a new range brings along. */
+export interface NewRange {
+  readonly start: number;
+  readonly end: number;
+  readonly pgoff: number;
+  readonly flags: VmFlags;
+  readonly file: File | Null;
+}
+
+/** A range that no VMA covers yet, or that is about to be replaced. */
+export function vmgForNewRange(mm: MmWrite, range: NewRange): VmaMerge {
+  return {
+    mm,
+    middle: NULL,
+    start: range.start,
+    end: range.end,
+    pgoff: range.pgoff,
+    flags: range.flags,
+    file: range.file,
+    anonVma: NULL,
+    policy: 0,
+    uffdCtx: 0,
+    anonName: NULL,
+    copiedFrom: NULL,
+    justExpand: false,
+    prev: NULL,
+    next: NULL,
+    state: 'start',
+  };
+}
+
+/** [start, end) of `vma`, as it is: the caller then changes the attribute it means to change. */
+export function vmgForModify(mm: MmWrite, vma: Vma, range: ByteRange): VmaMerge {
+  return {
+    mm,
+    middle: vma,
+    start: range.start,
+    end: range.end,
+    pgoff: vmPgoff(vma) + (range.start - vmStart(vma)) / 4096,
+    flags: vmFlags(vma),
+    file: vmFile(vma),
+    anonVma: vmAnonVma(vma),
+    policy: vmPolicy(vma),
+    uffdCtx: vmUserfaultfdCtx(vma),
+    anonName: vmAnonName(vma),
+    copiedFrom: NULL,
+    justExpand: false,
+    prev: NULL,
+    next: NULL,
+    state: 'start',
+  };
+}
+
+/** Bytes, end exclusive. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}

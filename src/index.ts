@@ -1,0 +1,101 @@
+/**
+ * The public face: machines, their processes, and the kernel's constants under
+ * the kernel's names.
+ */
+export {
+  type FileSpec,
+  Machine,
+  type MachineImage,
+  type MachineOptions,
+  type MachineReport,
+  type SharedMachine,
+} from './machine.ts';
+export { Process } from './process.ts';
+
+export * from './engine/arena/errno.ts';
+export { PAGE_SIZE, PMD_SIZE, TASK_SIZE } from './engine/arena/units.ts';
+export type { Access, Touch } from './engine/fault/touch.ts';
+export {
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  I_APPEND,
+  I_HUGE_ALIGN,
+  I_NO_SYNC,
+  I_NOEXEC,
+  I_SWAPFILE,
+  type InodeKind,
+  type InodeSpec,
+} from './engine/file/inode.ts';
+export type { MmDouble, MmLayout } from './engine/mm/mm_struct.ts';
+export type { SysctlName, Sysctls } from './engine/mm/sysctl.ts';
+export {
+  ADDR_COMPAT_LAYOUT,
+  ADDR_NO_RANDOMIZE,
+  ALL_CAPS,
+  CAP_IPC_LOCK,
+  CAP_SYS_ADMIN,
+  CAP_SYS_RAWIO,
+  READ_IMPLIES_EXEC,
+  RLIM_INFINITY,
+  type Rlimit,
+  RLIMIT_AS,
+  RLIMIT_DATA,
+  RLIMIT_MEMLOCK,
+  RLIMIT_STACK,
+} from './engine/mm/task_struct.ts';
+export * from './engine/mm/vm_flags.ts';
+export { vmFlagsOfText, vmFlagsText } from './engine/procfs/smaps.ts';
+export type { BackingFile, VmaInfo } from './engine/procfs/vma_info.ts';
+export type { CacheStats } from './engine/slab/cache.ts';
+export * from './engine/syscall/madvise_values.ts';
+export {
+  MPOL_BIND,
+  MPOL_DEFAULT,
+  MPOL_INTERLEAVE,
+  MPOL_LOCAL,
+  MPOL_PREFERRED,
+  MPOL_PREFERRED_MANY,
+  MPOL_WEIGHTED_INTERLEAVE,
+} from './engine/syscall/mbind.ts';
+export { MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT, MLOCK_ONFAULT } from './engine/syscall/mlock.ts';
+export { MS_ASYNC, MS_INVALIDATE, MS_SYNC } from './engine/syscall/msync.ts';
+export {
+  PR_MDWE_NO_INHERIT,
+  PR_MDWE_REFUSE_EXEC_GAIN,
+  PR_SET_MDWE,
+  PR_SET_VMA,
+  PR_SET_VMA_ANON_NAME,
+} from './engine/syscall/prctl.ts';
+export type { Word } from './engine/syscall/ulong.ts';
+export { defaultMmapBase, type ExecImage, type InitialVma } from './engine/task/exec.ts';
+export type { CounterName } from './engine/trace/counters.ts';
+export type { EventName, TraceRecord } from './engine/trace/events.ts';
+export {
+  LIMIT_ARENA,
+  LIMIT_AS,
+  LIMIT_COMMIT,
+  LIMIT_DATA,
+  LIMIT_MAP_COUNT,
+  LIMIT_MEMLOCK,
+  LIMIT_MIN_ADDR,
+  LIMIT_STACK,
+  LIMIT_TASK_SIZE,
+  REFUSED_ANON_NAME,
+  REFUSED_ANON_VMA,
+  REFUSED_BOTH_ANON_VMA,
+  REFUSED_CLOSE,
+  REFUSED_FILE,
+  REFUSED_FLAGS,
+  REFUSED_FORK_CHILD,
+  REFUSED_INSIDE,
+  REFUSED_NO_NEIGHBOUR,
+  REFUSED_PGOFF,
+  REFUSED_POLICY,
+  REFUSED_SPECIAL,
+  REFUSED_UFFD,
+  type Verdict,
+} from './engine/trace/verdict.ts';
+export * from './engine/vma/map_flags.ts';

@@ -1,0 +1,38 @@
+import { describe, expect, test } from 'vitest';
+import { ownUid } from './kernel.ts';
+import { whyNotLive } from './live_kernel.ts';
+import { type ProfileName, PROFILE_NAMES } from './profiles.ts';
+import { programSource } from './programs.ts';
+import { record } from './recorder.ts';
+import { parseScript, scriptSource } from './script.ts';
+
+const reason = whyNotLive();
+
+function recordSeed(profile: ProfileName, seed: number): string[] {
+  const options = { profile, seed, ops: 40 };
+  return record({ ...options, uid: ownUid() }, programSource(options));
+}
+
+describe.skipIf(reason !== undefined)(`recordings${reason ? ` (skipped: ${reason})` : ''}`, () => {
+  test.each(PROFILE_NAMES)('of %s are identical for one seed, and run again alike', (profile) => {
+    const lines = recordSeed(profile, 3);
+    expect(recordSeed(profile, 3)).toEqual(lines);
+    const script = parseScript(lines.join('\n'));
+    expect(script.title).toMatchObject({ profile, seed: 3, ops: 40 });
+    expect(record(script.title, scriptSource(script))).toEqual(lines);
+  });
+
+  test('a record says what one operation did', () => {
+    const steps = ['mmap 0x200000000000 0x2000 3 0x32 -1 0x0', 'st 0x200000001000 0x2000 0x1100'];
+    const title = { profile: 'core', seed: 0, ops: 2, uid: ownUid() };
+    const script = { title, steps: steps.map((operation) => ({ process: 0, operation })) };
+    const [, base, mapped, stored] = record(title, scriptSource(script)).map((line) =>
+      JSON.parse(line),
+    );
+    expect(base.brk).toBe('423000');
+    expect(mapped.r).toBe('200000000000');
+    expect(stored.t).toEqual([1, 'S1']);
+    const vma = ['200000000000', '200000002000', 'rw-p', '0', '', 'rd wr mr mw me ac', 4, 0];
+    expect(stored.vmas.at(-1)).toEqual(vma);
+  });
+});

@@ -1,0 +1,168 @@
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { type Outcome, runOperation, runSweep } from './operation.ts';
+import { BackingNames, type RecordVma, isBase, recordVma } from './record.ts';
+import { type Subject, type Subjects, exitSubject, startSubjects } from './subject.ts';
+import { FILE_NOTES } from './subject_files.ts';
+import type { SmapsVma } from './vmas.ts';
+
+const SWEPT_BYTES = 256n * 4096n; // larger mappings are left out of a sweep
+
+/** What a source of operations may look at: live processes and what is mapped in each. */
+export interface Scene {
+  readonly processes: readonly number[];
+  /** Mappings of a process, without those of the base. */
+  vmas(process: number): readonly SmapsVma[];
+}
+
+/** The next operation and the process to run it, or undefined at the end. */
+export type Source = (scene: Scene) => { process: number; operation: string } | undefined;
+
+/** What the first line of a file says of how it was made. */
+export interface Title {
+  readonly profile: string;
+  readonly seed: number;
+  readonly ops: number;
+  readonly uid: number;
+}
+
+/**
+ * Runs operations on the live kernel and writes down what it did, one line each, after a header
+ * and the base; then loads every page of every process.
+ *
+ * @returns the lines of a conformance vector, without newlines.
+ */
+export function record(title: Title, source: Source): string[] {
+  const subjects = startSubjects(title.uid);
+  try {
+    const recording = new Recording(subjects);
+    recording.writeLine(header(title));
+    recording.writeBase();
+    for (let next = source(recording); next !== undefined; next = source(recording)) {
+      recording.step(next.process, next.operation);
+    }
+    return recording.lines;
+  } finally {
+    subjects.stop();
+  }
+}
+
+/** One recording in the making. */
+class Recording implements Scene {
+  readonly lines: string[] = [];
+  readonly #subjects: Subjects;
+  readonly #names: BackingNames;
+  readonly #seen = new Map<number, SmapsVma[]>();
+  readonly #written = new Map<number, string>();
+
+  constructor(subjects: Subjects) {
+    this.#subjects = subjects;
+    this.#names = new BackingNames(this.#subject(0).files);
+  }
+
+  get processes(): readonly number[] {
+    return [...this.#subjects.live.keys()];
+  }
+
+  vmas(process: number): readonly SmapsVma[] {
+    return this.#seen.get(process) ?? [];
+  }
+
+  writeLine(line: object): void {
+    this.lines.push(JSON.stringify(line));
+  }
+
+  writeBase(): void {
+    const vmas = this.#subject(0).kernel.vmas();
+    const brk = this.#subjects.brk.toString(16);
+    const written = vmas.map((vma) => recordVma(vma, this.#names));
+    this.writeLine({ p: 0, op: 'base', base: 1, vmas: written, brk });
+  }
+
+  step(process: number, operation: string): void {
+    const outcome = this.#run(process, operation);
+    const line: Record<string, unknown> = { p: process, op: operation, ...outcome };
+    if (this.#subjects.live.has(process)) this.#addVmas(process, line);
+    this.writeLine(line);
+  }
+
+  #run(process: number, operation: string): Outcome {
+    const subject = this.#subject(process);
+    if (operation.startsWith('fork ')) return this.#fork(subject, Number(operation.slice(5)));
+    if (operation === 'exit') return this.#exit(process);
+    if (operation !== 'sweep') return runOperation(subject, operation);
+    const small = this.vmas(process).filter((vma) => vma.end - vma.start <= SWEPT_BYTES);
+    return runSweep(
+      subject,
+      small.filter((vma) => vma.path !== '[heap]'),
+    );
+  }
+
+  #fork(subject: Subject, number: number): Outcome {
+    const kernel = subject.kernel.fork();
+    if (typeof kernel === 'number') return { r: kernel };
+    this.#subjects.live.set(number, { kernel, files: subject.files, userfaultfd: undefined });
+    this.#look(number);
+    return { r: `child ${number}` };
+  }
+
+  #exit(process: number): Outcome {
+    exitSubject(this.#subject(process));
+    this.#subjects.live.delete(process);
+    return {};
+  }
+
+  #addVmas(process: number, line: Record<string, unknown>): void {
+    const vmas: RecordVma[] = this.#look(process).map((vma) => recordVma(vma, this.#names));
+    const text = JSON.stringify(vmas);
+    if (text === this.#written.get(process)) line['same'] = 1;
+    else line['vmas'] = vmas;
+    this.#written.set(process, text);
+  }
+
+  #look(process: number): SmapsVma[] {
+    const vmas = this.#subject(process)
+      .kernel.vmas()
+      .filter((vma) => !isBase(vma));
+    this.#seen.set(process, vmas);
+    return vmas;
+  }
+
+  #subject(process: number): Subject {
+    const subject = this.#subjects.live.get(process);
+    if (subject === undefined) throw new Error(`process ${process} is not alive.`);
+    return subject;
+  }
+}
+
+function header({ seed, profile, ops, uid }: Title): object {
+  return {
+    kind: 'header',
+    format: 1,
+    kernel: release().split('-')[0],
+    arch: 'x86_64',
+    page: 4096,
+    seed,
+    profile,
+    ops,
+    uid,
+    overcommit: systemNumber('overcommit_memory'),
+    max_map_count: systemNumber('max_map_count'),
+    mmap_min_addr: systemNumber('mmap_min_addr'),
+    thp: hugePageMode(),
+    files: FILE_NOTES,
+  };
+}
+
+function systemNumber(name: string): number {
+  return Number(readFileSync(`/proc/sys/vm/${name}`, 'latin1'));
+}
+
+function hugePageMode(): string {
+  try {
+    const text = readFileSync('/sys/kernel/mm/transparent_hugepage/enabled', 'latin1');
+    return /\[(\w+)\]/.exec(text)?.[1] ?? 'never';
+  } catch {
+    return 'never'; // built without
+  }
+}

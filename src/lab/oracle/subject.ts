@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { Kernel } from './kernel.ts';
+import { type SubjectFiles, openSubjectFiles } from './subject_files.ts';
+
+const PAGE = 4096;
+const HEAP_PAGES = 34;
+const EXIT_TRIES = 4000;
+
+/** A process that runs operations: its kernel side, its files, its userfaultfd once it has one. */
+export interface Subject {
+  readonly kernel: Kernel;
+  readonly files: SubjectFiles;
+  userfaultfd: number | undefined;
+}
+
+/** The processes of one recording. Number 0 is there from the start. */
+export interface Subjects {
+  readonly live: Map<number, Subject>;
+  /** Where process 0's heap ends at first. */
+  readonly brk: number;
+  stop(): void;
+}
+
+/**
+ * Prepares process 0 as the conformance vectors found theirs: files open, a heap of 34 touched
+ * pages, and itself a fork child, so that its heap no longer merges with what comes after it.
+ */
+export function startSubjects(uid: number): Subjects {
+  const parent = Kernel.start();
+  try {
+    const files = openSubjectFiles(parent);
+    const brk = growHeap(parent);
+    parent.becomeUser(uid); // only now: the files are ours
+    const child = parent.fork();
+    if (typeof child === 'number') throw new Error(`fork failed with errno ${-child}.`);
+    const live = new Map([[0, { kernel: child, files, userfaultfd: undefined }]]);
+    return { live, brk, stop: () => stopAll(live, parent) };
+  } catch (error) {
+    parent.stop();
+    throw error;
+  }
+}
+
+function growHeap(kernel: Kernel): number {
+  const start = Number(kernel.call('brk', 0));
+  const end = Number(kernel.call('brk', start + HEAP_PAGES * PAGE));
+  for (let at = start; at < end; at += PAGE) kernel.store(at, 1);
+  return end;
+}
+
+function stopAll(live: ReadonlyMap<number, Subject>, parent: Kernel): void {
+  for (const subject of live.values()) subject.kernel.stop();
+  parent.stop();
+}
+
+/** Ends a subject and waits until the kernel has taken its address space apart. */
+export function exitSubject(subject: Subject): void {
+  subject.kernel.stop();
+  for (let i = 0; i < EXIT_TRIES; i++) {
+    if (isGone(subject.kernel.pid)) return;
+  }
+  throw new Error('a process does not exit.');
+}
+
+function isGone(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ');
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,36 @@
+import type { Subject } from './subject.ts';
+
+const O_CLOEXEC_NONBLOCK = 0x80800;
+const UFFD_API = 0xaan;
+const UFFD_FEATURE_SIGBUS = 1n << 7n;
+const UFFDIO_API = 0xc018aa3f;
+const IOCTLS = { register: 0xc020aa00, unregister: 0x8010aa01 } as const;
+
+/**
+ * Registers or unregisters a range with the process's own userfaultfd, made when first needed,
+ * which answers faults with SIGBUS.
+ *
+ * @returns the ioctl's result.
+ */
+export function ioctlUserfault(
+  subject: Subject,
+  which: keyof typeof IOCTLS,
+  [addr = 0n, len = 0n, mode = 0n]: readonly bigint[],
+): number {
+  subject.userfaultfd ??= openUserfault(subject);
+  const argument = pokeWords(subject, [addr, len, mode, 0n]);
+  return Number(subject.kernel.call('ioctl', subject.userfaultfd, IOCTLS[which], argument));
+}
+
+function openUserfault(subject: Subject): number {
+  const fd = Number(subject.kernel.call('userfaultfd', O_CLOEXEC_NONBLOCK));
+  const argument = pokeWords(subject, [UFFD_API, UFFD_FEATURE_SIGBUS, 0n]);
+  subject.kernel.call('ioctl', fd, UFFDIO_API, argument);
+  return fd;
+}
+
+function pokeWords(subject: Subject, words: readonly bigint[]): number {
+  const bytes = Buffer.alloc(words.length * 8);
+  words.forEach((word, i) => bytes.writeBigUInt64LE(word, i * 8));
+  return subject.kernel.poke(0, bytes);
+}

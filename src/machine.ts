@@ -1,0 +1,327 @@
+/** A machine: one shared memory, its settings, its open files and its processes. */
+import { createArena, openArena, arenaUsed, ARENA_BYTES_MAX, ARENA_BYTES_MIN } from './engine/arena/arena.ts';
+import { claimCpu, type Cpu, releaseCpu, useCpu } from './engine/arena/cpu.ts';
+import { type Errno, ENOMEM, EBADF, isErr, OK } from './engine/arena/errno.ts';
+import { i32, type Memory, useMemory } from './engine/arena/memory.ts';
+import { NULL } from './engine/arena/ref.ts';
+import { fdClose, fdCloseAll, fdInstall, fget, initFdTable } from './engine/file/fd_table.ts';
+import {
+  FILE_CACHE,
+  fileInode,
+  fileNew,
+  fileOpen,
+  FMODE_READ,
+  FMODE_WRITE,
+  fput,
+} from './engine/file/file_struct.ts';
+import {
+  INODE_CACHE,
+  type InodeSpec,
+  inodeAddSeals,
+  inodeSize,
+  setInodeSize,
+} from './engine/file/inode.ts';
+import { MAPLE_NODE_CACHE } from './engine/maple/maple.ts';
+import { commitLimit, committedPages } from './engine/mm/accounting.ts';
+import { MM_CACHE } from './engine/mm/mm_struct.ts';
+import {
+  initSysctls,
+  isSysctl,
+  setSysctl,
+  sysctl,
+  type SysctlName,
+  type Sysctls,
+} from './engine/mm/sysctl.ts';
+import { allocTask, type Task, TASK_CACHE } from './engine/mm/task_struct.ts';
+import { VMA_CACHE } from './engine/mm/vma_struct.ts';
+import { rcuReadLockHeld, synchronizeRcu } from './engine/rcu/rcu.ts';
+import { ANON_VMA_CACHE, AVC_CACHE } from './engine/rmap/anon_vma.ts';
+import { type Cache, cacheDrain, cacheFail, type CacheStats, cacheStats } from './engine/slab/cache.ts';
+import { TEXT_CACHES } from './engine/slab/text.ts';
+import { COUNTER_NAMES, type CounterName, counterSum } from './engine/trace/counters.ts';
+import { type EventName, readTrace, setTraced, type TraceRecord } from './engine/trace/events.ts';
+import { Process } from './process.ts';
+
+const CACHES: readonly Cache<string>[] = [
+  MAPLE_NODE_CACHE,
+  VMA_CACHE,
+  MM_CACHE,
+  TASK_CACHE,
+  FILE_CACHE,
+  INODE_CACHE,
+  ANON_VMA_CACHE,
+  AVC_CACHE,
+  ...TEXT_CACHES,
+];
+
+export interface MachineOptions {
+  /** Size of the shared memory; fixed, and committed by the system only as it is used. */
+  readonly bytes?: number;
+  /** Settings by their names in /proc/sys/vm. */
+  readonly sysctl?: Sysctls;
+}
+
+/** What another worker attaches with; it can be posted to it. */
+export interface SharedMachine {
+  readonly buffer: SharedArrayBuffer;
+}
+
+export interface FileSpec extends InodeSpec {
+  readonly readable?: boolean;
+  readonly writable?: boolean;
+}
+
+export interface MachineReport {
+  /** Objects of each kind; `live` is 0 for all when nothing is left. */
+  readonly caches: readonly CacheStats[];
+  readonly counters: Readonly<Record<CounterName, number>>;
+  /** Pages promised to private writable memory. */
+  readonly committedPages: number;
+  readonly commitLimit: number;
+  /** Bytes of the shared memory that have been used at some time. */
+  readonly usedBytes: number;
+}
+
+/** A machine's whole state at one moment. */
+export interface MachineImage {
+  readonly words: Int32Array;
+}
+
+const DEFAULT_BYTES = 64 * 2 ** 20;
+
+/** The machine whose memory this worker's handles point into now. */
+let active: Machine | null = null;
+
+/**
+ * A machine with its processes, in one SharedArrayBuffer. Any worker that
+ * attaches sees the same machine and may use its processes at the same time.
+ */
+export class Machine {
+  readonly #memory: Memory;
+  readonly #cpu: Cpu;
+  #isDetached = false;
+
+  private constructor(memory: Memory, cpu: Cpu) {
+    this.#memory = memory;
+    this.#cpu = cpu;
+  }
+
+  /** @throws RangeError for a size that cannot hold a machine. */
+  static create(options: MachineOptions = {}): Machine {
+    const bytes = Math.ceil((options.bytes ?? DEFAULT_BYTES) / 65536) * 65536;
+    if (!(bytes >= ARENA_BYTES_MIN && bytes <= ARENA_BYTES_MAX)) {
+      throw new RangeError(
+        `A machine takes from ${ARENA_BYTES_MIN} to ${ARENA_BYTES_MAX} bytes, not ${options.bytes}.`,
+      );
+    }
+    const memory = createArena(bytes);
+    const machine = Machine.#attachTo(memory);
+    initSysctls(options.sysctl ?? {});
+    if (!initFdTable()) throw new RangeError(`A machine of ${bytes} bytes has no room for files.`);
+    return machine;
+  }
+
+  /** Attaches this worker to a machine that another one shares. */
+  static attach(shared: SharedMachine): Machine {
+    const memory = openArena(shared.buffer);
+    if (memory === null) throw new TypeError('This buffer does not hold a machine of this version.');
+    return Machine.#attachTo(memory);
+  }
+
+  static #attachTo(memory: Memory): Machine {
+    useMemory(memory);
+    const cpu = claimCpu();
+    if (cpu === null) throw new RangeError('No more workers can attach to this machine.');
+    useCpu(cpu);
+    active = new Machine(memory, cpu);
+    return active;
+  }
+
+  share(): SharedMachine {
+    return { buffer: this.#memory.buffer };
+  }
+
+  /** Makes this worker's handles point into this machine; every method begins with it. */
+  enter(): void {
+    if (active === this) return;
+    if (this.#isDetached) throw new Error('This worker has detached from the machine.');
+    useMemory(this.#memory);
+    useCpu(this.#cpu);
+    active = this;
+  }
+
+  /** This worker leaves; the machine stays. */
+  detach(): void {
+    this.enter();
+    if (rcuReadLockHeld()) throw new Error('A worker cannot leave inside a read section.');
+    releaseCpu(this.#cpu);
+    this.#isDetached = true;
+    active = null;
+  }
+
+  /**
+   * Closes all files and checks that nothing is left; call it when every process has exited.
+   *
+   * @throws Error that names what is still alive.
+   */
+  tearDown(): void {
+    this.enter();
+    fdCloseAll();
+    synchronizeRcu();
+    for (const cache of CACHES) cacheDrain(cache);
+    const left = CACHES.map(cacheStats).filter((stats) => stats.live !== 0);
+    const committed = committedPages();
+    this.detach();
+    if (left.length === 0 && committed === 0) return;
+    const names = left.map((stats) => `${stats.live} ${stats.name}`);
+    if (committed !== 0) names.push(`${committed} committed pages`);
+    throw new Error(`The machine was torn down with live objects: ${names.join(', ')}.`);
+  }
+
+  report(): MachineReport {
+    this.enter();
+    const counters = COUNTER_NAMES.map((name, i): [CounterName, number] => [name, counterSum(i)]);
+    return {
+      caches: CACHES.map(cacheStats),
+      counters: Object.fromEntries(counters) as Record<CounterName, number>,
+      committedPages: committedPages(),
+      commitLimit: commitLimit(),
+      usedBytes: arenaUsed() * 4,
+    };
+  }
+
+  sysctl(name: SysctlName): number {
+    this.enter();
+    return sysctl(name);
+  }
+
+  setSysctl(name: SysctlName, value: number): void {
+    this.enter();
+    if (!isSysctl(name)) throw new TypeError(`There is no setting "${String(name)}".`);
+    if (!Number.isFinite(value) || value < 0) {
+      throw new TypeError(`The setting ${name} takes a number from 0, not ${value}.`);
+    }
+    setSysctl(name, value);
+  }
+
+  /** Opens a new file. @returns its descriptor, valid in every process; ENOMEM, EMFILE. */
+  open(spec: FileSpec): number | Errno {
+    this.enter();
+    const file = fileNew(spec, modeOf(spec));
+    if (file === NULL) return ENOMEM;
+    const fd = fdInstall(file);
+    if (isErr(fd)) fput(file);
+    return fd;
+  }
+
+  /** Opens the file behind `fd` once more: another opening, which does not merge with the first. */
+  reopen(fd: number, access: { readable?: boolean; writable?: boolean } = {}): number | Errno {
+    this.enter();
+    const file = fget(fd);
+    if (file === NULL) return EBADF;
+    const again = fileOpen(fileInode(file), modeOf(access));
+    fput(file);
+    if (again === NULL) return ENOMEM;
+    const opened = fdInstall(again);
+    if (isErr(opened)) fput(again);
+    return opened;
+  }
+
+  /** Another descriptor for the same opening, as dup(2). */
+  dup(fd: number): number | Errno {
+    this.enter();
+    const file = fget(fd);
+    return file === NULL ? EBADF : fdInstall(file);
+  }
+
+  close(fd: number): 0 | Errno {
+    this.enter();
+    return fdClose(fd);
+  }
+
+  /** Sets a file's size in bytes, as ftruncate(2). */
+  truncate(fd: number, size: number): 0 | Errno {
+    this.enter();
+    const file = fget(fd);
+    if (file === NULL) return EBADF;
+    setInodeSize(fileInode(file), size);
+    fput(file);
+    return OK;
+  }
+
+  /** Bytes. */
+  fileSize(fd: number): number | Errno {
+    this.enter();
+    const file = fget(fd);
+    if (file === NULL) return EBADF;
+    const size = inodeSize(fileInode(file));
+    fput(file);
+    return size;
+  }
+
+  /** Seals a memfd, as fcntl(F_ADD_SEALS). @returns EBUSY while a shared mapping may write. */
+  addSeals(fd: number, seals: number): 0 | Errno {
+    this.enter();
+    const file = fget(fd);
+    if (file === NULL) return EBADF;
+    const result = inodeAddSeals(fileInode(file), seals);
+    fput(file);
+    return result;
+  }
+
+  /** A process with an empty address space; exec() fills it. @throws RangeError when the memory is full. */
+  spawn(): Process {
+    this.enter();
+    const task = allocTask();
+    if (task === NULL) throw new RangeError('The machine has no memory for another process.');
+    const process = new Process(this, task);
+    const result = process.exec({ vmas: [], layout: {} });
+    if (isErr(result)) throw new RangeError('The machine has no memory for another process.');
+    return process;
+  }
+
+  /** A process that another worker has, by its `id`. */
+  process(id: number): Process {
+    this.enter();
+    return new Process(this, id as Task);
+  }
+
+  /** From now on, `skip` more objects of this cache can be had, then `count` are refused (-1: all). */
+  failAllocations(cacheName: string, skip: number, count: number): void {
+    this.enter();
+    const caches = CACHES.filter((cache) => cache.name === cacheName);
+    if (caches.length === 0) {
+      const names = [...new Set(CACHES.map((cache) => cache.name))].join(', ');
+      throw new TypeError(`There is no cache "${cacheName}"; the caches are ${names}.`);
+    }
+    for (const cache of caches) cacheFail(cache, skip, count);
+  }
+
+  /** Starts recording these events in the rings, and stops all others. */
+  trace(events: readonly EventName[]): void {
+    this.enter();
+    setTraced(events);
+  }
+
+  readTrace(): TraceRecord[] {
+    this.enter();
+    return readTrace();
+  }
+
+  /** Copies the whole state. No other worker may be inside the machine. */
+  save(): MachineImage {
+    this.enter();
+    return { words: new Int32Array(i32.subarray(0, arenaUsed())) };
+  }
+
+  /** Goes back to a saved state. Handles and processes made since are void. */
+  restore(image: MachineImage): void {
+    this.enter();
+    i32.fill(0, image.words.length, arenaUsed());
+    i32.set(image.words);
+  }
+}
+
+function modeOf({ readable = true, writable = false }: Pick<FileSpec, 'readable' | 'writable'>): number {
+  return (readable ? FMODE_READ : 0) | (writable ? FMODE_WRITE : 0);
+}

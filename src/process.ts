@@ -1,0 +1,362 @@
+/** A process: the system calls, as a program makes them. */
+import { EFAULT, EINVAL, ENOMEM, type Errno, isErr, OK } from './engine/arena/errno.ts';
+import { assert } from './engine/arena/assert.ts';
+import { NULL } from './engine/arena/ref.ts';
+import type { Ulong } from './engine/arena/units.ts';
+import { type Access, type Touch, touchPage } from './engine/fault/touch.ts';
+import type { Mm } from './engine/mm/held.ts';
+import { mmLayout, mmMapCount, type MmDouble, type MmLayout, setMmLayout } from './engine/mm/mm_struct.ts';
+import { mmget } from './engine/mm/mm_refs.ts';
+import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from './engine/mm/mmap_lock.ts';
+import {
+  allocTask,
+  copyTask,
+  freeTask,
+  isRlimit,
+  type Rlimit,
+  setCaps,
+  setCurrent,
+  setPersonality,
+  setRlimit,
+  setTaskMm,
+  type Task,
+  taskMm,
+} from './engine/mm/task_struct.ts';
+import { eachVma, lockVmaUnderRcu, vmaLookup } from './engine/mm/vma_iterator.ts';
+import { vmaEndRead } from './engine/mm/vma_lock.ts';
+import { mapsText } from './engine/procfs/maps.ts';
+import { smapsText } from './engine/procfs/smaps.ts';
+import { type VmaInfo, vmaInfo } from './engine/procfs/vma_info.ts';
+import { verifyMm } from './engine/vma/verify.ts';
+import { sysBrk } from './engine/syscall/brk.ts';
+import { sysMadvise } from './engine/syscall/madvise.ts';
+import { sysMbind } from './engine/syscall/mbind.ts';
+import { sysMincore } from './engine/syscall/mincore.ts';
+import {
+  sysMlock,
+  sysMlock2,
+  sysMlockall,
+  sysMunlock,
+  sysMunlockall,
+} from './engine/syscall/mlock.ts';
+import { sysMmap } from './engine/syscall/mmap.ts';
+import { sysMprotect, sysPkeyAlloc, sysPkeyFree, sysPkeyMprotect } from './engine/syscall/mprotect.ts';
+import { sysMremap } from './engine/syscall/mremap.ts';
+import { sysMseal } from './engine/syscall/mseal.ts';
+import { sysMsync } from './engine/syscall/msync.ts';
+import { sysMunmap } from './engine/syscall/munmap.ts';
+import { sysGetMdwe, sysSetAnonName, sysSetMdwe, sysSetMemoryMerge } from './engine/syscall/prctl.ts';
+import { sysRemapFilePages } from './engine/syscall/remap_file_pages.ts';
+import { ulongOf, type Word } from './engine/syscall/ulong.ts';
+import { execMmap, type ExecImage } from './engine/task/exec.ts';
+import { mmput } from './engine/task/exit.ts';
+import { dupMm } from './engine/task/fork.ts';
+import { readVerdict, type Verdict } from './engine/trace/verdict.ts';
+import type { Machine } from './machine.ts';
+
+/**
+ * One process of a machine. Calls take what the system call takes, in its order,
+ * and return what it returns: a result, or a negative errno. What no register
+ * could hold (a fraction, a string) is EINVAL.
+ */
+export class Process {
+  readonly machine: Machine;
+  readonly #task: Task;
+
+  constructor(machine: Machine, task: Task) {
+    this.machine = machine;
+    this.#task = task;
+  }
+
+  /** What another worker finds the process by: `machine.process(id)`. */
+  get id(): number {
+    return this.#task;
+  }
+
+  mmap(addr: Word, len: Word, prot: Word, flags: Word, fd: Word, offset: Word): number | Errno {
+    return this.#call([addr, len, prot, flags, fd, offset], ([a, l, p, f, d, o]) =>
+      sysMmap({ addr: a, len: l, prot: p | 0, flags: f, fd: d | 0, offset: o }),
+    );
+  }
+
+  munmap(addr: Word, len: Word): 0 | Errno {
+    return this.#call([addr, len], ([a, l]) => sysMunmap({ addr: a, len: l }));
+  }
+
+  mprotect(addr: Word, len: Word, prot: Word): 0 | Errno {
+    return this.#call([addr, len, prot], ([a, l, p]) => sysMprotect({ addr: a, len: l, prot: p }));
+  }
+
+  pkeyMprotect(addr: Word, len: Word, prot: Word, pkey: Word): 0 | Errno {
+    return this.#call([addr, len, prot, pkey], ([a, l, p, k]) =>
+      sysPkeyMprotect({ addr: a, len: l, prot: p, pkey: k | 0 }),
+    );
+  }
+
+  pkeyAlloc(_flags: Word, _rights: Word): Errno {
+    return sysPkeyAlloc();
+  }
+
+  pkeyFree(_pkey: Word): Errno {
+    return sysPkeyFree();
+  }
+
+  mremap(addr: Word, oldLen: Word, newLen: Word, flags: Word, newAddr: Word = 0): number | Errno {
+    return this.#call([addr, oldLen, newLen, flags, newAddr], ([a, o, n, f, to]) =>
+      sysMremap({ addr: a, oldLen: o, newLen: n, flags: f, newAddr: to }),
+    );
+  }
+
+  /** @returns the end of the heap: `addr`, or on any failure what it was. */
+  brk(addr: Word): number | Errno {
+    return this.#call([addr], ([a]) => sysBrk(a));
+  }
+
+  madvise(addr: Word, len: Word, advice: Word): 0 | Errno {
+    return this.#call([addr, len, advice], ([a, l, v]) =>
+      sysMadvise({ addr: a, len: l, advice: v | 0 }),
+    );
+  }
+
+  mlock(addr: Word, len: Word): 0 | Errno {
+    return this.#call([addr, len], ([a, l]) => sysMlock({ addr: a, len: l }));
+  }
+
+  mlock2(addr: Word, len: Word, flags: Word): 0 | Errno {
+    return this.#call([addr, len, flags], ([a, l, f]) =>
+      sysMlock2({ addr: a, len: l, flags: f | 0 }),
+    );
+  }
+
+  munlock(addr: Word, len: Word): 0 | Errno {
+    return this.#call([addr, len], ([a, l]) => sysMunlock({ addr: a, len: l }));
+  }
+
+  mlockall(flags: Word): 0 | Errno {
+    return this.#call([flags], ([f]) => sysMlockall(f | 0));
+  }
+
+  munlockall(): 0 | Errno {
+    return this.#call([], () => sysMunlockall());
+  }
+
+  msync(addr: Word, len: Word, flags: Word): 0 | Errno {
+    return this.#call([addr, len, flags], ([a, l, f]) => sysMsync({ addr: a, len: l, flags: f | 0 }));
+  }
+
+  mseal(addr: Word, len: Word, flags: Word): 0 | Errno {
+    return this.#call([addr, len, flags], ([a, l, f]) => sysMseal({ addr: a, len: l, flags: f }));
+  }
+
+  /** `nodemask` is a word of bits, 0 for none. */
+  mbind(addr: Word, len: Word, mode: Word, nodemask: Word, flags: Word): 0 | Errno {
+    return this.#call([addr, len, mode, nodemask, flags], ([a, l, m, n, f]) =>
+      sysMbind({ addr: a, len: l, mode: m | 0, nodemask: n, flags: f | 0 }),
+    );
+  }
+
+  remapFilePages(addr: Word, size: Word, prot: Word, pgoff: Word, flags: Word): 0 | Errno {
+    return this.#call([addr, size, prot, pgoff, flags], ([a, s, p, o, f]) =>
+      sysRemapFilePages({ addr: a, size: s, prot: p, pgoff: o, flags: f | 0 }),
+    );
+  }
+
+  /** The checks of mincore(2): which pages are present is not known yet. */
+  mincore(addr: Word, len: Word): 0 | Errno {
+    return this.#call([addr, len], ([a, l]) => sysMincore({ addr: a, len: l }));
+  }
+
+  /** prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME); null takes a name away. */
+  setAnonName(addr: Word, len: Word, name: string | null): 0 | Errno {
+    if (name !== null && typeof name !== 'string') return EFAULT;
+    return this.#call([addr, len], ([a, l]) => sysSetAnonName({ addr: a, len: l, name }));
+  }
+
+  setMdwe(bits: Word): 0 | Errno {
+    return this.#call([bits], ([b]) => sysSetMdwe(b | 0));
+  }
+
+  getMdwe(): number {
+    return this.#call([], () => sysGetMdwe());
+  }
+
+  setMemoryMerge(enable: boolean): 0 | Errno {
+    return this.#call([], () => sysSetMemoryMerge(enable));
+  }
+
+  /** Sets a limit in bytes; `Infinity` is RLIM_INFINITY. */
+  setRlimit(resource: number, limit: Rlimit): 0 | Errno {
+    this.#enter();
+    if (!isRlimit(resource) || !(limit.soft >= 0) || !(limit.soft <= limit.hard)) return EINVAL;
+    setRlimit(this.#task, resource, limit);
+    return OK;
+  }
+
+  /** Sets the task's rights: CAP_* bits. A new process has root's. */
+  setCapabilities(caps: number): void {
+    this.#enter();
+    setCaps(this.#task, caps);
+  }
+
+  /** Sets the execution domain, as personality(2). */
+  setPersonality(persona: number): void {
+    this.#enter();
+    setPersonality(this.#task, persona);
+  }
+
+  /** A load from, or a store to, the page that contains `addr`; what a program would have met. */
+  touch(addr: Word, access: Access): Touch {
+    this.#enter();
+    const at = ulongOf(addr);
+    return at === null ? 'SEGV_MAPERR' : touchPage(this.#mm(), at, access);
+  }
+
+  /** @returns a copy of the process, or ENOMEM with nothing left behind. */
+  fork(): Process | Errno {
+    this.#enter();
+    const task = this.#newTask();
+    if (task === null) return ENOMEM;
+    const mm = dupMm(this.#mm());
+    if (isErr(mm)) {
+      freeTask(task);
+      return mm;
+    }
+    setTaskMm(task, mm);
+    return new Process(this.machine, task);
+  }
+
+  /** @returns a process that shares this one's address space: vfork, clone(CLONE_VM). */
+  cloneVm(): Process | Errno {
+    this.#enter();
+    const task = this.#newTask();
+    if (task === null) return ENOMEM;
+    setTaskMm(task, mmget(this.#mm()));
+    return new Process(this.machine, task);
+  }
+
+  #newTask(): Task | null {
+    const task = allocTask();
+    if (task === NULL) return null;
+    copyTask(this.#task, task);
+    return task;
+  }
+
+  /** Leaves the address space for a new one. On failure the old one stays. */
+  exec(image: ExecImage): 0 | Errno {
+    this.machine.enter();
+    setCurrent(this.#task);
+    const mm = execMmap(this.#task, image);
+    if (isErr(mm)) return mm;
+    const old = taskMm(this.#task);
+    setTaskMm(this.#task, mm);
+    if (old !== NULL) mmput(old);
+    return OK;
+  }
+
+  /** Ends the process: the last one to leave an address space takes it apart. */
+  exit(): void {
+    this.#enter();
+    const mm = this.#mm();
+    setTaskMm(this.#task, NULL);
+    mmput(mm);
+    freeTask(this.#task);
+  }
+
+  /** The text of /proc/PID/maps. */
+  maps(): string {
+    this.#enter();
+    return mapsText(this.#mm());
+  }
+
+  /** The text of /proc/PID/smaps, of pages that were never touched. */
+  smaps(): string {
+    this.#enter();
+    return smapsText(this.#mm());
+  }
+
+  /** Every VMA, in address order. */
+  vmas(): VmaInfo[] {
+    this.#enter();
+    const reader = mmapReadLock(this.#mm());
+    const infos = Array.from(eachVma(reader), vmaInfo);
+    mmapReadUnlock(reader);
+    return infos;
+  }
+
+  /** The VMA that contains `addr`, found under its own lock; mmap_lock is only taken while a writer works on it. */
+  find(addr: number): VmaInfo | null {
+    this.#enter();
+    const mm = this.#mm();
+    const vma = lockVmaUnderRcu(mm, addr);
+    if (vma !== null) {
+      const info = vmaInfo(vma);
+      vmaEndRead(vma);
+      return info;
+    }
+    const reader = mmapReadLock(mm);
+    const found = vmaLookup(reader, addr);
+    const info = found === NULL ? null : vmaInfo(found);
+    mmapReadUnlock(reader);
+    return info;
+  }
+
+  /** Layout marks in bytes, totals in pages. */
+  layout(): Record<MmDouble, number> & { mapCount: number } {
+    this.#enter();
+    const reader = mmapReadLock(this.#mm());
+    const layout = { ...mmLayout(reader), mapCount: mmMapCount(reader) };
+    mmapReadUnlock(reader);
+    return layout;
+  }
+
+  /** Sets layout marks, as exec and prctl(PR_SET_MM) do. */
+  setLayout(layout: MmLayout): void {
+    this.#enter();
+    const writer = mmapWriteLock(this.#mm());
+    setMmLayout(writer, layout);
+    mmapWriteUnlock(writer);
+  }
+
+  /** Why the last call of this worker was refused or did not merge. */
+  verdict(): Verdict {
+    this.machine.enter();
+    return readVerdict();
+  }
+
+  /** Checks every invariant of the address space. @throws Error at the first that is broken. */
+  verify(): void {
+    this.#enter();
+    const reader = mmapReadLock(this.#mm());
+    try {
+      verifyMm(reader);
+    } finally {
+      mmapReadUnlock(reader);
+    }
+  }
+
+  #enter(): void {
+    this.machine.enter();
+    setCurrent(this.#task);
+  }
+
+  #mm(): Mm {
+    const mm = taskMm(this.#task);
+    assert(mm !== NULL, 'the process has not exited');
+    return mm;
+  }
+
+  /** Makes a call with its words as the kernel would get them. */
+  #call<const Words extends readonly Word[], R extends number>(
+    words: Words,
+    call: (args: { -readonly [K in keyof Words]: Ulong }) => R,
+  ): R | Errno {
+    this.#enter();
+    const args: number[] = [];
+    for (const word of words) {
+      const value = ulongOf(word);
+      if (value === null) return EINVAL;
+      args.push(value);
+    }
+    return call(args as { -readonly [K in keyof Words]: Ulong });
+  }
+}
