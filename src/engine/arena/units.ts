@@ -13,7 +13,7 @@ export const TASK_SIZE = 0x7ffffffff000;
 /**
  * An `unsigned long` from a caller: the two's complement value, so that 2^64 - 1
  * is -1 and a sum wraps by itself. Exact to 53 bits from either end of the range;
- * between, only whether it is page aligned is kept, which is all a check can see.
+ * between, the page is exact, and whether there are bytes past it.
  */
 export type Ulong = number;
 

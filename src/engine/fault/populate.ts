@@ -15,6 +15,7 @@ import {
   VM_ACCESS_FLAGS,
   VM_IO,
   VM_LOCKONFAULT,
+  VM_MAYBE_GUARD,
   VM_PFNMAP,
   VM_SHARED,
   VM_WRITE,
@@ -22,6 +23,7 @@ import {
 } from '../mm/vm_flags.ts';
 import { vmEnd, vmFlags, vmOps, vmStart } from '../mm/vma_struct.ts';
 import { anonVmaPrepare } from '../rmap/anon_vma.ts';
+import { firstGuard } from '../vma/guards.ts';
 import type { ByteRange } from '../vma/vma_merge.ts';
 import { isBeyondEof } from './touch.ts';
 
@@ -50,15 +52,18 @@ export function mmPopulateIgnoringErrors(mm: Mm, range: ByteRange): void {
 
 const UNPOPULATED = withFlags(VM_IO, VM_PFNMAP);
 
-function populateVma(mm: MmRead, vma: Vma, range: ByteRange): 0 | Errno {
+/** Faults in the VMA's part of the range. @returns as mmPopulate(). */
+export function populateVma(mm: MmRead, vma: Vma, range: ByteRange): 0 | Errno {
   const flags = vmFlags(vma);
   if (hasFlag(flags, UNPOPULATED) || hasFlag(flags, VM_LOCKONFAULT)) return OK;
   if (!hasFlag(flags, VM_ACCESS_FLAGS) || vmOps(vma) === SECRETMEM_VM_OPS) return EFAULT;
 
   // Private writable memory is written at once, so that no copy is due later.
-  const first = Math.max(range.start, vmStart(vma));
-  const last = Math.min(range.end, vmEnd(vma)) - 1;
+  const start = Math.max(range.start, vmStart(vma));
+  const end = Math.min(range.end, vmEnd(vma));
+  const guard = hasFlag(flags, VM_MAYBE_GUARD) ? firstGuard(mm, { start, end }) : null;
+  if (guard === start || isBeyondEof(vma, start)) return EFAULT;
   const breaksCow = hasFlag(flags, VM_WRITE) && !hasFlag(flags, VM_SHARED);
-  if (breaksCow && !isBeyondEof(vma, first) && anonVmaPrepare(mm, vma) !== OK) return ENOMEM;
-  return isBeyondEof(vma, last) ? EFAULT : OK;
+  if (breaksCow && anonVmaPrepare(mm, vma) !== OK) return ENOMEM;
+  return guard !== null || isBeyondEof(vma, end - 1) ? EFAULT : OK;
 }

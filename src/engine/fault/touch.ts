@@ -14,10 +14,11 @@ import { SPECIAL_MAPPING_VM_OPS } from '../file/vm_ops.ts';
 import type { Mm, MmRead, Vma } from '../mm/held.ts';
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { findVma, vmaLookup } from '../mm/vma_iterator.ts';
-import { hasFlag, VM_ACCESS_FLAGS, VM_GROWSDOWN, VM_MAYSHARE, VM_WRITE } from '../mm/vm_flags.ts';
+import { hasFlag, VM_ACCESS_FLAGS, VM_GROWSDOWN, VM_MAYBE_GUARD, VM_MAYSHARE, VM_WRITE } from '../mm/vm_flags.ts';
 import { vmaIsAnonymous, vmFile, vmFlags, vmOps, vmPgoff, vmStart } from '../mm/vma_struct.ts';
 import { anonVmaPrepare } from '../rmap/anon_vma.ts';
 import { expandDownwards } from '../vma/expand.ts';
+import { isGuardPage } from '../vma/guards.ts';
 
 export type Access = 'read' | 'write';
 
@@ -63,6 +64,7 @@ export function touchVma(
   const flags = vmFlags(vma);
   const isAllowed = hasFlag(flags, access === 'write' ? VM_WRITE : VM_ACCESS_FLAGS);
   if (!isAllowed) return 'SEGV_ACCERR';
+  if (hasFlag(flags, VM_MAYBE_GUARD) && isGuardPage(mm, addr)) return 'SEGV_MAPERR';
   if (isBeyondEof(vma, addr)) return 'BUS_ADRERR';
   if (access === 'read' || hasFlag(flags, VM_MAYSHARE)) return 'done';
   return anonVmaPrepare(mm, vma) === 0 ? 'done' : 'oom';

@@ -8,6 +8,7 @@ import { assert } from '../arena/assert.ts';
 import { EBUSY, type Errno, OK } from '../arena/errno.ts';
 import { double, setDouble, setWord, word } from '../arena/memory.ts';
 import { NULL, type Null, type Ref } from '../arena/ref.ts';
+import { unchargeMemory } from '../mm/accounting.ts';
 import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
 import { type Text, textNew, textPut } from '../slab/text.ts';
 
@@ -23,6 +24,7 @@ const WRITABLE = 6; //    (a)   shared mappings that may become writable; negati
 const FLAGS = 7; //       (c)   I_*
 const INO = 8; //         (c)   a double
 const SIZE = 10; //       bytes, a double; grown and cut by its file's writer
+const ACCOUNTED = 12; //  (c)   pages charged for it as a whole, a double
 
 export const INODE_CACHE: Cache<'inode'> = { name: 'inode', id: 5, words: 16, link: 15 };
 
@@ -60,6 +62,8 @@ export interface InodeSpec {
   readonly seals?: number;
   /** I_* */
   readonly flags?: number;
+  /** Pages that were charged for it, and go back when it goes. */
+  readonly accountedPages?: number;
 }
 
 /** @returns an inode with one reference, or NULL. */
@@ -80,6 +84,7 @@ export function inodeNew(spec: InodeSpec): Inode | Null {
   setWord(inode + FLAGS, spec.flags ?? 0);
   setDouble(inode + INO, spec.ino ?? 0);
   setDouble(inode + SIZE, spec.size ?? 0);
+  setDouble(inode + ACCOUNTED, spec.accountedPages ?? 0);
   atomics.store(inode + REFS, 1);
   return inode;
 }
@@ -93,6 +98,7 @@ export function inodePut(inode: Inode): void {
   const left = atomics.add(inode + REFS, -1) - 1;
   assert(left >= 0, 'an inode is put as often as it is got');
   if (left > 0) return;
+  unchargeMemory(double(inode + ACCOUNTED));
   textPut(inodeName(inode));
   cacheFree(INODE_CACHE, inode);
 }

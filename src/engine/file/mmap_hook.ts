@@ -10,7 +10,8 @@ import * as atomics from '#atomics';
 import { EAGAIN, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, type Errno, OK } from '../arena/errno.ts';
 import { H_SHMEM_INO } from '../arena/layout.ts';
 import { NULL, type Null } from '../arena/ref.ts';
-import { mlockFutureOk } from '../mm/accounting.ts';
+import { PAGE_SIZE } from '../arena/units.ts';
+import { chargeMemory, mlockFutureOk, unchargeMemory } from '../mm/accounting.ts';
 import type { MmRead } from '../mm/held.ts';
 import {
   flagsOf,
@@ -18,6 +19,7 @@ import {
   VM_DONTDUMP,
   VM_LOCKED,
   VM_MAYSHARE,
+  VM_NORESERVE,
   VM_SHARED,
   VM_SYNC,
   type VmFlags,
@@ -78,7 +80,7 @@ function mapZero(desc: VmAreaDesc): 0 | Errno {
     desc.vmOps = ANON_VM_OPS;
     return OK;
   }
-  const file = shmemZeroSetup(desc.end - desc.start);
+  const file = shmemZeroSetup(desc.mm, desc.end - desc.start, desc.flags);
   if (file === NULL) return ENOMEM;
   desc.vmFile = file;
   desc.vmOps = SHMEM_VM_OPS;
@@ -96,11 +98,21 @@ function mapSecretmem(desc: VmAreaDesc): 0 | Errno {
   return OK;
 }
 
-/** Makes the object behind shared anonymous memory: an unlinked tmpfs file of a fixed size. */
-export function shmemZeroSetup(size: number): File | Null {
+/**
+ * Makes the object behind shared anonymous memory: an unlinked tmpfs file of a
+ * fixed size, charged as a whole unless the mapping is not to be reserved.
+ *
+ * @returns NULL without memory, or when the charge is refused.
+ */
+export function shmemZeroSetup(mm: MmRead, size: number, flags: VmFlags): File | Null {
+  const accountedPages = hasFlag(flags, VM_NORESERVE) ? 0 : size / PAGE_SIZE;
+  if (accountedPages > 0 && chargeMemory(mm, accountedPages) !== OK) return NULL;
   const ino = atomics.add(H_SHMEM_INO, 1) + 1;
-  return fileNew(
-    { kind: 'shmem', path: '/dev/zero (deleted)', devMinor: 1, ino, size },
+  const path = '/dev/zero (deleted)';
+  const file = fileNew(
+    { kind: 'shmem', path, devMinor: 1, ino, size, accountedPages },
     FMODE_READ | FMODE_WRITE,
   );
+  if (file === NULL) unchargeMemory(accountedPages);
+  return file;
 }

@@ -17,10 +17,12 @@ import {
   pushItem,
   pushTail,
 } from './content_struct.ts';
-import { leafGap, updateGaps } from './gap.ts';
+import { updateGaps } from './gap.ts';
+import { editLeaf, leafGap } from './leaf_struct.ts';
 import {
   innerEnode,
   leafEnode,
+  type MapleEnode,
   MT_MAX,
   nodeCount,
   nodeEntry,
@@ -45,6 +47,8 @@ export function buildStore(wr: MaWrState, spares: Spares): void {
       return clear(wr);
     case 'exact':
       return replaceEntry(wr);
+    case 'leaf':
+      return replaceLeaf(wr, spares);
     case 'build':
       return replaceNodes(wr, spares);
   }
@@ -78,6 +82,16 @@ function replaceEntry(wr: MaWrState): void {
   if (old === NULL || wr.entry === NULL) updateGaps(wr.left, wr.leaf, leafGap(node, min, max));
 }
 
+/** One leaf for one. */
+function replaceLeaf(wr: MaWrState, spares: Spares): void {
+  const { node: old, min, max } = stepAt(wr.left, wr.leaf);
+  const leaf = takeSpare(spares);
+  editLeaf(leaf, wr);
+  install(wr, leafEnode(leaf), leafGap(leaf, min, max));
+  retireNode(old);
+}
+
+/** New nodes for old ones, level by level. */
 function replaceNodes(wr: MaWrState, spares: Spares): void {
   for (let depth = wr.leaf; depth >= wr.top; depth--) {
     const level = levelAt(wr, depth);
@@ -89,14 +103,16 @@ function replaceNodes(wr: MaWrState, spares: Spares): void {
 
   const { enode, gap } = madeAt(wr, 0);
   assert(enode !== NULL, 'a store makes a node');
-  if (wr.top === 0) {
-    publish(wr.tree, wr.tree, enode);
-  } else {
-    const { node, slot } = stepAt(wr.left, wr.top - 1);
-    publish(wr.tree, nodeSlotAt(node, slot), enode);
-    updateGaps(wr.left, wr.top, gap);
-  }
+  install(wr, enode, gap);
   retireReplaced(wr);
+}
+
+/** Publishes the highest new node, in the root or in the slot of the old one. */
+function install(wr: MaWrState, enode: MapleEnode, gap: number): void {
+  if (wr.top === 0) return publish(wr.tree, wr.tree, enode);
+  const { node, slot } = stepAt(wr.left, wr.top - 1);
+  publish(wr.tree, nodeSlotAt(node, slot), enode);
+  updateGaps(wr.left, wr.top, gap);
 }
 
 /** left extra | left head, old entry's left part | ENTRY | right tail | right extra */
@@ -201,7 +217,6 @@ function makeRoot(wr: MaWrState, spares: Spares): void {
 function retireReplaced(wr: MaWrState): void {
   const { leaf, top } = wr;
   const { left } = levelAt(wr, top);
-  if (leaf === top) return retireNode(left);
   for (let depth = leaf; depth >= top; depth--) {
     const { min, max } = levelAt(wr, depth);
     retireCut({ top: innerEnode(left), depth: depth - top, min, max });

@@ -5,17 +5,15 @@
  */
 import { NULL } from '../arena/ref.ts';
 import { gapCode } from './gap.ts';
+import { f64, i32 } from '../arena/memory.ts';
 import {
+  COUNT,
+  GAP,
   type MapleNode,
   nodeCount,
-  nodeEntry,
-  nodeGap,
-  nodePivot,
   PIVOTS,
-  setNodeCount,
   setNodeGap,
-  setNodePivot,
-  setNodeSlot,
+  SLOT,
   SLOTS,
 } from './node_struct.ts';
 
@@ -50,14 +48,25 @@ export function pushGap(content: Content, gap: number): void {
 }
 
 /** The slots of `node` below `end`. */
-export function pushHead(content: Content, node: MapleNode, end: number): void {
-  for (let slot = 0; slot < end; slot++) pushSlot(content, node, slot);
-}
+export const pushHead = (content: Content, node: MapleNode, end: number): void =>
+  pushSlots(content, node, { from: 0, to: end });
 
 /** The slots of `node` from `start`; the caller sets where the last one ends. */
-export function pushTail(content: Content, node: MapleNode, start: number): void {
-  const count = nodeCount(node);
-  for (let slot = start; slot < count; slot++) pushSlot(content, node, slot);
+export const pushTail = (content: Content, node: MapleNode, start: number): void =>
+  pushSlots(content, node, { from: start, to: nodeCount(node) });
+
+// The loops of this file take the views into constants: they are most of a store.
+function pushSlots(content: Content, node: MapleNode, { from, to }: Span): void {
+  const { pivots, slots, gaps } = content;
+  const words = i32;
+  const doubles = f64;
+  let item = content.count;
+  for (let slot = from; slot < to; slot++, item++) {
+    pivots[item] = doubles[(node >> 1) + slot]!;
+    slots[item] = words[node + SLOT + slot]!;
+    gaps[item] = words[node + GAP + slot]!;
+  }
+  content.count = item;
 }
 
 /** The last item ends at `last`: the pivot that a full node does not store. */
@@ -65,11 +74,10 @@ export function endContent(content: Content, last: number): void {
   content.pivots[content.count - 1] = last;
 }
 
-function pushSlot(content: Content, node: MapleNode, slot: number): void {
-  const item = content.count++;
-  content.pivots[item] = nodePivot(node, slot);
-  content.slots[item] = nodeEntry(node, slot);
-  content.gaps[item] = nodeGap(node, slot);
+/** Slots or items, [from, to). */
+interface Span {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Some of the content, [from, to), which begins at index `min`: what one node will hold. */
@@ -81,12 +89,13 @@ export interface Piece {
 
 /** Writes a leaf. @returns the code of its largest gap. */
 export function fillLeaf(node: MapleNode, content: Content, piece: Piece): number {
+  const { pivots, slots } = content;
   fillNode(node, content, piece);
   let largest = 0;
   let first = piece.min;
   for (let item = piece.from; item < piece.to; item++) {
-    const last = content.pivots[item]!;
-    if (content.slots[item] === NULL) largest = Math.max(largest, last - first + 1);
+    const last = pivots[item]!;
+    if (slots[item] === NULL && last - first >= largest) largest = last - first + 1;
     first = last + 1;
   }
   return gapCode(largest);
@@ -94,25 +103,28 @@ export function fillLeaf(node: MapleNode, content: Content, piece: Piece): numbe
 
 /** Writes an inner node. @returns the code of its largest gap. */
 export function fillInner(node: MapleNode, content: Content, piece: Piece): number {
+  const { gaps } = content;
   fillNode(node, content, piece);
   let largest = 0;
   for (let item = piece.from; item < piece.to; item++) {
-    const gap = content.gaps[item]!;
+    const gap = gaps[item]!;
     setNodeGap(node, item - piece.from, gap);
-    largest = Math.max(largest, gap);
+    if (gap > largest) largest = gap;
   }
   return largest;
 }
 
-function fillNode(node: MapleNode, content: Content, { from, to }: Piece): void {
+function fillNode(node: MapleNode, content: Content, { from, to }: Span): void {
+  const { pivots, slots } = content;
+  const words = i32;
+  const doubles = f64;
   const count = to - from;
-  setNodeCount(node, count);
-  for (let slot = 0; slot < count; slot++) {
-    setNodeSlot(node, slot, content.slots[from + slot]!);
-    if (slot < PIVOTS) setNodePivot(node, slot, content.pivots[from + slot]!);
-  }
-  for (let slot = count; slot < SLOTS; slot++) {
-    setNodeSlot(node, slot, NULL);
-    if (slot < PIVOTS) setNodePivot(node, slot, Infinity);
-  }
+  const pivotAt = node >> 1;
+  const slotAt = node + SLOT;
+  const last = Math.min(count, PIVOTS);
+  for (let slot = 0; slot < last; slot++) doubles[pivotAt + slot] = pivots[from + slot]!;
+  for (let slot = count; slot < PIVOTS; slot++) doubles[pivotAt + slot] = Infinity;
+  for (let slot = 0; slot < count; slot++) words[slotAt + slot] = slots[from + slot]!;
+  for (let slot = count; slot < SLOTS; slot++) words[slotAt + slot] = NULL;
+  words[node + COUNT] = count;
 }

@@ -12,15 +12,7 @@
  * space has room for 31 of them. The code never makes a gap look smaller than it
  * is: a search that follows it visits at worst a few leaves in vain.
  */
-import { NULL } from '../arena/ref.ts';
-import {
-  type MapleNode,
-  nodeCount,
-  nodeEntry,
-  nodeGap,
-  nodePivot,
-  setNodeGap,
-} from './node_struct.ts';
+import { type MapleNode, nodeCount, nodeGap, setNodeGap } from './node_struct.ts';
 import { type Path, stepAt } from './path.ts';
 
 /** Sizes below this are their own code. */
@@ -30,20 +22,6 @@ const CODE_MAX = 2 ** 31 - 1;
 
 export const gapCode = (size: number): number =>
   size < FINE ? size : Math.min(FINE + Math.ceil(size / UNIT), CODE_MAX);
-
-/** The code of the largest gap in a leaf that covers [min, max]. */
-export function leafGap(leaf: MapleNode, min: number, max: number): number {
-  const end = nodeCount(leaf) - 1;
-  let largest = 0;
-  let first = min;
-  for (let slot = 0; slot < end; slot++) {
-    const last = nodePivot(leaf, slot);
-    if (nodeEntry(leaf, slot) === NULL) largest = Math.max(largest, last - first + 1);
-    first = last + 1;
-  }
-  if (nodeEntry(leaf, end) === NULL) largest = Math.max(largest, max - first + 1);
-  return gapCode(largest);
-}
 
 /** The code of the largest gap below an inner node. */
 export function innerGap(node: MapleNode): number {
@@ -58,8 +36,16 @@ export function updateGaps(path: Path, depth: number, gap: number): void {
   let largest = gap;
   for (let above = depth - 1; above >= 0; above--) {
     const { node, slot } = stepAt(path, above);
-    if (nodeGap(node, slot) === largest) return;
+    const old = nodeGap(node, slot);
+    if (old === largest) return;
     setNodeGap(node, slot, largest);
+    if (above === 0) return;
+
+    // What the parent has listed is the largest of this node as it was.
+    const parent = stepAt(path, above - 1);
+    const listed = nodeGap(parent.node, parent.slot);
+    if (largest > listed) continue;
+    if (old < listed) return;
     largest = innerGap(node);
   }
 }

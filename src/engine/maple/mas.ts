@@ -83,8 +83,9 @@ export function masPause(mas: Mas): void {
 /** Goes to the slot that holds `mas.index`. @returns its entry or NULL; index and last its range. */
 export function masWalk(mas: Mas): number {
   const leaf = standingIn(mas);
-  const isWithin = leaf !== NULL && mas.min <= mas.index && mas.index <= mas.max;
-  return isWithin ? standOn(mas, leaf, slotOf(leaf, mas.index)) : descend(mas, mas.index);
+  if (leaf === NULL || mas.index < mas.min || mas.index > mas.max) return descend(mas, mas.index);
+  mas.status = 'active';
+  return standOn(mas, leaf, slotOf(leaf, mas.index));
 }
 
 /** Goes to the slot right of the cursor's range, which ends below MT_MAX. @returns its entry. */

@@ -37,10 +37,10 @@ export const SLOTS_MIN = 6;
 /** More levels than 2^31 words of nodes can be. */
 export const LEVELS_MAX = 16;
 
-const COUNT = 30;
+export const COUNT = 30;
 const LIFE = 31;
-const SLOT = 32;
-const GAP = 48;
+export const SLOT = 32;
+export const GAP = 48;
 
 /** Free nodes are linked through a gap: the one part late readers never look at. */
 export const LINK = GAP;
@@ -122,10 +122,17 @@ export function slotOf(node: MapleNode, index: number): number {
  */
 export function loadFromRoot(root: WordAt, index: number): number {
   const words = i32;
+  const pivots = f64;
   let enode = words[root]!;
   if (enode === 0) return 0;
   for (;;) {
-    const slot = slotOf((enode & -2) as MapleNode, index);
+    // As slotOf(), by hand: through it this took a third longer.
+    const at = enode >> 1;
+    const group =
+      (+(index > pivots[at + 3]!) + +(index > pivots[at + 7]!) + +(index > pivots[at + 11]!)) << 2;
+    const from = at + group;
+    const slot =
+      group + +(index > pivots[from]!) + +(index > pivots[from + 1]!) + +(index > pivots[from + 2]!);
     const found = words[(enode & -2) + SLOT + slot]!;
     if ((enode & 1) !== 0) return found;
     enode = found;

@@ -45,6 +45,13 @@ export function stepAt(path: Path, depth: number): Step {
   return step;
 }
 
+export function copyStep(to: Step, from: Step): void {
+  to.node = from.node;
+  to.slot = from.slot;
+  to.min = from.min;
+  to.max = from.max;
+}
+
 /** Walks from `top` to the leaf that holds `index`. */
 export const walkPath = (path: Path, top: MapleEnode, index: number): void =>
   walkPathTo({ path, top, depth: LEVELS_MAX }, index);

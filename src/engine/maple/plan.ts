@@ -21,7 +21,7 @@ import {
   SLOTS_MIN,
   toNode,
 } from './node_struct.ts';
-import { slotMax, slotMin, stepAt, walkPath, walkPathTo } from './path.ts';
+import { copyStep, slotMax, slotMin, stepAt, walkPath, walkPathTo } from './path.ts';
 import { treeRoot } from './tree.ts';
 import { type Level, levelAt, type MaWrState } from './write_state.ts';
 
@@ -39,6 +39,7 @@ export function planStore(wr: MaWrState): void {
   findRight(wr, root);
   if (wr.entry === NULL && wr.index === 0 && wr.last === MT_MAX) wr.kind = 'clear';
   else if (isExactFit(wr)) wr.kind = 'exact';
+  else if (fitsInLeaf(wr)) planLeaf(wr);
   else planLevels(wr, root);
 }
 
@@ -65,24 +66,17 @@ function findLeft(wr: MaWrState, root: MapleEnode): void {
 /** Walks to the right end; the last slot of the step is the last one that nothing stays of. */
 function findRight(wr: MaWrState, root: MapleEnode): void {
   const left = stepAt(wr.left, wr.leaf);
+  const step = stepAt(wr.right, wr.leaf);
   // A NULL looks one further: what is there must follow it in the same leaf.
   const index = wr.entry === NULL && wr.last < MT_MAX ? wr.last + 1 : wr.last;
-  if (index > left.max) walkPath(wr.right, root, index);
-  else followLeft(wr, index);
-
-  const step = stepAt(wr.right, wr.leaf);
+  if (index > left.max) {
+    walkPath(wr.right, root, index);
+  } else {
+    copyStep(step, left);
+    while (index > slotMax(step)) step.slot++; // ends: the leaf holds index
+  }
   if (wr.entry === NULL && nodeEntry(step.node, step.slot) === NULL) wr.last = slotMax(step);
   if (wr.last < slotMax(step)) step.slot--;
-}
-
-/** The right way is the left one, but for the slot of the leaf. */
-function followLeft(wr: MaWrState, index: number): void {
-  wr.right.end = wr.leaf;
-  for (let depth = 0; depth <= wr.leaf; depth++) {
-    Object.assign(stepAt(wr.right, depth), stepAt(wr.left, depth));
-  }
-  const step = stepAt(wr.right, wr.leaf);
-  while (index > slotMax(step)) step.slot++; // ends: the leaf holds index
 }
 
 /** The new range is that of one slot; a NULL has not gone on into the next leaf. */
@@ -92,9 +86,25 @@ function isExactFit(wr: MaWrState): boolean {
   return !wr.keepsLeft && wr.last === slotMax(left) && left.node === right.node;
 }
 
+/** The store changes one leaf, which comes out neither too small nor too large. */
+function fitsInLeaf(wr: MaWrState): boolean {
+  const left = stepAt(wr.left, wr.leaf);
+  const right = stepAt(wr.right, wr.leaf);
+  if (left.node !== right.node) return false;
+  const count = left.slot + (wr.keepsLeft ? 2 : 1) + nodeCount(left.node) - right.slot - 1;
+  return count <= SLOTS && (count >= SLOTS_MIN || wr.leaf === 0);
+}
+
+function planLeaf(wr: MaWrState): void {
+  wr.kind = 'leaf';
+  wr.nodes = 1;
+  wr.top = wr.leaf;
+}
+
 /** From the leaves up, to the first level where one node takes the place of one. */
 function planLevels(wr: MaWrState, root: MapleEnode): void {
   wr.kind = 'build';
+  shareWay(wr);
   let made = wr.keepsLeft ? 2 : 1;
   for (let depth = wr.leaf; depth >= 0; depth--) {
     const level = planLevel(wr, depth, made);
@@ -106,6 +116,14 @@ function planLevels(wr: MaWrState, root: MapleEnode): void {
     made = Math.max(level.pieces, 1);
   }
   if (made > 1) wr.nodes++; // a new root above them
+}
+
+/** Above a leaf that both ways lead to, they are one. */
+function shareWay(wr: MaWrState): void {
+  if (stepAt(wr.left, wr.leaf).node !== stepAt(wr.right, wr.leaf).node) return;
+  for (let depth = 0; depth < wr.leaf; depth++) {
+    copyStep(stepAt(wr.right, depth), stepAt(wr.left, depth));
+  }
 }
 
 const replacesOne = (level: Level): boolean =>

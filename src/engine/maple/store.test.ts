@@ -197,14 +197,35 @@ describe('masPreallocate', () => {
 });
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
-const OPS = Number(process.env['OPS'] ?? 250_000);
+const OPS = Number(process.env['OPS'] ?? 200_000);
 
-/** Index scales: [how many places there are, indexes of a place, where they begin]. */
-const SCALES = [
-  { name: 'small dense indexes', places: 200, unit: 1, base: 0, longest: 12 },
-  { name: 'many small ranges', places: 6000, unit: 1, base: 0, longest: 6 },
-  { name: 'pages of a 47-bit space', places: 2 ** 34, unit: 4096, base: 65_536, longest: 2 ** 26 },
-  { name: 'indexes up to the greatest', places: 3000, unit: 2 ** 41, base: 0, longest: 20 },
+/**
+ * Where a run stores: `places` of `unit` indexes each, mostly up to `longest` of them, once
+ * in `sweep` any number. Reads are compared every `reads` stores, all every `whole`.
+ */
+interface Scale {
+  readonly name: string;
+  readonly places: number;
+  readonly unit: number;
+  readonly base: number;
+  readonly longest: number;
+  readonly sweep: number;
+  readonly reads: number;
+  readonly whole: number;
+}
+
+const TINY = { name: 'small dense indexes', places: 200, unit: 1, base: 0, longest: 12 };
+const MANY = { name: 'many small ranges', places: 20_000, unit: 1, base: 0, longest: 6 };
+const DEEP = { name: 'a deep tree', places: 500_000, unit: 4096, base: 0, longest: 6 };
+const PAGE = { name: 'pages of 47 bits', places: 2 ** 34, unit: 4096, base: 65_536 };
+const FAR = { name: 'the greatest indexes', places: 3000, unit: 2 ** 41 + 3, base: 0, longest: 20 };
+
+const SCALES: Scale[] = [
+  { ...TINY, sweep: 50, reads: 4, whole: 499 },
+  { ...MANY, sweep: 2000, reads: 20, whole: 2999 },
+  { ...DEEP, sweep: 40_000, reads: 500, whole: 29_989 },
+  { ...PAGE, longest: 2 ** 26, sweep: 300, reads: 10, whole: 1999 },
+  { ...FAR, sweep: 200, reads: 10, whole: 1999 },
 ];
 
 describe('against the plain model', () => {
@@ -215,17 +236,18 @@ describe('against the plain model', () => {
 
     for (let n = 0; n < OPS; n++) {
       const start = random(scale.places);
-      const places = 1 + random(random(50) === 0 ? scale.places : scale.longest);
+      const places = 1 + random(random(scale.sweep) === 0 ? scale.places : scale.longest);
       const index = scale.base + start * scale.unit;
       const last = Math.min(index + places * scale.unit - 1, MT_MAX);
+      if (index > last) continue;
       // Fill and thin out in turn, so that the tree grows and shrinks.
-      const isErase = random(10) < (n % 4000 < 2000 ? 2 : 6);
-      const entry = isErase ? 0 : (n % 1_000_000) + 1;
+      const isErase = random(10) < (n % 60_000 < 30_000 ? 2 : 7);
+      const entry = isErase ? 0 : n + 1;
       store(index, last, entry);
       model.store(index, last, entry);
 
-      if (n % 5 === 0) compareReads(model, random, scale, repeat);
-      if (n % 997 === 0) compareAll(model, repeat);
+      if (n % scale.reads === 0) compareReads(model, random, scale, repeat);
+      if (n % scale.whole === 0) compareAll(model, repeat);
     }
     compareAll(model, repeat);
     mtDestroy(tree);
@@ -241,10 +263,10 @@ describe('against the plain model', () => {
   function compareReads(
     model: RangeModel,
     random: (below: number) => number,
-    scale: (typeof SCALES)[number],
+    scale: Scale,
     repeat: string,
   ): void {
-    const at = Math.min(scale.base + random(scale.places) * scale.unit, MT_MAX - 1);
+    const at = Math.min(scale.base + random(scale.places) * scale.unit, MT_MAX);
     const walked = model.walk(at);
     const mas = masState(tree, at, at);
     expect(mtreeLoad(tree, at), repeat).toBe(walked.entry);

@@ -2,7 +2,8 @@
 import { assert } from '../arena/assert.ts';
 import { NULL } from '../arena/ref.ts';
 import { forEachNode } from './dup.ts';
-import { innerGap, leafGap } from './gap.ts';
+import { innerGap } from './gap.ts';
+import { leafGap } from './leaf_struct.ts';
 import {
   isLeaf,
   MT_MAX,

@@ -49,9 +49,10 @@ export interface Made {
 
 /**
  * nothing: the tree is as asked. plant: the tree is empty. clear: it will be.
- * exact: one slot gets another entry. build: new nodes take the place of old ones.
+ * exact: one slot gets another entry. leaf: one new leaf takes the place of one.
+ * build: new nodes take the place of old ones.
  */
-export type StoreKind = 'nothing' | 'plant' | 'clear' | 'exact' | 'build';
+export type StoreKind = 'nothing' | 'plant' | 'clear' | 'exact' | 'leaf' | 'build';
 
 export interface MaWrState {
   // Given by the caller; a store of NULL is widened over the gaps it touches.
@@ -65,6 +66,7 @@ export interface MaWrState {
   /** New nodes needed. */
   nodes: number;
   readonly left: Path;
+  /** Only its leaf is filled in while one leaf is all the store touches. */
   readonly right: Path;
   /** The slot of the old entry of which [..., index - 1] stays, or NULL. */
   leftEntry: number;

@@ -24,6 +24,7 @@ const MMAP_LOCK = 0; //                (a) rwsem
 const LOCK_SEQ = LINE; //              (a) odd while write-locked
 const WRITER_WAIT = LINE + 1; //       (a) moves when a writer should look again
 const MM_MT = 2 * LINE; //             (m) the tree of VMAs
+const GUARDS = 2 * LINE + 8; //        (m) the tree of guard regions
 const USERS = 3 * LINE; //             (a) tasks and temporary users; at 0 the mm is emptied
 const COUNT = 3 * LINE + 1; //         (a) references to this structure
 const FLAGS = 3 * LINE + 2; //         (a) MMF_*
@@ -90,6 +91,8 @@ export const mmWriterWaitAt = (mm: Mm): WordAt => mm + WRITER_WAIT;
 export const mmUsersAt = (mm: Mm): WordAt => mm + USERS;
 export const mmCountAt = (mm: Mm): WordAt => mm + COUNT;
 export const mmMt = (mm: Mm): MapleTree => (mm + MM_MT) as number as MapleTree;
+
+export const mmGuards = (mm: Mm): MapleTree => (mm + GUARDS) as number as MapleTree;
 
 export const mmFlags = (mm: Mm): number => i32[mm + FLAGS]!;
 export const mmHasFlag = (mm: Mm, flag: number): boolean => (i32[mm + FLAGS]! & flag) !== 0;

@@ -8,6 +8,8 @@ const DEFAULTS = {
   max_map_count: 65530,
   /** Bytes: the lowest address that a task without CAP_SYS_RAWIO may map. */
   mmap_min_addr: 65536,
+  /** Bytes: the lowest address that the kernel itself chooses, CONFIG_LSM_MMAP_MIN_ADDR. */
+  lsm_mmap_min_addr: 65536,
   /** 0 heuristic, 1 always, 2 never more than the limit. */
   overcommit_memory: 0,
   /** Percent of RAM, in mode 2. */
@@ -58,10 +60,14 @@ export function initSysctls(given: Sysctls): void {
 
 const MAX_MAP_COUNT = slot('max_map_count');
 const MMAP_MIN_ADDR = slot('mmap_min_addr');
+const LSM_MMAP_MIN_ADDR = slot('lsm_mmap_min_addr');
 const STACK_GUARD_GAP = slot('stack_guard_gap');
 
 /** The settings that every call reads, without a search by name. */
 export const sysctlMaxMapCount = (): number => double(MAX_MAP_COUNT);
-export const mmapMinAddr = (): number => double(MMAP_MIN_ADDR);
+/** Bytes: below it a mapping takes CAP_SYS_RAWIO. */
+export const dacMmapMinAddr = (): number => double(MMAP_MIN_ADDR);
+/** Bytes: where hints are raised to, searches begin and stacks end. */
+export const mmapMinAddr = (): number => Math.max(double(MMAP_MIN_ADDR), double(LSM_MMAP_MIN_ADDR));
 /** Bytes. */
 export const stackGuardGap = (): number => double(STACK_GUARD_GAP) * 4096;

@@ -7,7 +7,7 @@ import { mlockFutureOk } from '../mm/accounting.ts';
 import type { MmWrite } from '../mm/held.ts';
 import { mmBrk, mmDefFlags, mmEndData, mmStartBrk, mmStartData, setMmBrk } from '../mm/mm_struct.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
-import { mmapMinAddr } from '../mm/sysctl.ts';
+import { dacMmapMinAddr } from '../mm/sysctl.ts';
 import { CAP_SYS_RAWIO, capable, rlimit, RLIMIT_DATA } from '../mm/task_struct.ts';
 import { findVma, findVmaIntersection } from '../mm/vma_iterator.ts';
 import { hasFlag, VM_LOCKED } from '../mm/vm_flags.ts';
@@ -76,7 +76,7 @@ function shrink(mm: MmWrite, { end, oldEnd, oldBrk, brk }: Move): Outcome {
 
 function grow(mm: MmWrite, { end, oldEnd, brk }: Move): Outcome {
   const isInvalid = end < 0 || end > TASK_SIZE;
-  if (isInvalid || (oldEnd < mmapMinAddr() && !capable(CAP_SYS_RAWIO))) return 'refused';
+  if (isInvalid || (oldEnd < dacMmapMinAddr() && !capable(CAP_SYS_RAWIO))) return 'refused';
   if (!mlockFutureOk(mm, mmDefFlags(mm), end - oldEnd)) return 'refused';
   // One free page stays below whatever comes next, and a guard below a stack.
   const next = findVma(mm, oldEnd);

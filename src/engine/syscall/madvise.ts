@@ -19,8 +19,8 @@ import {
 import { NULL } from '../arena/ref.ts';
 import { isPageAligned, pageUp, type Ulong, ult } from '../arena/units.ts';
 import { touchVma } from '../fault/touch.ts';
-import { fileInode, isFileWritable } from '../file/file_struct.ts';
-import { inodeKind } from '../file/inode.ts';
+import { isFileWritable } from '../file/file_struct.ts';
+import { SECRETMEM_VM_OPS } from '../file/vm_ops.ts';
 import type { Mm, MmRead, MmWrite, Vma } from '../mm/held.ts';
 import {
   mmapReadLock,
@@ -28,6 +28,7 @@ import {
   mmapWriteLock,
   mmapWriteUnlock,
 } from '../mm/mmap_lock.ts';
+import { vmaStartWrite } from '../mm/vma_lock.ts';
 import { CAP_SYS_ADMIN, capable } from '../mm/task_struct.ts';
 import { sysctl } from '../mm/sysctl.ts';
 import { findVma } from '../mm/vma_iterator.ts';
@@ -35,7 +36,7 @@ import {
   commonFlags,
   flagsOf,
   hasFlag,
-  VM_ACCESS_FLAGS,
+  VM_READ,
   VM_DONTCOPY,
   VM_DONTDUMP,
   VM_DROPPABLE,
@@ -60,8 +61,9 @@ import {
   withFlags,
   withoutFlags,
 } from '../mm/vm_flags.ts';
-import { setVmFlags, vmaIsAnonymous, vmEnd, vmFile, vmFlags, vmStart } from '../mm/vma_struct.ts';
+import { setVmFlags, vmaIsAnonymous, vmEnd, vmFile, vmFlags, vmOps, vmStart } from '../mm/vma_struct.ts';
 import { anonVmaPrepare } from '../rmap/anon_vma.ts';
+import { firstGuard, setGuards } from '../vma/guards.ts';
 import { vmaModifyFlags } from '../vma/split.ts';
 import { type ByteRange, vmgForModify } from '../vma/vma_merge.ts';
 import { enterSyscall } from './entry.ts';
@@ -130,7 +132,7 @@ function isKnown(advice: number): boolean {
   if (advice === MADV_HUGEPAGE || advice === MADV_NOHUGEPAGE || advice === MADV_COLLAPSE) {
     return sysctl('transparent_hugepage') !== 0;
   }
-  return FLAG_ADVICE.has(advice) || PAGE_ADVICE.has(advice) || HARDWARE_ADVICE.has(advice);
+  return FLAG_ADVICE.has(advice) || PAGE_ADVICE.has(advice) || GUARD_ADVICE.has(advice) || HARDWARE_ADVICE.has(advice);
 }
 
 function advise(mm: Mm, advice: number, range: ByteRange): 0 | Errno {
@@ -138,6 +140,8 @@ function advise(mm: Mm, advice: number, range: ByteRange): 0 | Errno {
   if (range.start < 0) return ENOMEM;
   const span = range.end < 0 ? { start: range.start, end: 2 ** 53 - 4096 } : range;
   const newFlags = FLAG_ADVICE.get(advice);
+  const guard = GUARD_ADVICE.get(advice);
+  if (guard !== undefined) return adviseGuards(mm, advice, span);
   if (newFlags === undefined) return advisePages(mm, advice, span);
 
   const locked = mmapWriteLock(mm);
@@ -252,8 +256,12 @@ const PAGE_ADVICE: ReadonlyMap<number, PageAdvice> = new Map<number, PageAdvice>
   [MADV_POPULATE_READ, (mm, vma, part) => populate(mm, vma, { ...part, access: 'read' })],
   [MADV_POPULATE_WRITE, (mm, vma, part) => populate(mm, vma, { ...part, access: 'write' })],
   [MADV_COLLAPSE, collapse],
+]);
+
+/** Advice that changes the guards of an address space, under the lock for writers. */
+const GUARD_ADVICE = new Map<number, (mm: MmWrite, vma: Vma, part: ByteRange) => 0 | Errno>([
   [MADV_GUARD_INSTALL, guardInstall],
-  [MADV_GUARD_REMOVE, (_mm, vma) => refuseIf(vma, flagsOf(VM_SPECIAL, VM_HUGETLB))],
+  [MADV_GUARD_REMOVE, guardRemove],
 ]);
 
 const HARDWARE_ADVICE = new Set([MADV_HWPOISON, MADV_SOFT_OFFLINE]);
@@ -306,7 +314,7 @@ function freeLazily(_mm: MmRead, vma: Vma): 0 | Errno {
 function remove(_mm: MmRead, vma: Vma): 0 | Errno {
   if (hasFlag(vmFlags(vma), VM_LOCKED)) return EINVAL;
   const file = vmFile(vma);
-  if (file === NULL || inodeKind(fileInode(file)) === 'zero') return EINVAL;
+  if (file === NULL) return EINVAL;
   const isShared = commonFlags(vmFlags(vma), SHARED_MAYWRITE) === SHARED_MAYWRITE;
   return isShared && isFileWritable(file) ? OK : EACCES;
 }
@@ -319,8 +327,11 @@ function populate(
   { start, end, access }: ByteRange & { access: 'read' | 'write' },
 ): 0 | Errno {
   const flags = vmFlags(vma);
-  if (hasFlag(flags, flagsOf(VM_IO, VM_PFNMAP))) return EINVAL;
-  if (!hasFlag(flags, access === 'write' ? VM_WRITE : VM_ACCESS_FLAGS)) return EINVAL;
+  if (hasFlag(flags, flagsOf(VM_IO, VM_PFNMAP)) || vmOps(vma) === SECRETMEM_VM_OPS) return EINVAL;
+  if (!hasFlag(flags, access === 'write' ? VM_WRITE : VM_READ)) return EINVAL;
+  const guard = firstGuard(mm, { start, end });
+  if (guard !== null && guard > start) touchVma(mm, vma, { addr: start, access });
+  if (guard !== null) return EFAULT;
   const first = touchVma(mm, vma, { addr: start, access });
   const last = touchVma(mm, vma, { addr: end - 1, access });
   if (first === 'oom' || last === 'oom') return ENOMEM;
@@ -332,18 +343,29 @@ function collapse(): Errno {
   return EINVAL;
 }
 
-/** Guards are marks in page tables; the VMA remembers that it may have some, and is faulted for fork. */
-function guardInstall(mm: MmRead, vma: Vma): 0 | Errno {
+function adviseGuards(mm: Mm, advice: number, range: ByteRange): 0 | Errno {
+  const act = GUARD_ADVICE.get(advice);
+  if (act === undefined) return EINVAL;
+  const locked = mmapWriteLock(mm);
+  const result = walk(locked, range, (vma, part) =>
+    mayDiscard(vma, advice) ? act(locked, vma, part) : EPERM,
+  );
+  mmapWriteUnlock(locked);
+  return result;
+}
+
+function guardRemove(mm: MmWrite, vma: Vma, part: ByteRange): 0 | Errno {
+  const refused = refuseIf(vma, flagsOf(VM_SPECIAL, VM_HUGETLB));
+  return isErr(refused) ? refused : setGuards(mm, part, 'free');
+}
+
+/** The VMA remembers that it may have guards, and anonymous memory is faulted for fork. */
+function guardInstall(mm: MmWrite, vma: Vma, part: ByteRange): 0 | Errno {
   const refused = refuseIf(vma, flagsOf(VM_LOCKED, VM_SPECIAL, VM_HUGETLB));
   if (isErr(refused)) return refused;
   if (vmaIsAnonymous(vma) && anonVmaPrepare(mm, vma) !== OK) return ENOMEM;
-  markMaybeGuard(vma);
+  if (setGuards(mm, part, 'guarded') !== OK) return ENOMEM;
+  setVmFlags(vmaStartWrite(mm, vma), withFlags(vmFlags(vma), VM_MAYBE_GUARD));
   return OK;
-}
-
-/** Set under the read lock, as in Linux: it only ever goes on, and nothing else may change then. */
-function markMaybeGuard(vma: Vma): void {
-  const flags = withFlags(vmFlags(vma), VM_MAYBE_GUARD);
-  setVmFlags(vma as Parameters<typeof setVmFlags>[0], flags);
 }
 

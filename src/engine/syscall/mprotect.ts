@@ -2,7 +2,7 @@
 import { EACCES, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { isPageAligned, pageUp, ugt, type Ulong } from '../arena/units.ts';
-import { mmPopulateIgnoringErrors } from '../fault/populate.ts';
+import { populateVma } from '../fault/populate.ts';
 import { fileInode } from '../file/file_struct.ts';
 import { I_NOEXEC, inodeHas } from '../file/inode.ts';
 import {
@@ -60,8 +60,6 @@ interface Mprotect {
   start: number;
   readonly end: number;
   readonly prot: number;
-  /** Locked memory that became writable: its pages are copied at once. */
-  readonly toPopulate: { start: number; end: number }[];
 }
 
 const PROT_KNOWN = PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM;
@@ -88,10 +86,9 @@ export function sysMprotect(args: MprotectArgs): 0 | Errno {
   if ((prot & ~PROT_KNOWN) !== 0 || prot !== (prot & PROT_KNOWN)) return EINVAL;
 
   const locked = mmapWriteLock(mm);
-  const change: Mprotect = { mm: locked, start: args.addr, end, prot, toPopulate: [] };
+  const change: Mprotect = { mm: locked, start: args.addr, end, prot };
   const result = protect(change, grows);
   mmapWriteUnlock(locked);
-  for (const range of change.toPopulate) mmPopulateIgnoringErrors(mm, range);
   return result;
 }
 
@@ -168,7 +165,7 @@ const UNCHARGED = flagsOf(VM_ACCOUNT, VM_WRITE, VM_HUGETLB, VM_SHARED, VM_NORESE
 
 /** Source: mm/mprotect.c, mprotect_fixup(), v6.18. */
 function mprotectFixup(
-  { mm, toPopulate }: Mprotect,
+  { mm }: Mprotect,
   vma: Vma,
   { start, end, newFlags }: Range & { newFlags: VmFlags },
 ): 0 | Errno {
@@ -197,7 +194,8 @@ function mprotectFixup(
     return modified;
   }
   if (hasFlag(oldFlags, VM_ACCOUNT) && !hasFlag(flags, VM_ACCOUNT)) unchargeMemory(pages);
-  if (isLockedAndNowWritable(oldFlags, flags)) toPopulate.push({ start, end });
+  // Its pages are copied at once, before the next VMA asks whether it can merge.
+  if (isLockedAndNowWritable(oldFlags, flags)) populateVma(mm, modified, { start, end });
   vmStatAccount(mm, oldFlags, -pages);
   vmStatAccount(mm, flags, pages);
   return OK;

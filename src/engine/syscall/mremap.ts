@@ -66,6 +66,7 @@ import {
 import { unlinkAnonVmas } from '../rmap/anon_vma.ts';
 import { LIMIT_MAP_COUNT, noteLimit } from '../trace/verdict.ts';
 import { copyVma, vmaMergeExtend } from '../vma/copy.ts';
+import { copyGuards, setGuards } from '../vma/guards.ts';
 import { MAP_FIXED, MAP_SHARED, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from '../vma/map_flags.ts';
 import { getUnmappedArea } from '../vma/unmapped_area.ts';
 import { enterSyscall } from './entry.ts';
@@ -280,8 +281,14 @@ function mremapTo(vrm: VmaRemap): number | Errno {
   if (vrm.type === 'shrink') {
     const shrunk = shrinkVma(vrm, 'keep');
     if (isErr(shrunk)) return shrunk;
+    // Linux asks for the charge of what was just unmapped, and can be refused it.
+    const delta = (vrm.oldLen - vrm.newLen) / PAGE_SIZE;
     vrm.oldLen = vrm.newLen;
     vrm.vma = lookup(vrm);
+    if (hasFlag(vmFlags(vmaOf(vrm)), VM_ACCOUNT)) {
+      if (chargeMemory(mm, delta) !== OK) return ENOMEM;
+      unchargeMemory(delta);
+    }
   }
   const isCopy = (vrm.flags & MREMAP_DONTUNMAP) !== 0;
   if (isCopy && !mayExpandVm(mm, vmFlags(vmaOf(vrm)), vrm.oldLen / PAGE_SIZE)) return ENOMEM;
@@ -324,9 +331,21 @@ function moveVma(vrm: VmaRemap): number | Errno {
   }
   vrm.vma = copy.source;
   account(mm, flags, newLen / PAGE_SIZE);
+  if (isErr(moveGuards(vrm))) {
+    munmapLocked(mm, { addr: newAddr, len: newLen }, 'keep');
+    return ENOMEM;
+  }
   if ((vrm.flags & MREMAP_DONTUNMAP) !== 0) completeDontUnmap(vrm, copy.vma);
   else unmapSource(vrm);
   return newAddr;
+}
+
+/** Marks in page tables move with the pages. */
+function moveGuards({ mm, addr, oldLen, newLen, newAddr, flags }: VmaRemap): 0 | Errno {
+  const source = { start: addr, end: addr + Math.min(oldLen, newLen) };
+  const result = copyGuards(mm, source, newAddr - addr);
+  const stays = (flags & MREMAP_DONTUNMAP) !== 0;
+  return isErr(result) || !stays ? result : setGuards(mm, source, 'free');
 }
 
 const isErrno = (copy: object | Errno): copy is Errno => typeof copy === 'number';

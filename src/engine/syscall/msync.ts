@@ -2,11 +2,12 @@
 import { EBUSY, EINVAL, ENOMEM, type Errno, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { isPageAligned, pageUp, type Ulong, ult } from '../arena/units.ts';
-import type { MmRead } from '../mm/held.ts';
+import { SECRETMEM_VM_OPS } from '../file/vm_ops.ts';
+import type { MmRead, Vma } from '../mm/held.ts';
 import { mmapReadLock, mmapReadUnlock } from '../mm/mmap_lock.ts';
 import { findVma } from '../mm/vma_iterator.ts';
-import { hasFlag, VM_LOCKED } from '../mm/vm_flags.ts';
-import { vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
+import { hasFlag, VM_LOCKED, VM_SHARED } from '../mm/vm_flags.ts';
+import { vmEnd, vmFlags, vmOps, vmStart } from '../mm/vma_struct.ts';
 import type { ByteRange } from '../vma/vma_merge.ts';
 import { enterSyscall } from './entry.ts';
 
@@ -22,8 +23,8 @@ export interface MsyncArgs {
 }
 
 /**
- * @returns EINVAL for unknown flags, both ways at once, or an unaligned address;
- *   ENOMEM for a hole (the rest is done); EBUSY to invalidate locked memory.
+ * @returns EINVAL for unknown flags, both ways at once, an unaligned address, or
+ *   secret memory to be synced; ENOMEM for a hole (the rest is done); EBUSY to invalidate locked memory.
  *
  * Source: mm/msync.c, v6.18.
  */
@@ -55,7 +56,12 @@ function walk(mm: MmRead, { start, end }: ByteRange, flags: number): 0 | Errno {
       if (at >= end) break;
     }
     if ((flags & MS_INVALIDATE) !== 0 && hasFlag(vmFlags(vma), VM_LOCKED)) return EBUSY;
+    if ((flags & MS_SYNC) !== 0 && isUnsyncable(vma)) return EINVAL;
     at = vmEnd(vma);
   }
   return hasHole ? ENOMEM : OK;
 }
+
+/** Secret memory has no way to be written back. */
+const isUnsyncable = (vma: Vma): boolean =>
+  vmOps(vma) === SECRETMEM_VM_OPS && hasFlag(vmFlags(vma), VM_SHARED);

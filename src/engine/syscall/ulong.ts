@@ -25,9 +25,8 @@ export function ulongOf(value: unknown): Ulong | null {
   return keepAlignment(signed);
 }
 
-/** Too large to be exact: what is kept is how large it is and whether it is page aligned. */
+/** Pages are exact over the whole range; of the bytes past one, only that there are some is kept. */
 function keepAlignment(value: bigint): Ulong {
-  const page = 4096n * 2n;
-  const rounded = Number((value / page) * page);
-  return value % 4096n === 0n ? rounded : rounded + 2048;
+  const page = Number((value >> 12n) << 12n);
+  return (value & 4095n) === 0n ? page : page + 2048;
 }

@@ -18,6 +18,7 @@ import { hasFlag, VM_ACCOUNT } from '../mm/vm_flags.ts';
 import { vmaPages, vmFlags } from '../mm/vma_struct.ts';
 import { unlinkAnonVmas } from '../rmap/anon_vma.ts';
 import { EXIT_MMAP, trace } from '../trace/events.ts';
+import { destroyGuards } from '../vma/guards.ts';
 import { removeVma } from '../vma/munmap.ts';
 
 /** Drops a user of an mm; the last one empties it. */
@@ -41,6 +42,7 @@ function exitMmap(mm: Mm): void {
 export function emptyMm(mm: MmWrite, treeEnd: number): void {
   if (treeEnd > 0) unchargeMemory(tearDownVmas(mm, treeEnd));
   mtDestroy(mmMt(mm));
+  destroyGuards(mm);
   setMmMapCount(mm, 0);
 }
 

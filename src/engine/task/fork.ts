@@ -13,6 +13,7 @@
  */
 import { ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
+import { TASK_SIZE } from '../arena/units.ts';
 import { fput, getFile } from '../file/file_struct.ts';
 import { mtDup } from '../maple/maple.ts';
 import { chargeMemory, unchargeMemory, vmStatAccount } from '../mm/accounting.ts';
@@ -68,6 +69,7 @@ import {
   vmStart,
 } from '../mm/vma_struct.ts';
 import { anonVmaFork, unlinkAnonVmas } from '../rmap/anon_vma.ts';
+import { forkGuards, setGuards } from '../vma/guards.ts';
 import { vmaLinkFile } from '../vma/prepare.ts';
 import { emptyMm } from './exit.ts';
 
@@ -108,7 +110,20 @@ function dupMmap(parent: MmWrite, child: MmWrite): 0 | Errno {
     const result = hasFlag(vmFlags(vma), VM_DONTCOPY)
       ? leaveOut(child, vma)
       : dupVma(parent, child, vma);
-    if (isErr(result)) return recover(child, vma);
+    if (isErr(result)) return recover(child, vmStart(vma));
+  }
+  return isErr(forkGuards(parent, child)) ? recover(child, TASK_SIZE) : clearWipedGuards(child);
+}
+
+/** Memory that is wiped, or not there, has no page tables to copy marks from. */
+function clearWipedGuards(child: MmWrite): 0 | Errno {
+  let at = 0;
+  for (const vma of eachVma(child)) {
+    const isGap = vmStart(vma) > at && setGuards(child, { start: at, end: vmStart(vma) }, 'free');
+    const isWiped = hasFlag(vmFlags(vma), VM_WIPEONFORK);
+    const wiped = isWiped && setGuards(child, { start: vmStart(vma), end: vmEnd(vma) }, 'free');
+    if (isGap === ENOMEM || wiped === ENOMEM) return recover(child, TASK_SIZE);
+    at = vmEnd(vma);
   }
   return OK;
 }
@@ -119,8 +134,8 @@ function leaveOut(child: MmWrite, vma: Vma): 0 | Errno {
 }
 
 /** Before the child's lock is dropped: what is the child's goes, the rest is forgotten. */
-function recover(child: MmWrite, failed: Vma): Errno {
-  emptyMm(child, mmMapCount(child) === 0 ? 0 : vmStart(failed));
+function recover(child: MmWrite, failedAt: number): Errno {
+  emptyMm(child, mmMapCount(child) === 0 ? 0 : failedAt);
   setMmFlags(child, mmFlags(child) | MMF_UNSTABLE);
   return ENOMEM;
 }

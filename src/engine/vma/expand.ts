@@ -105,7 +105,10 @@ function acctStackGrowth(mm: MmWrite, vma: Vma, grow: number): 0 | Errno {
     return ENOMEM;
   }
   if (!mlockFutureOk(mm, vmFlags(vma), grow * 4096)) return ENOMEM;
-  return chargeMemory(mm, grow);
+  const charged = chargeMemory(mm, grow);
+  // Linux charges growth even of what is never uncharged; here it must only be possible.
+  if (charged === OK && !hasFlag(vmFlags(vma), VM_ACCOUNT)) unchargeMemory(grow);
+  return charged;
 }
 
 /** What brk() maps. */

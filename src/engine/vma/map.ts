@@ -210,7 +210,7 @@ function callHook(map: MmapState): 0 | Errno {
 
 /** Shared anonymous memory is a mapping of an object of its own: it never merges with another. */
 function backWithShmem(map: MmapState): 0 | Errno {
-  const file = shmemZeroSetup(map.end - map.start);
+  const file = shmemZeroSetup(map.mm, map.end - map.start, map.flags);
   if (file === NULL) return ENOMEM;
   map.file = file;
   map.ownsFile = true;

@@ -22,6 +22,7 @@ import {
   isStackMapping,
   unchargeMemory,
 } from '../mm/accounting.ts';
+import type { Mas } from '../maple/maple.ts';
 import type { MmWrite, Vma, VmaWrite } from '../mm/held.ts';
 import {
   mmDataVm,
@@ -50,6 +51,7 @@ import { setVmOps, vmaPages, vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts
 import { unlinkAnonVmas } from '../rmap/anon_vma.ts';
 import { LIMIT_MAP_COUNT, noteLimit } from '../trace/verdict.ts';
 import { vmaPutFile } from './prepare.ts';
+import { cancelGuardZap, reserveGuardZap, zapGuards } from './guards.ts';
 import { splitVmaUnchecked } from './split.ts';
 import type { ByteRange } from './vma_merge.ts';
 
@@ -74,6 +76,9 @@ export interface VmaMunmap {
   stackVm: number;
   dataVm: number;
 
+  /** Clears the guards of the range: reserved, so that it cannot fail. */
+  guards: Mas | null;
+
   // Internal.
   /** The old VMAs gave up what they held: the point of no return. */
   isCleanedUp: boolean;
@@ -91,6 +96,7 @@ export function vmaMunmap(mm: MmWrite, start: number, end: number): VmaMunmap {
     execVm: 0,
     stackVm: 0,
     dataVm: 0,
+    guards: null,
     isCleanedUp: false,
   };
 }
@@ -120,6 +126,16 @@ export function vmsGatherMunmapVmas(vms: VmaMunmap): 0 | Errno {
     }
     if (vmEnd(vma) >= end) break;
   }
+  return reserveGuards(vms);
+}
+
+function reserveGuards(vms: VmaMunmap): 0 | Errno {
+  const reserved = reserveGuardZap(vms.mm, vms);
+  if (typeof reserved === 'number') {
+    vmsReattach(vms);
+    return reserved;
+  }
+  vms.guards = reserved;
   return OK;
 }
 
@@ -161,6 +177,8 @@ function addTotals(vms: VmaMunmap, vma: Vma): void {
 export function vmsReattach(vms: VmaMunmap): void {
   for (const vma of vms.gathered) vmaReattach(vma);
   vms.gathered.length = 0;
+  cancelGuardZap(vms.guards);
+  vms.guards = null;
 }
 
 /**
@@ -172,6 +190,8 @@ export function vmsCleanUpArea(vms: VmaMunmap): void {
     unlinkAnonVmas(vma);
     setVmOps(vma, DUMMY_VM_OPS);
   }
+  zapGuards(vms.guards);
+  vms.guards = null;
   vms.isCleanedUp = true;
 }
 
@@ -227,6 +247,7 @@ export function doMunmap(
 
   // Nothing below can fail.
   vmsCompleteMunmapVmas(vms);
+  vmsCleanUpArea(vms);
   if (after === 'keep') {
     vmsFree(vms);
     return OK;

@@ -24,7 +24,7 @@ import {
   mmMt,
   mmTaskSize,
 } from '../mm/mm_struct.ts';
-import { mmapMinAddr, stackGuardGap, sysctl } from '../mm/sysctl.ts';
+import { dacMmapMinAddr, mmapMinAddr, stackGuardGap, sysctl } from '../mm/sysctl.ts';
 import { CAP_SYS_RAWIO, capable } from '../mm/task_struct.ts';
 import { findVma } from '../mm/vma_iterator.ts';
 import { hasFlag, VM_GROWSDOWN } from '../mm/vm_flags.ts';
@@ -58,8 +58,8 @@ export function getUnmappedArea(request: AreaRequest): number | Errno {
   if (isErr(addr)) return addr;
   if (addr > TASK_SIZE - request.len) return tooLarge(addr + request.len);
   if (!isPageAligned(addr)) return EINVAL;
-  if (addr < mmapMinAddr() && !capable(CAP_SYS_RAWIO)) {
-    noteLimit(LIMIT_MIN_ADDR, addr, mmapMinAddr());
+  if (addr < dacMmapMinAddr() && !capable(CAP_SYS_RAWIO)) {
+    noteLimit(LIMIT_MIN_ADDR, addr, dacMmapMinAddr());
     return EPERM;
   }
   return addr;

@@ -7,7 +7,7 @@ import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
 import { NULL } from '../arena/ref.ts';
 import { isPageAligned } from '../arena/units.ts';
-import { masNext, masState, MT_MAX, verifyTree } from '../maple/maple.ts';
+import { masFind, masState, MT_MAX, verifyTree } from '../maple/maple.ts';
 import {
   isDataMapping,
   isExecMapping,
@@ -40,7 +40,7 @@ export function verifyMm(mm: MmRead): void {
   verifyTree(mmMt(mm));
   const sums = { count: 0, total: 0, exec: 0, stack: 0, data: 0, locked: 0 };
   const mas = masState(mmMt(mm), 0, 0);
-  for (let entry = masNextEntry(mas); entry !== NULL; entry = masNext(mas, MT_MAX)) {
+  for (let entry = masFind(mas, MT_MAX); entry !== NULL; entry = masFind(mas, MT_MAX)) {
     const vma = entry as Vma;
     assert(vmStart(vma) === mas.index, 'a VMA starts where its range in the tree does');
     assert(vmEnd(vma) - 1 === mas.last, 'a VMA ends where its range in the tree does');
@@ -54,10 +54,6 @@ export function verifyMm(mm: MmRead): void {
   assert(sums.data === mmDataVm(mm), 'data_vm adds up');
   // MREMAP_DONTUNMAP of locked memory counts it twice, as in Linux.
   assert(sums.locked <= mmLockedVm(mm), 'locked_vm counts at least what is locked');
-}
-
-function masNextEntry(mas: ReturnType<typeof masState>): number {
-  return masNext(mas, MT_MAX);
 }
 
 function verifyVma(mm: MmRead, vma: Vma): void {

@@ -1,0 +1,268 @@
+/** Runs a vector in a machine and compares every record with what the kernel said. */
+import { isErr, Machine, type Process, type VmaInfo, vmFlagsOfText, vmFlagsText } from '../../index.ts';
+import { hasFlag, VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE } from '../../index.ts';
+import { type Outcome, runOperation, UNMODELLED } from './operation.ts';
+import { type Vector, VectorError, type VectorRecord, type VectorVma } from './vector.ts';
+import { VectorFiles } from './vector_files.ts';
+
+export interface ConformFinding {
+  readonly kind: 'result' | 'touch' | 'vmas' | 'skipped';
+  /** Of the vector, from 1. */
+  readonly line: number;
+  readonly op: string;
+  readonly kernel: string;
+  readonly engine: string;
+}
+
+export interface ConformResult {
+  readonly records: number;
+  readonly agreed: number;
+  readonly disagreed: number;
+  readonly skipped: number;
+  readonly findings: readonly ConformFinding[];
+}
+
+/** RAM of the recording machine, as far as overcommit asks. The header does not say. */
+const TOTALRAM_PAGES = (24 * 2 ** 30) / 4096;
+
+/** @throws VectorError for a vector that cannot be run. */
+export function conform(vector: Vector): ConformResult {
+  const run = new VectorRun(vector);
+  try {
+    return run.all();
+  } finally {
+    run.end();
+  }
+}
+
+class VectorRun {
+  readonly #vector: Vector;
+  readonly #machine: Machine;
+  readonly #files: VectorFiles;
+  readonly #processes = new Map<number, Process>();
+  /** Everything that has to end with the machine; the first is the parent of process 0. */
+  readonly #living = new Set<Process>();
+  readonly #lastVmas = new Map<number, readonly VectorVma[]>();
+  readonly #shm = new SharedObjects();
+  readonly #findings: ConformFinding[] = [];
+
+  constructor(vector: Vector) {
+    const { header } = vector;
+    this.#vector = vector;
+    this.#machine = Machine.create({
+      sysctl: {
+        overcommit_memory: header.overcommit,
+        max_map_count: header.max_map_count,
+        mmap_min_addr: header.mmap_min_addr,
+        transparent_hugepage: header.thp === 'never' ? 0 : 1,
+        totalram_pages: TOTALRAM_PAGES,
+      },
+    });
+    this.#files = new VectorFiles(this.#machine, header.files);
+  }
+
+  all(): ConformResult {
+    this.#processes.set(0, this.#firstProcess());
+    const counts = { records: 0, agreed: 0, disagreed: 0, skipped: 0 };
+    let stoppedBy: string | null = null;
+    for (const record of this.#vector.records) {
+      counts.records++;
+      stoppedBy ??= unmodelled(record);
+      if (stoppedBy !== null) {
+        counts.skipped++;
+        this.#skip(record, stoppedBy);
+      } else if (this.#agrees(record)) counts.agreed++;
+      else counts.disagreed++;
+    }
+    return { ...counts, findings: this.#findings };
+  }
+
+  end(): void {
+    for (const process of this.#living) process.exit();
+    this.#machine.tearDown();
+  }
+
+  /** The recorded process is a forked child whose parent has written to all of its memory. */
+  #firstProcess(): Process {
+    const { base, header } = this.#vector;
+    const parent = this.#machine.spawn();
+    this.#living.add(parent);
+    const vmas = base.vmas ?? [];
+    const special = vmas.filter(([, , , , name]) => /^\[v/u.test(name) && name !== '[vsyscall]');
+    const heap = vmas.find(([, , , , name]) => name === '[heap]');
+    const stack = vmas.find(([, , , , name]) => name === '[stack]');
+    const brk = parseInt(base.brk ?? heap?.[1] ?? '0', 16);
+    const result = parent.exec({
+      vmas: vmas.filter(([, , , , name]) => name !== '[vsyscall]').map((vma) => initialVma(vma)),
+      layout: {
+        startBrk: heap === undefined ? brk : parseInt(heap[0], 16),
+        brk,
+        ...(stack === undefined ? {} : { startStack: parseInt(stack[1], 16) - 1 }),
+        ...(special.length === 0
+          ? {}
+          : { mmapBase: Math.max(...special.map(([, end]) => parseInt(end, 16))) }),
+      },
+    });
+    if (isErr(result)) throw new VectorError('line 2: the base record is no address space');
+    if (header.uid !== 0) parent.setCapabilities(0);
+    for (const [start] of vmas) parent.touch(parseInt(start, 16), 'write');
+    return this.#fork(parent);
+  }
+
+  #fork(parent: Process): Process {
+    const child = parent.fork();
+    if (typeof child === 'number') throw new VectorError('the machine has no memory for a fork');
+    this.#living.add(child);
+    return child;
+  }
+
+  #skip(record: VectorRecord, reason: string): void {
+    const { line, op } = record;
+    this.#findings.push({ kind: 'skipped', line, op, kernel: '', engine: reason });
+  }
+
+  #agrees(record: VectorRecord): boolean {
+    const process = this.#processes.get(record.p);
+    if (process === undefined) {
+      throw new VectorError(`line ${record.line}: process ${record.p} was never forked`);
+    }
+    const [name, argument] = record.op.split(' ');
+    if (name === 'fork') {
+      this.#processes.set(Number(argument), this.#fork(process));
+      return this.#agreesVmas(record, process);
+    }
+    if (name === 'exit') {
+      process.exit();
+      this.#living.delete(process);
+      this.#processes.delete(record.p);
+      return true;
+    }
+    const outcome = runOperation(process, this.#files, record);
+    const agreesResult = this.#agreesResult(record, outcome);
+    const agreesTouches = this.#agreesTouches(record, outcome);
+    return this.#agreesVmas(record, process) && agreesResult && agreesTouches;
+  }
+
+  #agreesResult(record: VectorRecord, outcome: Outcome): boolean {
+    if (record.r === undefined || outcome.r === undefined) return true;
+    const kernel = typeof record.r === 'string' ? parseInt(record.r, 16) : record.r;
+    if (kernel === outcome.r) return true;
+    this.#disagree('result', record, [resultOf(kernel), resultOf(outcome.r)]);
+    return false;
+  }
+
+  /** What was read is not known; that it could be read is. */
+  #agreesTouches(record: VectorRecord, outcome: Outcome): boolean {
+    if (record.t === undefined || outcome.t === undefined) return true;
+    const kernel = record.t.map(touchClass);
+    const engine = outcome.t.map(touchClass);
+    const differs = kernel.some((entry, i) => entry !== engine[i]);
+    if (!differs && kernel.length === engine.length) return true;
+    this.#disagree('touch', record, [kernel.join(' '), engine.join(' ')]);
+    return false;
+  }
+
+  #agreesVmas(record: VectorRecord, process: Process): boolean {
+    const kernel = record.vmas ?? this.#lastVmas.get(record.p);
+    if (record.vmas !== undefined) this.#lastVmas.set(record.p, record.vmas);
+    if (kernel === undefined) return true;
+    const engine = process.vmas().filter((vma) => !this.#isBase(vma));
+    const agrees =
+      engine.length === kernel.length &&
+      kernel.every((expected, i) => this.#agreesVma(expected, engine[i], process));
+    if (!agrees) this.#disagree('vmas', record, [kernel.map(kernelLine).join('\n'), engine.map(engineLine).join('\n')]);
+    return agrees;
+  }
+
+  #agreesVma(expected: VectorVma, vma: VmaInfo | undefined, process: Process): boolean {
+    if (vma === undefined) return false;
+    const [start, end, perms, offset, backing, flags] = expected;
+    return (
+      vma.start === parseInt(start, 16) &&
+      vma.end === parseInt(end, 16) &&
+      permsOf(vma) === perms &&
+      (vma.file?.offset ?? 0) === parseInt(offset, 16) &&
+      vmFlagsText(vma.flags).trim() === flags &&
+      this.#agreesBacking(backing, vma, process)
+    );
+  }
+
+  #agreesBacking(backing: string, vma: VmaInfo, process: Process): boolean {
+    if (vma.file !== null) {
+      const number = this.#files.numberOf(vma.file.ino);
+      return number === null ? this.#shm.isSame(backing, vma.file.ino) : backing === `f${number}`;
+    }
+    if (backing === '[heap]') {
+      const { brk, startBrk } = process.layout();
+      return vma.start < brk && vma.end > startBrk;
+    }
+    return backing === (vma.name ?? '');
+  }
+
+  /** What was there before the first operation is left out of the records, but for the heap. */
+  #isBase(vma: VmaInfo): boolean {
+    return (this.#vector.base.vmas ?? []).some(
+      ([start, end, , , name]) =>
+        name !== '[heap]' && vma.start >= parseInt(start, 16) && vma.end <= parseInt(end, 16),
+    );
+  }
+
+  #disagree(kind: ConformFinding['kind'], record: VectorRecord, [kernel, engine]: [string, string]): void {
+    this.#findings.push({ kind, line: record.line, op: record.op, kernel, engine });
+  }
+}
+
+/** Shared anonymous objects have other numbers here and there: each must stay itself. */
+class SharedObjects {
+  readonly #inos = new Map<string, number>();
+  readonly #names = new Map<number, string>();
+
+  isSame(name: string, ino: number): boolean {
+    const knownIno = this.#inos.get(name) ?? ino;
+    const knownName = this.#names.get(ino) ?? name;
+    if (knownIno !== ino || knownName !== name) return false;
+    this.#inos.set(name, ino);
+    this.#names.set(ino, name);
+    return true;
+  }
+}
+
+function unmodelled(record: VectorRecord): string | null {
+  return UNMODELLED[record.op.split(' ')[0] ?? ''] ?? null;
+}
+
+function initialVma([start, end, , offset, name, flags]: VectorVma) {
+  const isSpecial = /^\[v/u.test(name);
+  const isFile = name.startsWith('/');
+  return {
+    start: parseInt(start, 16),
+    end: parseInt(end, 16),
+    flags: vmFlagsOfText(flags),
+    ...(isSpecial ? { special: name, pgoff: 0 } : {}),
+    // Its own program, which no operation touches, stands as memory of its own.
+    ...(isFile ? { pgoff: parseInt(offset, 16) / 4096 } : {}),
+  };
+}
+
+/** 1 for a touch that went well, whatever was there; else the signal. */
+const touchClass = (entry: string | number): string =>
+  typeof entry === 'string' && /^[SB]\d/u.test(entry) ? entry : '1';
+
+const resultOf = (r: number): string => (r < 0 || r < 4096 ? String(r) : `0x${r.toString(16)}`);
+
+function permsOf({ flags }: VmaInfo): string {
+  const r = hasFlag(flags, VM_READ) ? 'r' : '-';
+  const w = hasFlag(flags, VM_WRITE) ? 'w' : '-';
+  const x = hasFlag(flags, VM_EXEC) ? 'x' : '-';
+  return r + w + x + (hasFlag(flags, VM_MAYSHARE) ? 's' : 'p');
+}
+
+const kernelLine = ([start, end, perms, offset, backing, flags]: VectorVma): string =>
+  `${start}-${end} ${perms} ${offset} ${flags} ${backing}`.trimEnd();
+
+function engineLine(vma: VmaInfo): string {
+  const range = `${vma.start.toString(16)}-${vma.end.toString(16)} ${permsOf(vma)}`;
+  const offset = (vma.file?.offset ?? 0).toString(16);
+  const name = vma.file?.path ?? vma.name ?? '';
+  return `${range} ${offset} ${vmFlagsText(vma.flags).trim()} ${name}`.trimEnd();
+}

@@ -1,0 +1,87 @@
+/** The files of a vector, opened in a machine as its header describes them. */
+import {
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_GROW,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  I_NO_SYNC,
+  I_NOEXEC,
+  isErr,
+  type FileSpec,
+  type Machine,
+  PAGE_SIZE,
+} from '../../index.ts';
+import { VectorError } from './vector.ts';
+
+/** Inode numbers of the files; what is not here is a shared anonymous object. */
+const FIRST_INO = 1_000_000;
+const SEALS: Readonly<Record<string, number>> = {
+  WRITE: F_SEAL_WRITE,
+  SHRINK: F_SEAL_SHRINK,
+  GROW: F_SEAL_GROW,
+  FUTURE_WRITE: F_SEAL_FUTURE_WRITE,
+};
+
+export class VectorFiles {
+  readonly #fds: number[] = [];
+
+  /** @throws VectorError for a description that is not known. */
+  constructor(machine: Machine, descriptions: readonly string[]) {
+    for (const [number, description] of descriptions.entries()) {
+      const fd = this.#open(machine, number, description);
+      if (isErr(fd)) throw new VectorError(`file ${number} could not be opened in the machine`);
+      this.#fds.push(fd);
+    }
+  }
+
+  /** The descriptor of a file number; -1 for none. */
+  fd(number: number): number {
+    return this.#fds[number] ?? -1;
+  }
+
+  /** The file number that an inode belongs to, or null. */
+  numberOf(ino: number): number | null {
+    const number = ino - FIRST_INO;
+    return number >= 0 && number < this.#fds.length ? number : null;
+  }
+
+  #open(machine: Machine, number: number, description: string): number {
+    const again = /^(?:f(\d+) opened again|(dup) of f(\d+))/u.exec(description);
+    if (again !== null) {
+      const original = this.fd(Number(again[1] ?? again[3]));
+      return again[2] === undefined
+        ? machine.reopen(original, { readable: true, writable: true })
+        : machine.dup(original);
+    }
+    return machine.open({ ...fileSpec(description), ino: FIRST_INO + number });
+  }
+}
+
+function fileSpec(description: string): FileSpec {
+  const access = { readable: true, writable: !description.includes('O_RDONLY') };
+  const size = sizeOf(description);
+  if (description.startsWith('memfd_secret')) {
+    return { kind: 'secretmem', path: '/secretmem (deleted)', size, flags: I_NOEXEC, ...access };
+  }
+  if (description.startsWith('memfd')) {
+    const seals = sealsOf(description);
+    return { kind: 'shmem', path: '/memfd:f (deleted)', devMinor: 1, size, seals, ...access };
+  }
+  if (description.startsWith('regular file')) {
+    return { kind: 'regular', path: '/file', size, flags: I_NO_SYNC, ...access };
+  }
+  if (description === '/dev/zero') return { kind: 'zero', path: '/dev/zero', devMinor: 5, ...access };
+  throw new VectorError(`line 1: no such file is known: "${description}"`);
+}
+
+/** "8 pages - 1000 bytes" and the like. */
+function sizeOf(description: string): number {
+  const pages = /(\d+) pages/u.exec(description);
+  const bytes = /pages - (\d+) bytes/u.exec(description);
+  return Number(pages?.[1] ?? 0) * PAGE_SIZE - Number(bytes?.[1] ?? 0);
+}
+
+function sealsOf(description: string): number {
+  const names = /seals? ([A-Z_|]+)/u.exec(description)?.[1]?.split('|') ?? [];
+  return names.reduce((bits, name) => bits | (SEALS[name] ?? 0), 0);
+}

@@ -1,0 +1,89 @@
+/** Reads the text of /proc/PID/maps, and of smaps reduced to headers and VmFlags. */
+
+/** One VMA as the kernel shows it. */
+export interface MapsLine {
+  /** Bytes, inclusive. */
+  readonly start: number;
+  /** Bytes, exclusive. */
+  readonly end: number;
+  /** As `r-xp`. */
+  readonly perms: string;
+  /** Bytes. */
+  readonly offset: number;
+  readonly devMajor: number;
+  readonly devMinor: number;
+  readonly ino: number;
+  /** Path, `[label]`, or empty. */
+  readonly name: string;
+  /** The codes of `VmFlags:`; null in maps, which does not show them. */
+  readonly vmFlags: readonly string[] | null;
+  /** Counted from 1. */
+  readonly line: number;
+}
+
+/** What is wrong with a file of maps. */
+export interface MapsRefusal {
+  readonly line: number;
+  readonly reason: string;
+}
+
+const HEADER =
+  /^([0-9a-f]{1,16})-([0-9a-f]{1,16}) ([r-][w-][x-][sp]) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+) *(.*)$/;
+const SMAPS_FIELD = /^[A-Za-z_]+:/;
+
+/** @returns the VMAs in order, without [vsyscall], which is none; or the first line that is wrong. */
+export function parseMaps(text: string): MapsLine[] | MapsRefusal {
+  const lines: MapsLine[] = [];
+  let number = 0;
+  for (const line of text.split('\n')) {
+    number++;
+    if (line === '') continue;
+    if (SMAPS_FIELD.test(line)) {
+      addFlags(lines, line);
+      continue;
+    }
+    const parsed = parseLine(line, number);
+    if (parsed === null) return { line: number, reason: `not a line of maps: ${excerpt(line)}` };
+    const last = lines.at(-1);
+    if (last !== undefined && parsed.start < last.end) {
+      return { line: number, reason: 'begins before the mapping above it ends' };
+    }
+    lines.push(parsed);
+  }
+  return lines.filter(({ name }) => name !== '[vsyscall]');
+}
+
+function parseLine(line: string, number: number): MapsLine | null {
+  const [, start, end, perms, offset, major, minor, ino, name] = HEADER.exec(line) ?? [];
+  if (start === undefined || end === undefined || perms === undefined) return null;
+  const parsed = {
+    start: parseInt(start, 16),
+    end: parseInt(end, 16),
+    perms,
+    offset: parseInt(offset ?? '', 16),
+    devMajor: parseInt(major ?? '', 16),
+    devMinor: parseInt(minor ?? '', 16),
+    ino: Number(ino),
+    name: (name ?? '').replaceAll('\\012', '\n'),
+    vmFlags: null,
+    line: number,
+  };
+  return parsed.start < parsed.end ? parsed : null;
+}
+
+function addFlags(lines: MapsLine[], field: string): void {
+  const last = lines.at(-1);
+  if (last === undefined || !field.startsWith('VmFlags:')) return;
+  const vmFlags = field.slice('VmFlags:'.length).split(' ').filter((code) => code !== '');
+  lines[lines.length - 1] = { ...last, vmFlags };
+}
+
+const excerpt = (line: string): string => JSON.stringify(line.slice(0, 60));
+
+/** @returns the line as the kernel prints it, without padding. */
+export function mapsLineText(line: MapsLine): string {
+  const hex = (value: number): string => value.toString(16).padStart(8, '0');
+  const dev = [line.devMajor, line.devMinor].map((n) => n.toString(16).padStart(2, '0')).join(':');
+  const head = `${hex(line.start)}-${hex(line.end)} ${line.perms} ${hex(line.offset)}`;
+  return `${head} ${dev} ${line.ino}${line.name === '' ? '' : ` ${line.name}`}`;
+}
