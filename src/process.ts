@@ -74,23 +74,30 @@ export class Process {
   }
 
   mmap(addr: Word, len: Word, prot: Word, flags: Word, fd: Word, offset: Word): number | Errno {
-    return this.#call([addr, len, prot, flags, fd, offset], ([a, l, p, f, d, o]) =>
-      sysMmap({ addr: a, len: l, prot: p | 0, flags: f, fd: d | 0, offset: o }),
-    );
+    this.#enter();
+    const [a, l, p] = [ulongOf(addr), ulongOf(len), ulongOf(prot)];
+    const [f, d, o] = [ulongOf(flags), ulongOf(fd), ulongOf(offset)];
+    if (Number.isNaN(a + l + p + f + d + o)) return EINVAL;
+    return sysMmap({ addr: a, len: l, prot: p | 0, flags: f, fd: d | 0, offset: o });
   }
 
   munmap(addr: Word, len: Word): 0 | Errno {
-    return this.#call([addr, len], ([a, l]) => sysMunmap({ addr: a, len: l }));
+    const range = this.#range(addr, len);
+    return range === null ? EINVAL : sysMunmap(range);
   }
 
   mprotect(addr: Word, len: Word, prot: Word): 0 | Errno {
-    return this.#call([addr, len, prot], ([a, l, p]) => sysMprotect({ addr: a, len: l, prot: p }));
+    this.#enter();
+    const [a, l, p] = [ulongOf(addr), ulongOf(len), ulongOf(prot)];
+    if (Number.isNaN(a + l + p)) return EINVAL;
+    return sysMprotect({ addr: a, len: l, prot: p });
   }
 
   pkeyMprotect(addr: Word, len: Word, prot: Word, pkey: Word): 0 | Errno {
-    return this.#call([addr, len, prot, pkey], ([a, l, p, k]) =>
-      sysPkeyMprotect({ addr: a, len: l, prot: p, pkey: k | 0 }),
-    );
+    this.#enter();
+    const [a, l, p, k] = [ulongOf(addr), ulongOf(len), ulongOf(prot), ulongOf(pkey)];
+    if (Number.isNaN(a + l + p + k)) return EINVAL;
+    return sysPkeyMprotect({ addr: a, len: l, prot: p, pkey: k | 0 });
   }
 
   pkeyAlloc(_flags: Word, _rights: Word): Errno {
@@ -102,86 +109,113 @@ export class Process {
   }
 
   mremap(addr: Word, oldLen: Word, newLen: Word, flags: Word, newAddr: Word = 0): number | Errno {
-    return this.#call([addr, oldLen, newLen, flags, newAddr], ([a, o, n, f, to]) =>
-      sysMremap({ addr: a, oldLen: o, newLen: n, flags: f, newAddr: to }),
-    );
+    this.#enter();
+    const [a, o, n] = [ulongOf(addr), ulongOf(oldLen), ulongOf(newLen)];
+    const [f, to] = [ulongOf(flags), ulongOf(newAddr)];
+    if (Number.isNaN(a + o + n + f + to)) return EINVAL;
+    return sysMremap({ addr: a, oldLen: o, newLen: n, flags: f, newAddr: to });
   }
 
   /** @returns the end of the heap: `addr`, or on any failure what it was. */
   brk(addr: Word): number | Errno {
-    return this.#call([addr], ([a]) => sysBrk(a));
+    this.#enter();
+    const a = ulongOf(addr);
+    return Number.isNaN(a) ? EINVAL : sysBrk(a);
   }
 
   madvise(addr: Word, len: Word, advice: Word): 0 | Errno {
-    return this.#call([addr, len, advice], ([a, l, v]) =>
-      sysMadvise({ addr: a, len: l, advice: v | 0 }),
-    );
+    this.#enter();
+    const [a, l, v] = [ulongOf(addr), ulongOf(len), ulongOf(advice)];
+    if (Number.isNaN(a + l + v)) return EINVAL;
+    return sysMadvise({ addr: a, len: l, advice: v | 0 });
   }
 
   mlock(addr: Word, len: Word): 0 | Errno {
-    return this.#call([addr, len], ([a, l]) => sysMlock({ addr: a, len: l }));
+    const range = this.#range(addr, len);
+    return range === null ? EINVAL : sysMlock(range);
   }
 
   mlock2(addr: Word, len: Word, flags: Word): 0 | Errno {
-    return this.#call([addr, len, flags], ([a, l, f]) =>
-      sysMlock2({ addr: a, len: l, flags: f | 0 }),
-    );
+    this.#enter();
+    const [a, l, f] = [ulongOf(addr), ulongOf(len), ulongOf(flags)];
+    if (Number.isNaN(a + l + f)) return EINVAL;
+    return sysMlock2({ addr: a, len: l, flags: f | 0 });
   }
 
   munlock(addr: Word, len: Word): 0 | Errno {
-    return this.#call([addr, len], ([a, l]) => sysMunlock({ addr: a, len: l }));
+    const range = this.#range(addr, len);
+    return range === null ? EINVAL : sysMunlock(range);
   }
 
   mlockall(flags: Word): 0 | Errno {
-    return this.#call([flags], ([f]) => sysMlockall(f | 0));
+    this.#enter();
+    const f = ulongOf(flags);
+    return Number.isNaN(f) ? EINVAL : sysMlockall(f | 0);
   }
 
   munlockall(): 0 | Errno {
-    return this.#call([], () => sysMunlockall());
+    this.#enter();
+    return sysMunlockall();
   }
 
   msync(addr: Word, len: Word, flags: Word): 0 | Errno {
-    return this.#call([addr, len, flags], ([a, l, f]) => sysMsync({ addr: a, len: l, flags: f | 0 }));
+    this.#enter();
+    const [a, l, f] = [ulongOf(addr), ulongOf(len), ulongOf(flags)];
+    if (Number.isNaN(a + l + f)) return EINVAL;
+    return sysMsync({ addr: a, len: l, flags: f | 0 });
   }
 
   mseal(addr: Word, len: Word, flags: Word): 0 | Errno {
-    return this.#call([addr, len, flags], ([a, l, f]) => sysMseal({ addr: a, len: l, flags: f }));
+    this.#enter();
+    const [a, l, f] = [ulongOf(addr), ulongOf(len), ulongOf(flags)];
+    if (Number.isNaN(a + l + f)) return EINVAL;
+    return sysMseal({ addr: a, len: l, flags: f });
   }
 
   /** `nodemask` is a word of bits, 0 for none. */
   mbind(addr: Word, len: Word, mode: Word, nodemask: Word, flags: Word): 0 | Errno {
-    return this.#call([addr, len, mode, nodemask, flags], ([a, l, m, n, f]) =>
-      sysMbind({ addr: a, len: l, mode: m | 0, nodemask: n, flags: f | 0 }),
-    );
+    this.#enter();
+    const [a, l, m] = [ulongOf(addr), ulongOf(len), ulongOf(mode)];
+    const [n, f] = [ulongOf(nodemask), ulongOf(flags)];
+    if (Number.isNaN(a + l + m + n + f)) return EINVAL;
+    return sysMbind({ addr: a, len: l, mode: m | 0, nodemask: n, flags: f | 0 });
   }
 
   remapFilePages(addr: Word, size: Word, prot: Word, pgoff: Word, flags: Word): 0 | Errno {
-    return this.#call([addr, size, prot, pgoff, flags], ([a, s, p, o, f]) =>
-      sysRemapFilePages({ addr: a, size: s, prot: p, pgoff: o, flags: f | 0 }),
-    );
+    this.#enter();
+    const [a, s, p] = [ulongOf(addr), ulongOf(size), ulongOf(prot)];
+    const [o, f] = [ulongOf(pgoff), ulongOf(flags)];
+    if (Number.isNaN(a + s + p + o + f)) return EINVAL;
+    return sysRemapFilePages({ addr: a, size: s, prot: p, pgoff: o, flags: f | 0 });
   }
 
   /** The checks of mincore(2): which pages are present is not known yet. */
   mincore(addr: Word, len: Word): 0 | Errno {
-    return this.#call([addr, len], ([a, l]) => sysMincore({ addr: a, len: l }));
+    const range = this.#range(addr, len);
+    return range === null ? EINVAL : sysMincore(range);
   }
 
   /** prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME); null takes a name away. */
   setAnonName(addr: Word, len: Word, name: string | null): 0 | Errno {
     if (name !== null && typeof name !== 'string') return EFAULT;
-    return this.#call([addr, len], ([a, l]) => sysSetAnonName({ addr: a, len: l, name }));
+    const range = this.#range(addr, len);
+    return range === null ? EINVAL : sysSetAnonName({ addr: range.addr, len: range.len, name });
   }
 
   setMdwe(bits: Word): 0 | Errno {
-    return this.#call([bits], ([b]) => sysSetMdwe(b | 0));
+    this.#enter();
+    const b = ulongOf(bits);
+    return Number.isNaN(b) ? EINVAL : sysSetMdwe(b | 0);
   }
 
   getMdwe(): number {
-    return this.#call([], () => sysGetMdwe());
+    this.#enter();
+    return sysGetMdwe();
   }
 
   setMemoryMerge(enable: boolean): 0 | Errno {
-    return this.#call([], () => sysSetMemoryMerge(enable));
+    this.#enter();
+    return sysSetMemoryMerge(enable);
   }
 
   /** Sets a limit in bytes; `Infinity` is RLIM_INFINITY. */
@@ -208,7 +242,7 @@ export class Process {
   touch(addr: Word, access: Access): Touch {
     this.#enter();
     const at = ulongOf(addr);
-    return at === null ? 'SEGV_MAPERR' : touchPage(this.#mm(), at, access);
+    return Number.isNaN(at) ? 'SEGV_MAPERR' : touchPage(this.#mm(), at, access);
   }
 
   /** @returns a copy of the process, or ENOMEM with nothing left behind. */
@@ -300,6 +334,12 @@ export class Process {
     return info;
   }
 
+  /** How many VMAs there are: what max_map_count limits. */
+  mapCount(): number {
+    this.#enter();
+    return mmMapCount(this.#mm());
+  }
+
   /** Layout marks in bytes, totals in pages. */
   layout(): Record<MmDouble, number> & { mapCount: number } {
     this.#enter();
@@ -345,18 +385,10 @@ export class Process {
     return mm;
   }
 
-  /** Makes a call with its words as the kernel would get them. */
-  #call<const Words extends readonly Word[], R extends number>(
-    words: Words,
-    call: (args: { -readonly [K in keyof Words]: Ulong }) => R,
-  ): R | Errno {
+  /** The words of the most common shape of call, or null when one is none. */
+  #range(addr: Word, len: Word): { addr: Ulong; len: Ulong } | null {
     this.#enter();
-    const args: number[] = [];
-    for (const word of words) {
-      const value = ulongOf(word);
-      if (value === null) return EINVAL;
-      args.push(value);
-    }
-    return call(args as { -readonly [K in keyof Words]: Ulong });
+    const range = { addr: ulongOf(addr), len: ulongOf(len) };
+    return Number.isNaN(range.addr + range.len) ? null : range;
   }
 }

@@ -12,7 +12,7 @@ import { expect } from 'vitest';
 import { fget } from '../src/engine/file/fd_table.ts';
 import { fput } from '../src/engine/file/file_struct.ts';
 import { GENERIC_FILE_VM_OPS, SHM_VM_OPS } from '../src/engine/file/vm_ops.ts';
-import { vmStatAccount } from '../src/engine/mm/accounting.ts';
+import { addLockedVm, chargeMemory, vmStatAccount } from '../src/engine/mm/accounting.ts';
 import type { Mm, MmWrite, Vma, VmaHidden } from '../src/engine/mm/held.ts';
 import { mmMapCount } from '../src/engine/mm/mm_struct.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../src/engine/mm/mmap_lock.ts';
@@ -22,6 +22,9 @@ import { eachVma, vmaLookup } from '../src/engine/mm/vma_iterator.ts';
 import { isWriteLocked } from '../src/engine/mm/vma_lock.ts';
 import {
   flagsOf,
+  hasFlag,
+  VM_ACCOUNT,
+  VM_LOCKED,
   VM_MAYREAD,
   VM_MAYWRITE,
   VM_READ,
@@ -107,8 +110,8 @@ export class Canvas implements Disposable {
     this.machine = machine;
     this.#stock = machine.spawn();
     this.process = machine.spawn();
-    this.#pages = picture.length;
     setCurrent(this.process.id as Task);
+    this.#pages = picture.length;
     this.#mm = mmapWriteLock(mmOf(this.process));
     for (const letter of new Set(picture)) {
       if (letter === '.' || letter === '*') continue;
@@ -244,8 +247,11 @@ export class Canvas implements Disposable {
     }
     if (look.anonVma !== undefined) dupAnonVma(vma, this.#groupVma(look.anonVma));
     if (look.forkedFrom !== undefined) anonVmaFork(vma, this.#groupVma(look.forkedFrom));
+    const pages = (end - start) / PAGE;
+    if (hasFlag(vmFlags(vma), VM_ACCOUNT)) expect(chargeMemory(this.#mm, pages)).toBe(0);
+    if (hasFlag(vmFlags(vma), VM_LOCKED)) addLockedVm(this.#mm, pages);
     expect(insertVma(this.#mm, vma)).toBe(0);
-    vmStatAccount(this.#mm, vmFlags(vma), (end - start) / PAGE);
+    vmStatAccount(this.#mm, vmFlags(vma), pages);
     return vma;
   }
 

@@ -17,7 +17,7 @@ export function dumpTree(tree: MapleTree): string {
 
   const lines = [`height ${mtHeight(tree)}`];
   const path = newPath();
-  for (let index = 0; ; ) {
+  for (let index = 0; ;) {
     walkPath(path, root, index);
     dumpPath(lines, path, index);
     const { max } = stepAt(path, path.end);
@@ -54,5 +54,4 @@ function dumpSlots(lines: string[], leaf: Step, indent: string): void {
   }
 }
 
-const rangeText = (min: number, max: number): string =>
-  `[${min}, ${max === MT_MAX ? 'max' : max}]`;
+const rangeText = (min: number, max: number): string => `[${min}, ${max === MT_MAX ? 'max' : max}]`;

@@ -47,20 +47,23 @@ function plant(count: number): void {
 const shape = (tree: MapleTree): string => dumpTree(tree).replaceAll(/(node|leaf) \d+/g, '$1');
 
 describe('mtDup', () => {
-  it.each([0, 1, 10, 300, 5000])('makes an equal tree of %i entries, apart from the first', (count) => {
-    plant(count);
-    expect(mtDup(dst, src)).toBe(OK);
-    verifyTree(dst);
-    expect(shape(dst)).toBe(shape(src));
+  it.each([0, 1, 10, 300, 5000])(
+    'makes an equal tree of %i entries, apart from the first',
+    (count) => {
+      plant(count);
+      expect(mtDup(dst, src)).toBe(OK);
+      verifyTree(dst);
+      expect(shape(dst)).toBe(shape(src));
 
-    const before = shape(dst);
-    masStoreGfp(masState(src, 5, MT_MAX), 0);
-    verifyTree(src);
-    expect(shape(dst)).toBe(before);
-    mtDestroy(dst);
-    mtDestroy(src);
-    expect(cacheStats(MAPLE_NODE_CACHE).live).toBe(0);
-  });
+      const before = shape(dst);
+      masStoreGfp(masState(src, 5, MT_MAX), 0);
+      verifyTree(src);
+      expect(shape(dst)).toBe(before);
+      mtDestroy(dst);
+      mtDestroy(src);
+      expect(cacheStats(MAPLE_NODE_CACHE).live).toBe(0);
+    },
+  );
 
   it('leaves the copy empty and nothing behind when any allocation fails', () => {
     plant(400);

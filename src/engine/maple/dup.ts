@@ -91,7 +91,7 @@ export function forEachNode(
 ): void {
   const path = newPath();
   const end = leafDepth(root);
-  for (let index = 0; ; ) {
+  for (let index = 0; ;) {
     walkPathTo({ path, top: root, depth }, index);
     const { node, max } = stepAt(path, depth);
     visit(depth === end ? leafEnode(node) : innerEnode(node));

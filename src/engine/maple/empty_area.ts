@@ -16,7 +16,6 @@ import { type Mas, masReset, standOnRange } from './mas.ts';
 import {
   isLeaf,
   type MapleEnode,
-  MT_MAX,
   nodeChild,
   nodeCount,
   nodeEntry,
@@ -24,7 +23,7 @@ import {
   slotOf,
   toNode,
 } from './node_struct.ts';
-import { slotMax, slotMin, type Step } from './path.ts';
+import { rootStep, slotMax, slotMin, type Step } from './path.ts';
 import { treeRoot } from './tree.ts';
 
 /** Where to look, both ends inclusive, and for how many indexes. */
@@ -87,8 +86,8 @@ function findLowest(search: Search, root: MapleEnode): boolean {
 }
 
 function descendLowest(search: Search, root: MapleEnode): boolean {
-  const step = { node: toNode(root), slot: 0, min: 0, max: MT_MAX };
-  for (let enode = root; ; ) {
+  const step = rootStep(root);
+  for (let enode = root; ;) {
     const end = nodeCount(step.node);
     step.slot = slotOf(step.node, search.min);
     while (step.slot < end && !promises(step, enode, search)) step.slot++;
@@ -116,8 +115,8 @@ function findHighest(search: Search, root: MapleEnode): boolean {
 }
 
 function descendHighest(search: Search, root: MapleEnode): boolean {
-  const step = { node: toNode(root), slot: 0, min: 0, max: MT_MAX };
-  for (let enode = root; ; ) {
+  const step = rootStep(root);
+  for (let enode = root; ;) {
     step.slot = slotOf(step.node, search.max);
     while (step.slot >= 0 && !promises(step, enode, search)) step.slot--;
     if (step.slot < 0) {

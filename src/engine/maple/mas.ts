@@ -51,8 +51,8 @@ export function masState(tree: MapleTree, index: number, last: number): Mas {
     node: NULL,
     offset: 0,
     life: 0,
-    min: 0,
-    max: MT_MAX,
+    min: Infinity, // doubles, for V8: see path.ts
+    max: Infinity,
     spare: NULL,
     spares: 0,
   };

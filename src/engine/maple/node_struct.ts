@@ -53,7 +53,7 @@ export const MAPLE_NODE_CACHE: Cache<'maple_node'> = {
 
 export const isLeaf = (enode: MapleEnode): boolean => (enode & 1) !== 0;
 export const toNode = (enode: MapleEnode): MapleNode => (enode & -2) as MapleNode;
-export const leafEnode = (node: MapleNode): MapleEnode => (node + 1) as number as MapleEnode;
+export const leafEnode = (node: MapleNode): MapleEnode => (node + 1) as MapleEnode;
 export const innerEnode = (node: MapleNode): MapleEnode => node as number as MapleEnode;
 
 /** What stands for a node where none has been put yet. */
@@ -132,7 +132,10 @@ export function loadFromRoot(root: WordAt, index: number): number {
       (+(index > pivots[at + 3]!) + +(index > pivots[at + 7]!) + +(index > pivots[at + 11]!)) << 2;
     const from = at + group;
     const slot =
-      group + +(index > pivots[from]!) + +(index > pivots[from + 1]!) + +(index > pivots[from + 2]!);
+      group +
+      +(index > pivots[from]!) +
+      +(index > pivots[from + 1]!) +
+      +(index > pivots[from + 2]!);
     const found = words[(enode & -2) + SLOT + slot]!;
     if ((enode & 1) !== 0) return found;
     enode = found;

@@ -30,7 +30,9 @@ const SHARED_MAX = 2 * SLOTS - 2;
 
 /** Plans the store that `wr` was given. */
 export function planStore(wr: MaWrState): void {
-  assert(wr.index >= 0 && wr.index <= wr.last && wr.last <= MT_MAX, 'a store is of a range');
+  assert(wr.index >= 0, 'indexes start at 0');
+  assert(wr.index <= wr.last, 'a range has at least one index');
+  assert(wr.last <= MT_MAX, 'indexes end at MT_MAX');
   wr.nodes = 0;
   const root = treeRoot(wr.tree);
   if (root === NULL) return planInEmpty(wr);

@@ -87,4 +87,5 @@ while ((seen < lookups || word(control) !== 2) && wrong.length === 0) {
   if (random(4) === 0) walkDown();
   rcuReadUnlock();
 }
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- not a window
 parentPort.postMessage({ seen, absent, wrong: wrong.slice(0, 5) });

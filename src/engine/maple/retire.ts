@@ -25,7 +25,7 @@ export interface Cut {
 export function retireCut(cut: Cut): void {
   const path = retirePath();
   const walk = { path, top: cut.top, depth: cut.depth };
-  for (let index = cut.min; ; ) {
+  for (let index = cut.min; ;) {
     walkPathTo(walk, index);
     const { node, max } = stepAt(path, cut.depth);
     retireNode(node);

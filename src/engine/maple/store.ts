@@ -9,7 +9,7 @@
  * mas_erase(), v6.18.
  */
 import { assert } from '../arena/assert.ts';
-import { ENOMEM, OK } from '../arena/errno.ts';
+import { type ENOMEM, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { buildStore } from './build.ts';
 import { type Mas, masReset, masWalk, standOnRange } from './mas.ts';
@@ -34,9 +34,7 @@ export function masPreallocate(mas: Mas, entry: number): typeof OK | typeof ENOM
 export function masStorePrealloc(mas: Mas, entry: number): void {
   const wr = planned(mas, entry);
   assert(wr.nodes <= mas.spares, 'the store is the one that was preallocated for');
-  buildStore(wr, mas);
-  masDestroy(mas);
-  standOnRange(mas, wr.index, wr.last);
+  finish(mas, wr);
 }
 
 /** @returns ENOMEM, with nothing changed, when there are not enough nodes. */
@@ -47,9 +45,7 @@ export function masStoreGfp(mas: Mas, entry: number): typeof OK | typeof ENOMEM 
     masReset(mas);
     return result;
   }
-  buildStore(wr, mas);
-  masDestroy(mas);
-  standOnRange(mas, wr.index, wr.last);
+  finish(mas, wr);
   return OK;
 }
 
@@ -75,4 +71,10 @@ function planned(mas: Mas, entry: number): MaWrState {
   wr.entry = entry;
   planStore(wr);
   return wr;
+}
+
+function finish(mas: Mas, wr: MaWrState): void {
+  buildStore(wr, mas);
+  masDestroy(mas);
+  standOnRange(mas, wr.index, wr.last);
 }

@@ -28,7 +28,7 @@ export function verifyTree(tree: MapleTree): void {
 
   const height = leafDepth(root);
   const path = newPath();
-  for (let index = 0; ; ) {
+  for (let index = 0; ;) {
     walkPath(path, root, index);
     assert(path.end === height, 'all leaves are equally deep');
     verifyPath(path, index);
@@ -88,8 +88,8 @@ function verifyInner({ node }: Step): void {
   }
 }
 
-function verifyGap(step: Step, parent: Step, isLeaf: boolean): void {
-  const gap = isLeaf ? leafGap(step.node, step.min, step.max) : innerGap(step.node);
+function verifyGap(step: Step, parent: Step, ofLeaf: boolean): void {
+  const gap = ofLeaf ? leafGap(step.node, step.min, step.max) : innerGap(step.node);
   assert(nodeGap(parent.node, parent.slot) === gap, 'a parent knows the largest gap below it');
 }
 

@@ -122,7 +122,7 @@ const newWrState = (tree: MapleTree): MaWrState => ({
 
 const states: MaWrState[] = [];
 
-/** This CPU's state, for a store of `entry` over [index, last]. */
+/** This CPU's state, for a store into `tree`; the caller gives it the range and the entry. */
 export function wrState(tree: MapleTree): MaWrState {
   const id = cpuId(thisCpu);
   const wr = (states[id] ??= newWrState(tree));

@@ -42,7 +42,11 @@ export type SysctlName = keyof typeof DEFAULTS;
 export type Sysctls = Readonly<Partial<Record<SysctlName, number>>>;
 
 const NAMES = Object.keys(DEFAULTS) as SysctlName[];
-const slot = (name: SysctlName): number => H_SYSCTL + 2 * NAMES.indexOf(name);
+/** By name, so that a constant name costs a constant. */
+const SLOTS = Object.fromEntries(NAMES.map((name, i) => [name, H_SYSCTL + 2 * i])) as Readonly<
+  Record<SysctlName, number>
+>;
+const slot = (name: SysctlName): number => SLOTS[name];
 
 export const SYSCTL_NAMES: readonly SysctlName[] = NAMES;
 

@@ -12,7 +12,7 @@ import { CAP_SYS_RAWIO, capable, rlimit, RLIMIT_DATA } from '../mm/task_struct.t
 import { findVma, findVmaIntersection } from '../mm/vma_iterator.ts';
 import { hasFlag, VM_LOCKED } from '../mm/vm_flags.ts';
 import { LIMIT_DATA, noteLimit } from '../trace/verdict.ts';
-import { BRK_FLAGS, doBrkFlags } from '../vma/expand.ts';
+import { brkFlags, doBrkFlags } from '../vma/expand.ts';
 import { doMunmap } from '../vma/munmap.ts';
 import { vmStartGap } from '../vma/unmapped_area.ts';
 import { enterSyscall } from './entry.ts';
@@ -81,7 +81,7 @@ function grow(mm: MmWrite, { end, oldEnd, brk }: Move): Outcome {
   // One free page stays below whatever comes next, and a guard below a stack.
   const next = findVma(mm, oldEnd);
   if (next !== NULL && end + 4096 > vmStartGap(next)) return 'refused';
-  if (isErr(doBrkFlags(mm, { start: oldEnd, end }, BRK_FLAGS))) return 'refused';
+  if (isErr(doBrkFlags(mm, { start: oldEnd, end }, brkFlags()))) return 'refused';
   setMmBrk(mm, brk);
   return 'grown';
 }

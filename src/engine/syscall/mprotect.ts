@@ -138,7 +138,7 @@ function protectVma(change: Mprotect, vma: Vma, range: Range): 0 | Errno {
   const newFlags = withFlags(kept, accessFor(change.prot, vma));
   if (lacksMayBit(newFlags)) return EACCES;
   if (isDeniedWriteExec(change.mm, oldFlags, newFlags)) return EACCES;
-  return mprotectFixup(change, vma, { ...range, newFlags });
+  return mprotectFixup(change, vma, { start: range.start, end: range.end, newFlags });
 }
 
 function accessFor(prot: number, vma: Vma): VmFlags {

@@ -11,15 +11,20 @@ export type Word = number | bigint;
 const EXACT = 2n ** 53n;
 
 /**
- * @returns the two's complement value of a word, or null when it is none: not a
- *   whole number, or one that no register holds.
+ * @returns the two's complement value of a word, or NaN when it is none: not a
+ *   whole number, or one that no register holds. NaN spreads: one test of the sum
+ *   of all words of a call is enough.
  */
-export function ulongOf(value: unknown): Ulong | null {
+export function ulongOf(value: unknown): Ulong {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
+  return unusualWord(value);
+}
+
+function unusualWord(value: unknown): Ulong {
   if (typeof value === 'number') {
-    if (Number.isSafeInteger(value)) return value;
-    return Number.isInteger(value) ? ulongOf(BigInt(value)) : null;
+    return Number.isInteger(value) ? unusualWord(BigInt(value)) : NaN;
   }
-  if (typeof value !== 'bigint' || value >= 2n ** 64n || value < -(2n ** 63n)) return null;
+  if (typeof value !== 'bigint' || value >= 2n ** 64n || value < -(2n ** 63n)) return NaN;
   const signed = BigInt.asIntN(64, value);
   if (signed >= -EXACT && signed <= EXACT) return Number(signed);
   return keepAlignment(signed);

@@ -16,7 +16,7 @@ import {
 import type { MmWrite, Vma } from '../mm/held.ts';
 import { MMF_VM_MERGE_ANY, mmDefFlags, mmHasFlag, mmMapCount } from '../mm/mm_struct.ts';
 import { mmapMinAddr, stackGuardGap, sysctlMaxMapCount } from '../mm/sysctl.ts';
-import { rlimit, RLIMIT_STACK } from '../mm/task_struct.ts';
+import { hasPersonality, READ_IMPLIES_EXEC, rlimit, RLIMIT_STACK } from '../mm/task_struct.ts';
 import { vmAreaAlloc } from '../mm/vma_alloc.ts';
 import {
   vmaIterator,
@@ -33,6 +33,7 @@ import {
   VM_ACCESS_FLAGS,
   VM_ACCOUNT,
   VM_DATA_DEFAULT_FLAGS,
+  VM_EXEC,
   VM_GROWSDOWN,
   VM_LOCKED,
   VM_MERGEABLE,
@@ -111,8 +112,11 @@ function acctStackGrowth(mm: MmWrite, vma: Vma, grow: number): 0 | Errno {
   return charged;
 }
 
-/** What brk() maps. */
-export const BRK_FLAGS = flagsOf(VM_DATA_DEFAULT_FLAGS, VM_ACCOUNT);
+const BRK_FLAGS = flagsOf(VM_DATA_DEFAULT_FLAGS, VM_ACCOUNT);
+
+/** What brk() maps: executable too under the old personality. */
+export const brkFlags = (): VmFlags =>
+  hasPersonality(READ_IMPLIES_EXEC) ? withFlags(BRK_FLAGS, VM_EXEC) : BRK_FLAGS;
 
 /**
  * Maps anonymous memory over a free range, or lengthens what ends at its start.

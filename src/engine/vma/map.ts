@@ -136,7 +136,12 @@ const mapDenyWriteExec = (mm: MmWrite, flags: VmFlags): boolean =>
 
 function mmapRegionUnchecked(request: MmapRequest): 0 | Errno {
   const map: MmapState = {
-    ...request,
+    mm: request.mm,
+    start: request.start,
+    end: request.end,
+    pgoff: request.pgoff,
+    flags: request.flags,
+    file: request.file,
     vms: vmaMunmap(request.mm, request.start, request.end),
     charged: 0,
     inherited: 0,

@@ -93,7 +93,8 @@ function hugeAlignedArea(request: AreaRequest): number | Errno {
   const hasHugePage = lastHugePage - firstHugePage >= PMD_SIZE;
   if (!hasHugePage) return plainArea(request);
 
-  const area = plainArea({ ...request, len: request.len + PMD_SIZE });
+  const { mm, addr, pgoff, flags, file } = request;
+  const area = plainArea({ mm, addr, len: request.len + PMD_SIZE, pgoff, flags, file });
   if (isErr(area)) return plainArea(request);
   if (area === request.addr) return area; // the hint was free
   const shift = (((offset - area) % PMD_SIZE) + PMD_SIZE) % PMD_SIZE;

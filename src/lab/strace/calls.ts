@@ -20,6 +20,8 @@ export class CallReader {
   readonly #sink: (record: StraceRecord) => void;
   readonly #outcome = new Outcome();
   readonly #joined = new Cursor();
+  /** Told of a call that others overtake, when it begins. */
+  begun: ((call: Pending) => void) | null = null;
 
   constructor(names: Names, threads: Threads, sink: (record: StraceRecord) => void) {
     this.#names = names;
@@ -80,6 +82,7 @@ export class CallReader {
   #begin(call: Pending): void {
     const lost = this.#threads.begin(call, call.tid);
     if (lost !== null) this.lose(lost);
+    this.begun?.(call);
   }
 
   #loseBefore(tid: number): void {

@@ -6,12 +6,17 @@ import { BINARY } from './list.ts';
 import { Names } from './names.ts';
 import { Prefix } from './prefix.ts';
 import type { Event, StraceRecord } from './record.ts';
-import { Threads } from './threads.ts';
+import { type Pending, Threads } from './threads.ts';
 
 export interface ReaderOptions {
   /** The calls to hand out; of the others only the number is kept. Without it, all. */
   readonly only?: ReadonlySet<string>;
+  /** Told of a call that others overtake, when it begins: its record comes when it is back. */
+  readonly begun?: (call: Begun) => void;
 }
+
+/** A call that has not come back yet. */
+export type Begun = Readonly<Pick<Pending, 'tid' | 'line' | 'time' | 'name'>>;
 
 /** The front half of a call that a message of strace itself has cut. */
 interface Split {
@@ -42,6 +47,7 @@ export class StraceReader {
     this.#sink = sink;
     this.#names = new Names(options.only ?? null);
     this.#calls = new CallReader(this.#names, this.#threads, sink);
+    this.#calls.begun = options.begun ?? null;
   }
 
   /** The real number of thread 0, once a log that left it out has told it. */

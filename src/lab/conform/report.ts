@@ -1,0 +1,115 @@
+/** What `vmaspace conform` says: one document for machines, and text for people. */
+import { styleText } from 'node:util';
+import type { ConformFinding, ConformResult } from './conform.ts';
+
+export interface ConformFile {
+  readonly file: string;
+  readonly profile: string;
+  readonly result: ConformResult;
+}
+
+export interface ConformDocument {
+  readonly schema: 'vmaspace-conform/1';
+  readonly ok: boolean;
+  readonly summary: Readonly<Record<string, number>>;
+  readonly findings: readonly (ConformFinding & { file: string; repeat: string })[];
+  /** What these numbers do not cover. */
+  readonly notes: readonly string[];
+}
+
+/** Said in every report, because agreement is only about what was compared. */
+const NOTES = [
+  'Compared: every result, every VMA with its flags, and the signal of every touch.',
+  'Not compared until there are page tables: what pages hold, mincore vectors, sweeps, and the Anonymous and Locked columns.',
+];
+
+export function conformDocument(files: readonly ConformFile[], seconds: number): ConformDocument {
+  const sum = (key: 'records' | 'agreed' | 'disagreed' | 'skipped'): number =>
+    files.reduce((total, { result }) => total + result[key], 0);
+  const disagreed = sum('disagreed');
+  return {
+    schema: 'vmaspace-conform/1',
+    ok: disagreed === 0,
+    summary: {
+      files: files.length,
+      records: sum('records'),
+      agreed: sum('agreed'),
+      disagreed,
+      skipped: sum('skipped'),
+      seconds,
+    },
+    findings: files.flatMap(({ file, result }) =>
+      result.findings.map((finding) => ({ ...finding, file, repeat: `vmaspace conform ${file}` })),
+    ),
+    notes: NOTES,
+  };
+}
+
+/** How many disagreements are shown in full; the rest are counted. */
+const SHOWN = 3;
+
+export function conformText(files: readonly ConformFile[], document: ConformDocument): string {
+  const lines = [...profileTable(files), '', totalsLine(document)];
+  const disagreements = document.findings.filter((finding) => finding.kind !== 'skipped');
+  for (const finding of disagreements.slice(0, SHOWN)) lines.push('', ...findingLines(finding));
+  if (disagreements.length > SHOWN) {
+    lines.push('', `${disagreements.length - SHOWN} more disagreements; --json lists them all.`);
+  }
+  lines.push('', ...skippedLines(document), ...NOTES.map((note) => styleText('dim', note)));
+  return `${lines.join('\n')}\n`;
+}
+
+function profileTable(files: readonly ConformFile[]): string[] {
+  const profiles = new Map<string, { files: number; counts: number[] }>();
+  for (const { profile, result } of files) {
+    const row = profiles.get(profile) ?? { files: 0, counts: [0, 0, 0, 0] };
+    const { records, agreed, disagreed, skipped } = result;
+    row.files += 1;
+    row.counts = [records, agreed, disagreed, skipped].map((n, i) => n + (row.counts[i] ?? 0));
+    profiles.set(profile, row);
+  }
+  const rows = [...profiles].map(([name, { files: n, counts }]) => [name, n, ...counts]);
+  return [['profile', 'files', 'records', 'agreed', 'disagreed', 'skipped'], ...rows].map(tableRow);
+}
+
+const tableRow = ([name, ...numbers]: (string | number)[]): string =>
+  `${String(name).padEnd(12)}${numbers.map((n) => String(n).padStart(10)).join('')}`;
+
+function totalsLine({ ok, summary }: ConformDocument): string {
+  const { agreed = 0, records = 0, disagreed = 0, skipped = 0 } = summary;
+  const text = `${agreed} of ${records} records agree with the kernel, ${disagreed} disagree, ${skipped} skipped.`;
+  return styleText(ok ? 'green' : 'red', text);
+}
+
+function findingLines(finding: ConformDocument['findings'][number]): string[] {
+  return [
+    styleText('bold', `${finding.file}:${finding.line}: ${finding.op}`),
+    ...(finding.kind === 'vmas'
+      ? vmaDifference(finding)
+      : [`  the kernel: ${finding.kernel}`, `  the engine: ${finding.engine}`]),
+    `  repeat: ${finding.repeat}`,
+  ];
+}
+
+/** Only the mappings that one side has and the other has not. */
+function vmaDifference({ kernel, engine }: ConformFinding): string[] {
+  const shape = (line: string): string => line.split(' ').slice(0, -1).join(' ');
+  const theirs = kernel.split('\n');
+  const ours = engine.split('\n');
+  const missing = theirs.filter((line) => !ours.includes(line) && !ours.some((o) => shape(o) === shape(line)));
+  const extra = ours.filter((line) => !theirs.includes(line) && !theirs.some((t) => shape(t) === shape(line)));
+  return [
+    ...missing.map((line) => `  only the kernel has  ${line}`),
+    ...extra.map((line) => `  only the engine has  ${line}`),
+  ];
+}
+
+function skippedLines({ findings }: ConformDocument): string[] {
+  const reasons = new Map<string, number>();
+  for (const { kind, engine } of findings) {
+    if (kind === 'skipped') reasons.set(engine, (reasons.get(engine) ?? 0) + 1);
+  }
+  return [...reasons].map(
+    ([reason, count]) => `Skipped ${count} records: ${reason}, nor is what follows it in the same file.`,
+  );
+}

@@ -1,0 +1,96 @@
+/** The image that a program starts with, from the maps recorded right after exec. */
+import {
+  type ExecImage,
+  hasFlag,
+  type InitialVma,
+  PAGE_SIZE,
+  type Process,
+  VM_ACCOUNT,
+  VM_EXEC,
+  VM_GROWSDOWN,
+  VM_MAYEXEC,
+  VM_MAYREAD,
+  VM_MAYSHARE,
+  VM_MAYWRITE,
+  VM_READ,
+  VM_SHARED,
+  VM_WRITE,
+  type VmFlags,
+  vmFlagsOfText,
+  withFlags,
+} from '../../index.ts';
+import type { MapsLine } from './maps_text.ts';
+import type { FileWorld } from './openings.ts';
+
+/** What the kernel sets on the mappings it makes itself. Source: arch/x86/entry/vdso/vma.c, v6.18. */
+const SPECIAL_FLAGS: Readonly<Record<string, string>> = {
+  '[vvar]': 'rd mr pf io de dd',
+  '[vvar_vclock]': 'rd mr pf io de dd',
+  '[vdso]': 'rd ex mr mw me de',
+};
+
+/** Above this, mappings are placed downwards from below the stack. */
+const TOP_DOWN_FROM = 0x7000_0000_0000;
+
+/** An image, and the descriptors to close once it is mapped. */
+export interface OpenImage {
+  readonly image: ExecImage;
+  readonly fds: Iterable<number>;
+}
+
+export function imageOfMaps(lines: readonly MapsLine[], brk: number, world: FileWorld): OpenImage {
+  const fds = new Map<string, number>();
+  const vmas = lines.map((line) => initialVma(line, fds, world));
+  const stack = lines.find(({ name }) => name === '[stack]');
+  const placed = lines.filter(({ name, end }) => isPlaced(name) && (stack === undefined || end <= stack.start));
+  const top = Math.max(...placed.map(({ end }) => end));
+  const isLegacy = top < TOP_DOWN_FROM;
+  const startStack = stack === undefined ? {} : { startStack: stack.end - PAGE_SIZE };
+  const base = isLegacy ? legacyBase(placed) : { mmapBase: top };
+  const layout = { ...base, ...startStack, startBrk: brk, brk };
+  return { image: { vmas, layout, isLegacyLayout: isLegacy }, fds: fds.values() };
+}
+
+const isPlaced = (name: string): boolean => name !== '[heap]' && name !== '[stack]';
+
+function legacyBase(placed: readonly MapsLine[]): { mmapLegacyBase: number } {
+  const special = placed.find(({ name }) => name in SPECIAL_FLAGS);
+  const loader = placed.find(({ name }) => /\/ld[^/]*\.so/.test(name));
+  const starts = [special?.start, loader?.start].filter((start) => start !== undefined);
+  return { mmapLegacyBase: Math.min(...starts, 2 ** 47) };
+}
+
+function initialVma(line: MapsLine, fds: Map<string, number>, world: FileWorld): InitialVma {
+  const { start, end, name } = line;
+  const range = { start, end, flags: flagsOfLine(line) };
+  if (name in SPECIAL_FLAGS) return { ...range, pgoff: 0, special: name };
+  if (!name.startsWith('/')) return range;
+  const fd = fds.get(name) ?? world.openFile(name, line);
+  fds.set(name, fd);
+  return { ...range, fd, pgoff: line.offset / PAGE_SIZE };
+}
+
+/** The flags of a mapping that nobody but the kernel has touched yet. */
+export function flagsOfLine({ perms, name, vmFlags }: MapsLine): VmFlags {
+  const special = SPECIAL_FLAGS[name];
+  if (special !== undefined) return vmFlagsOfText(vmFlags?.join(' ') ?? special);
+  let flags = withFlags(withFlags(VM_MAYREAD, VM_MAYWRITE), VM_MAYEXEC);
+  if (perms[0] === 'r') flags = withFlags(flags, VM_READ);
+  if (perms[2] === 'x') flags = withFlags(flags, VM_EXEC);
+  if (perms[3] === 's') flags = withFlags(withFlags(flags, VM_SHARED), VM_MAYSHARE);
+  if (perms[1] === 'w') flags = withFlags(flags, VM_WRITE);
+  if (perms[1] === 'w' && perms[3] === 'p') flags = withFlags(flags, VM_ACCOUNT);
+  return name === '[stack]' ? withFlags(flags, VM_GROWSDOWN) : flags;
+}
+
+/**
+ * What the kernel itself writes while it starts a program: the arguments, and zeros behind the
+ * initialised data. No recording shows these as faults of the program.
+ */
+export function touchAsExec(process: Process, image: ExecImage): void {
+  for (const { start, end, flags, fd } of image.vmas) {
+    if (!hasFlag(flags, VM_WRITE)) continue;
+    if (hasFlag(flags, VM_GROWSDOWN)) process.touch(end - PAGE_SIZE, 'write');
+    else if (fd !== undefined) process.touch(start, 'write');
+  }
+}

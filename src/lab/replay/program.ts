@@ -1,0 +1,128 @@
+/** Who is in the log: threads, the programs they run, and the address spaces of those. */
+import type { Process } from '../../index.ts';
+import type { Call } from '../strace/record.ts';
+import type { MapsDifference } from './compare_maps.ts';
+import type { FileTable } from './openings.ts';
+import type { SpaceCall } from './run_call.ts';
+
+/** Something that happens to an address space. */
+export type Step = CallStep | TouchStep | ForkStep;
+
+interface Timed {
+  readonly tid: number;
+  /** Lines between which it happened. */
+  readonly begin: number;
+  readonly end: number;
+  /** Seconds, or null in a log without times. */
+  readonly beginTime: number | null;
+  readonly endTime: number | null;
+}
+
+export interface CallStep extends Timed {
+  readonly kind: 'call';
+  readonly program: Program;
+  readonly record: Call;
+  readonly call: SpaceCall;
+  /** The machine's descriptor of the file to map. */
+  fd: number;
+  /** What the kernel answered. */
+  readonly wanted: number | bigint;
+}
+
+export interface TouchStep extends Timed {
+  readonly kind: 'touch';
+  readonly program: Program;
+  readonly addr: number;
+  readonly access: 'read' | 'write';
+}
+
+export interface ForkStep extends Timed {
+  readonly kind: 'fork';
+  readonly program: Program;
+  readonly record: Call;
+  readonly childTid: number;
+  readonly sharesMm: boolean;
+  readonly sharesFiles: boolean;
+  /** Made by the last run of the step. */
+  child: Process | null;
+}
+
+/** One address space. */
+export class Space {
+  /** Calls that have begun in it and not come back. */
+  open = 0;
+  /** What waits until those have come back: their order is not that of their lines. */
+  readonly window: Step[] = [];
+  /** What waits until it is known how the program starts. */
+  birth: Birth | null = null;
+  /** How it began: nothing below `recorded` shows what was mapped then. */
+  origin: Origin = 'recorded';
+  /** Most VMAs at one time. */
+  peak = 0;
+  /** Programs in it. */
+  users = 1;
+}
+
+/** Where the knowledge of the initial mappings comes from. */
+export type Origin = 'recorded' | 'elf' | 'log' | 'fork';
+
+/** A program between its exec and the moment at which enough is known to start it. */
+export interface Birth {
+  /** The exec; null when the log does not show it. */
+  readonly exec: Call | null;
+  readonly path: string | null;
+  readonly steps: Step[];
+}
+
+export type MapVerdict = 'agrees' | 'differs' | 'not recorded';
+
+/** One process of the log: all its threads. */
+export class Program {
+  readonly pid: number;
+  readonly tids = new Set<number>();
+  process: Process;
+  space: Space;
+  files: FileTable;
+  /** Name of what it runs. */
+  command: string;
+  /** Line it was first seen in. */
+  readonly line: number;
+  calls = 0;
+  agreed = 0;
+  disagreed = 0;
+  skipped = 0;
+  execs = 0;
+  peak = 0;
+  vmasAtEnd = 0;
+  /** How it ended. */
+  end = 'the log ends';
+  /** It has asked to end: from now on the recorded end maps may have been taken. */
+  isEnding = false;
+  isGone = false;
+  mapVerdict: MapVerdict = 'not recorded';
+  /** The smallest difference from the recorded end maps that was seen. */
+  differences: readonly MapsDifference[] | null = null;
+  /** Line of the call that ended it. */
+  endLine = 0;
+
+  constructor(pid: number, line: number, parts: ProgramParts) {
+    this.pid = pid;
+    this.line = line;
+    this.process = parts.process;
+    this.space = parts.space;
+    this.files = parts.files;
+    this.command = parts.command;
+  }
+}
+
+export interface ProgramParts {
+  readonly process: Process;
+  readonly space: Space;
+  readonly files: FileTable;
+  readonly command: string;
+}
+
+export interface Thread {
+  readonly tid: number;
+  readonly program: Program;
+}
