@@ -23,7 +23,7 @@ export function filesBelow(root, folder, endings) {
   }
   return entries
     .filter((entry) => entry.isFile() && endings.some((ending) => entry.name.endsWith(ending)))
-    .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
     .map((path) => path.split(sep).join(posix.sep))
     .filter((path) => !path.includes('node_modules/'))
     .toSorted();

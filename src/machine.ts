@@ -2,7 +2,7 @@
 import { createArena, openArena, arenaUsed, ARENA_BYTES_MAX, ARENA_BYTES_MIN } from './engine/arena/arena.ts';
 import { claimCpu, type Cpu, releaseCpu, useCpu } from './engine/arena/cpu.ts';
 import { type Errno, ENOMEM, EBADF, isErr, OK } from './engine/arena/errno.ts';
-import { i32, type Memory, useMemory } from './engine/arena/memory.ts';
+import { type Memory, useMemory } from './engine/arena/memory.ts';
 import { NULL } from './engine/arena/ref.ts';
 import { fdClose, fdCloseAll, fdInstall, fget, initFdTable } from './engine/file/fd_table.ts';
 import {
@@ -311,14 +311,14 @@ export class Machine {
   /** Copies the whole state. No other worker may be inside the machine. */
   save(): MachineImage {
     this.enter();
-    return { words: new Int32Array(i32.subarray(0, arenaUsed())) };
+    return { words: new Int32Array(this.#memory.i32.subarray(0, arenaUsed())) };
   }
 
   /** Goes back to a saved state. Handles and processes made since are void. */
   restore(image: MachineImage): void {
     this.enter();
-    i32.fill(0, image.words.length, arenaUsed());
-    i32.set(image.words);
+    this.#memory.i32.fill(0, image.words.length, arenaUsed());
+    this.#memory.i32.set(image.words);
   }
 }
 

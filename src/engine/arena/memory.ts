@@ -3,8 +3,11 @@
  * address space of a machine lives in it; nothing that two workers could
  * disagree on is kept anywhere else.
  *
- * The views are module bindings, so that an accessor is one indexed load. A
- * worker may hold several machines: useMemory() changes which one is meant.
+ * A worker may hold several machines: useMemory() changes which one is meant. As
+ * long as it has one, V8 treats the fields of `views` as constants, and an
+ * accessor is one indexed load; with a second machine each access costs a little
+ * more. That is why each hot file keeps `views` in a constant of its own: the
+ * folding does not reach through an import.
  */
 import type { WordAt } from './ref.ts';
 
@@ -15,12 +18,18 @@ export interface Memory {
   readonly u8: Uint8Array<SharedArrayBuffer>;
 }
 
-/** Words: flags, counts, locks, links. What must be atomic lives here. */
-export let i32: Int32Array<SharedArrayBuffer>;
-/** Doubles: addresses, page offsets, VMA flags. Written only before publication or under a lock. */
-export let f64: Float64Array<SharedArrayBuffer>;
-/** Bytes, for text. */
-export let u8: Uint8Array<SharedArrayBuffer>;
+/** The memory of the machine that is in use. Set once for each, never built as a whole. */
+export interface Views {
+  /** Words: flags, counts, locks, links. What must be atomic lives here. */
+  i32: Int32Array<SharedArrayBuffer>;
+  /** Doubles: addresses, page offsets, VMA flags. Written only before publication or under a lock. */
+  f64: Float64Array<SharedArrayBuffer>;
+  /** Bytes, for text. */
+  u8: Uint8Array<SharedArrayBuffer>;
+}
+
+// Empty at first: a field that is assigned only once counts as constant.
+export const views = {} as Views;
 
 /** Views `buffer`, whose size is fixed: views of growable buffers are 30 to 50 times slower. */
 export function memoryOf(buffer: SharedArrayBuffer): Memory {
@@ -34,19 +43,19 @@ export function memoryOf(buffer: SharedArrayBuffer): Memory {
 
 /** Makes `memory` what this worker's handles point into. */
 export function useMemory(memory: Memory): void {
-  i32 = memory.i32;
-  f64 = memory.f64;
-  u8 = memory.u8;
+  views.i32 = memory.i32;
+  views.f64 = memory.f64;
+  views.u8 = memory.u8;
 }
 
 /** A word, read plainly: the caller owns it, holds its lock, or re-checks what it saw. */
-export const word = (at: WordAt): number => i32[at]!;
+export const word = (at: WordAt): number => views.i32[at]!;
 export function setWord(at: WordAt, value: number): void {
-  i32[at] = value;
+  views.i32[at] = value;
 }
 
 /** A double at an even word index, read plainly. */
-export const double = (at: WordAt): number => f64[at >> 1]!;
+export const double = (at: WordAt): number => views.f64[at >> 1]!;
 export function setDouble(at: WordAt, value: number): void {
-  f64[at >> 1] = value;
+  views.f64[at >> 1] = value;
 }

@@ -20,9 +20,12 @@
  *
  * Source: the behaviour of include/linux/maple_tree.h, v6.18; the layout is ours.
  */
-import { f64, i32 } from '../arena/memory.ts';
+import { views as shared } from '../arena/memory.ts';
 import type { Null, Ref, WordAt } from '../arena/ref.ts';
 import type { Cache } from '../slab/cache.ts';
+
+/** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
+const views = shared;
 
 export type MapleNode = Ref<'maple_node'>;
 /** How a slot or a root points to a node: its handle, plus 1 if it is a leaf. */
@@ -60,41 +63,41 @@ export const innerEnode = (node: MapleNode): MapleEnode => node as number as Map
 export const NO_NODE = 0 as MapleNode;
 
 /** A root word as a pointer; NULL is the empty tree. */
-export const rootEnode = (at: WordAt): MapleEnode | Null => i32[at]! as MapleEnode | Null;
+export const rootEnode = (at: WordAt): MapleEnode | Null => views.i32[at]! as MapleEnode | Null;
 
-export const nodeCount = (node: MapleNode): number => i32[node + COUNT]!;
-export const nodeLife = (node: MapleNode): number => i32[node + LIFE]!;
-export const nodePivot = (node: MapleNode, slot: number): number => f64[(node >> 1) + slot]!;
+export const nodeCount = (node: MapleNode): number => views.i32[node + COUNT]!;
+export const nodeLife = (node: MapleNode): number => views.i32[node + LIFE]!;
+export const nodePivot = (node: MapleNode, slot: number): number => views.f64[(node >> 1) + slot]!;
 export const nodeSlotAt = (node: MapleNode, slot: number): WordAt => node + SLOT + slot;
-export const nodeEntry = (node: MapleNode, slot: number): number => i32[node + SLOT + slot]!;
+export const nodeEntry = (node: MapleNode, slot: number): number => views.i32[node + SLOT + slot]!;
 export const nodeChild = (node: MapleNode, slot: number): MapleEnode =>
-  i32[node + SLOT + slot]! as MapleEnode;
-export const nodeGap = (node: MapleNode, slot: number): number => i32[node + GAP + slot]!;
+  views.i32[node + SLOT + slot]! as MapleEnode;
+export const nodeGap = (node: MapleNode, slot: number): number => views.i32[node + GAP + slot]!;
 
 export function setNodeCount(node: MapleNode, count: number): void {
-  i32[node + COUNT] = count;
+  views.i32[node + COUNT] = count;
 }
 export function setNodePivot(node: MapleNode, slot: number, pivot: number): void {
-  f64[(node >> 1) + slot] = pivot;
+  views.f64[(node >> 1) + slot] = pivot;
 }
 /** Only before the node is published. */
 export function setNodeSlot(node: MapleNode, slot: number, value: number): void {
-  i32[node + SLOT + slot] = value;
+  views.i32[node + SLOT + slot] = value;
 }
 export function setNodeGap(node: MapleNode, slot: number, gap: number): void {
-  i32[node + GAP + slot] = gap;
+  views.i32[node + GAP + slot] = gap;
 }
 
 /** A node enters or leaves a tree. */
 export function turnNodeLife(node: MapleNode): void {
-  i32[node + LIFE] = (i32[node + LIFE]! + 1) | 0;
+  views.i32[node + LIFE] = (views.i32[node + LIFE]! + 1) | 0;
 }
 
 /** The node's free-list word, for chains of nodes that are in no tree. */
 export const nodeLink = (node: MapleNode): MapleNode | Null =>
-  i32[node + LINK]! as MapleNode | Null;
+  views.i32[node + LINK]! as MapleNode | Null;
 export function setNodeLink(node: MapleNode, next: MapleNode | Null): void {
-  i32[node + LINK] = next;
+  views.i32[node + LINK] = next;
 }
 
 /**
@@ -104,7 +107,7 @@ export function setNodeLink(node: MapleNode, next: MapleNode | Null): void {
  * to mispredict; pivots of unused slots are Infinity. Twice as fast as a scan.
  */
 export function slotOf(node: MapleNode, index: number): number {
-  const pivots = f64;
+  const pivots = views.f64;
   const at = node >> 1;
   const group =
     (+(index > pivots[at + 3]!) + +(index > pivots[at + 7]!) + +(index > pivots[at + 11]!)) << 2;
@@ -121,8 +124,8 @@ export function slotOf(node: MapleNode, index: number): number {
  * the node was complete, and stays what it is until this reader's section ends.
  */
 export function loadFromRoot(root: WordAt, index: number): number {
-  const words = i32;
-  const pivots = f64;
+  const words = views.i32;
+  const pivots = views.f64;
   let enode = words[root]!;
   if (enode === 0) return 0;
   for (;;) {

@@ -32,7 +32,7 @@ export function masPreallocate(mas: Mas, entry: number): typeof OK | typeof ENOM
 
 /** Stores with the nodes put aside for it, and gives back the rest. Cannot fail. */
 export function masStorePrealloc(mas: Mas, entry: number): void {
-  const wr = planned(mas, entry);
+  const wr = lastPlanOr(mas, entry);
   assert(wr.nodes <= mas.spares, 'the store is the one that was preallocated for');
   finish(mas, wr);
 }
@@ -64,16 +64,24 @@ export function masErase(mas: Mas): number {
 /** Gives back the nodes that were put aside. */
 export const masDestroy = (mas: Mas): void => dropSpares(mas);
 
+/** The plan that masPreallocate() made, unless this CPU has planned another store since. */
+function lastPlanOr(mas: Mas, entry: number): MaWrState {
+  const wr = wrState(mas.tree);
+  return wr.plannedFor === mas && wr.entry === entry ? wr : planned(mas, entry);
+}
+
 function planned(mas: Mas, entry: number): MaWrState {
   const wr = wrState(mas.tree);
   wr.index = mas.index;
   wr.last = mas.last;
   wr.entry = entry;
   planStore(wr);
+  wr.plannedFor = mas;
   return wr;
 }
 
 function finish(mas: Mas, wr: MaWrState): void {
+  wr.plannedFor = null;
   buildStore(wr, mas);
   masDestroy(mas);
   standOnRange(mas, wr.index, wr.last);

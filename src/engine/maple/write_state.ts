@@ -62,6 +62,8 @@ export interface MaWrState {
   entry: number;
 
   // Found by planStore().
+  /** The cursor that the plan is for, as long as no other was made since; else null. */
+  plannedFor: object | null;
   kind: StoreKind;
   /** New nodes needed. */
   nodes: number;
@@ -106,6 +108,7 @@ const newWrState = (tree: MapleTree): MaWrState => ({
   index: Infinity,
   last: Infinity,
   entry: NULL,
+  plannedFor: null,
   kind: 'nothing',
   nodes: 0,
   left: newPath(),

@@ -12,13 +12,16 @@
  *
  * Source: include/linux/mm_types.h, v6.18.
  */
-import { f64, i32 } from '../arena/memory.ts';
+import { views as shared } from '../arena/memory.ts';
 import { LINE } from '../arena/layout.ts';
 import type { WordAt } from '../arena/ref.ts';
 import type { MapleTree } from '../maple/tree.ts';
 import type { Cache } from '../slab/cache.ts';
 import type { Mm, MmRead, MmWrite } from './held.ts';
 import { VM_NONE, type VmFlags } from './vm_flags.ts';
+
+/** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
+const views = shared;
 
 const MMAP_LOCK = 0; //                (a) rwsem
 const LOCK_SEQ = LINE; //              (a) odd while write-locked
@@ -94,12 +97,12 @@ export const mmMt = (mm: Mm): MapleTree => (mm + MM_MT) as number as MapleTree;
 
 export const mmGuards = (mm: Mm): MapleTree => (mm + GUARDS) as number as MapleTree;
 
-export const mmFlags = (mm: Mm): number => i32[mm + FLAGS]!;
-export const mmHasFlag = (mm: Mm, flag: number): boolean => (i32[mm + FLAGS]! & flag) !== 0;
-export const mmMapCount = (mm: Mm): number => i32[mm + MAP_COUNT]!;
+export const mmFlags = (mm: Mm): number => views.i32[mm + FLAGS]!;
+export const mmHasFlag = (mm: Mm, flag: number): boolean => (views.i32[mm + FLAGS]! & flag) !== 0;
+export const mmMapCount = (mm: Mm): number => views.i32[mm + MAP_COUNT]!;
 
-const read = (mm: Mm, at: number): number => f64[(mm + at) >> 1]!;
-const write = (mm: Mm, at: number, value: number): void => void (f64[(mm + at) >> 1] = value);
+const read = (mm: Mm, at: number): number => views.f64[(mm + at) >> 1]!;
+const write = (mm: Mm, at: number, value: number): void => void (views.f64[(mm + at) >> 1] = value);
 
 export const mmMmapBase = (mm: Mm): number => read(mm, MMAP_BASE);
 export const mmMmapLegacyBase = (mm: Mm): number => read(mm, MMAP_LEGACY_BASE);
@@ -119,11 +122,11 @@ export const mmDefFlags = (mm: Mm): VmFlags => read(mm, DEF_FLAGS) as VmFlags;
 export const mmHiwaterVm = (mm: Mm): number => Math.max(read(mm, HIWATER_VM), mmTotalVm(mm));
 
 export function setMmMapCount(mm: MmWrite, count: number): void {
-  i32[mm + MAP_COUNT] = count;
+  views.i32[mm + MAP_COUNT] = count;
 }
 
 export function setMmFlags(mm: MmWrite, flags: number): void {
-  i32[mm + FLAGS] = flags;
+  views.i32[mm + FLAGS] = flags;
 }
 
 export const setMmBrk = (mm: MmWrite, brk: number): void => write(mm, BRK, brk);
@@ -157,6 +160,6 @@ export function mmLayout(mm: MmRead): Record<MmDouble, number> {
 
 /** Brings a fresh or reused structure to the state of an mm without mappings. */
 export function initMmWords(mm: Mm): void {
-  for (let at = 0; at < LINK; at++) i32[mm + at] = 0;
+  for (let at = 0; at < LINK; at++) views.i32[mm + at] = 0;
   write(mm, DEF_FLAGS, VM_NONE);
 }

@@ -14,12 +14,15 @@
  *
  * Source: include/linux/mm_types.h, Documentation/mm/process_addrs.rst, v6.18.
  */
-import { f64, i32 } from '../arena/memory.ts';
+import { views as shared } from '../arena/memory.ts';
 import type { Addr, Null, Ref, WordAt } from '../arena/ref.ts';
 import type { Cache } from '../slab/cache.ts';
 import type { Text } from '../slab/text.ts';
 import type { Mm, Vma, VmaHidden, VmaRcu, VmaWrite } from './held.ts';
 import type { VmFlags } from './vm_flags.ts';
+
+/** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
+const views = shared;
 
 const START = 0; //     (m+v+r) bytes, inclusive
 const END = 2; //       (m+v+r) bytes, exclusive
@@ -51,21 +54,21 @@ export type AnonVmaChain = Ref<'anon_vma_chain'>;
 export const vmRefcntAt = (vma: VmaRcu): WordAt => vma + REFCNT;
 export const vmLockSeqAt = (vma: VmaRcu): WordAt => vma + LOCK_SEQ;
 /** Readable without a lock, as its value only matters once a count is held. */
-export const vmMm = (vma: VmaRcu): Mm => i32[vma + MM]! as Mm;
+export const vmMm = (vma: VmaRcu): Mm => views.i32[vma + MM]! as Mm;
 
-export const vmStart = (vma: Vma): Addr => f64[(vma + START) >> 1]! as Addr;
-export const vmEnd = (vma: Vma): Addr => f64[(vma + END) >> 1]! as Addr;
+export const vmStart = (vma: Vma): Addr => views.f64[(vma + START) >> 1]! as Addr;
+export const vmEnd = (vma: Vma): Addr => views.f64[(vma + END) >> 1]! as Addr;
 /** Pages; for anonymous memory, the page number of the address it was first mapped at. */
-export const vmPgoff = (vma: Vma): number => f64[(vma + PGOFF) >> 1]!;
-export const vmFlags = (vma: Vma): VmFlags => f64[(vma + FLAGS) >> 1]! as VmFlags;
-export const vmFile = (vma: Vma): File | Null => i32[vma + FILE]! as File | Null;
-export const vmAnonVma = (vma: Vma): AnonVma | Null => i32[vma + ANON_VMA]! as AnonVma | Null;
+export const vmPgoff = (vma: Vma): number => views.f64[(vma + PGOFF) >> 1]!;
+export const vmFlags = (vma: Vma): VmFlags => views.f64[(vma + FLAGS) >> 1]! as VmFlags;
+export const vmFile = (vma: Vma): File | Null => views.i32[vma + FILE]! as File | Null;
+export const vmAnonVma = (vma: Vma): AnonVma | Null => views.i32[vma + ANON_VMA]! as AnonVma | Null;
 export const vmAnonVmaChain = (vma: Vma): AnonVmaChain | Null =>
-  i32[vma + AVC]! as AnonVmaChain | Null;
-export const vmOps = (vma: Vma): number => i32[vma + OPS]!;
-export const vmPolicy = (vma: Vma): number => i32[vma + POLICY]!;
-export const vmAnonName = (vma: Vma): Text | Null => i32[vma + ANON_NAME]! as Text | Null;
-export const vmUserfaultfdCtx = (vma: Vma): number => i32[vma + UFFD]!;
+  views.i32[vma + AVC]! as AnonVmaChain | Null;
+export const vmOps = (vma: Vma): number => views.i32[vma + OPS]!;
+export const vmPolicy = (vma: Vma): number => views.i32[vma + POLICY]!;
+export const vmAnonName = (vma: Vma): Text | Null => views.i32[vma + ANON_NAME]! as Text | Null;
+export const vmUserfaultfdCtx = (vma: Vma): number => views.i32[vma + UFFD]!;
 
 /** Bytes. */
 export const vmSize = (vma: Vma): number => vmEnd(vma) - vmStart(vma);
@@ -73,48 +76,48 @@ export const vmaPages = (vma: Vma): number => (vmEnd(vma) - vmStart(vma)) / 4096
 export const vmaIsAnonymous = (vma: Vma): boolean => vmOps(vma) === 0;
 
 export function setVmRange(vma: VmaHidden, start: number, end: number): void {
-  f64[(vma + START) >> 1] = start;
-  f64[(vma + END) >> 1] = end;
+  views.f64[(vma + START) >> 1] = start;
+  views.f64[(vma + END) >> 1] = end;
 }
 
 export function setVmPgoff(vma: VmaHidden, pgoff: number): void {
-  f64[(vma + PGOFF) >> 1] = pgoff;
+  views.f64[(vma + PGOFF) >> 1] = pgoff;
 }
 
 export function setVmFlags(vma: VmaWrite, flags: VmFlags): void {
-  f64[(vma + FLAGS) >> 1] = flags;
+  views.f64[(vma + FLAGS) >> 1] = flags;
 }
 
 export function setVmFile(vma: VmaWrite, file: File | Null): void {
-  i32[vma + FILE] = file;
+  views.i32[vma + FILE] = file;
 }
 
 /** From NULL a stable VMA is enough: the caller holds mmap_lock, and the first one wins. */
 export function setVmAnonVma(vma: Vma, anonVma: AnonVma | Null): void {
-  i32[vma + ANON_VMA] = anonVma;
+  views.i32[vma + ANON_VMA] = anonVma;
 }
 
 export function setVmAnonVmaChain(vma: Vma, avc: AnonVmaChain | Null): void {
-  i32[vma + AVC] = avc;
+  views.i32[vma + AVC] = avc;
 }
 
 export function setVmOps(vma: VmaWrite, ops: number): void {
-  i32[vma + OPS] = ops;
+  views.i32[vma + OPS] = ops;
 }
 
 export function setVmPolicy(vma: VmaWrite, policy: number): void {
-  i32[vma + POLICY] = policy;
+  views.i32[vma + POLICY] = policy;
 }
 
 export function setVmAnonName(vma: VmaWrite, name: Text | Null): void {
-  i32[vma + ANON_NAME] = name;
+  views.i32[vma + ANON_NAME] = name;
 }
 
 export function setVmUserfaultfdCtx(vma: VmaWrite, ctx: number): void {
-  i32[vma + UFFD] = ctx;
+  views.i32[vma + UFFD] = ctx;
 }
 
 /** Only while it is detached: late RCU readers look at it once they hold a count. */
 export function setVmMm(vma: VmaHidden, mm: Mm): void {
-  i32[vma + MM] = mm;
+  views.i32[vma + MM] = mm;
 }

@@ -45,7 +45,6 @@ import {
   VM_IO,
   VM_LOCKED,
   VM_MAYBE_GUARD,
-  VM_MAYSHARE,
   VM_MAYWRITE,
   VM_MERGEABLE,
   VM_NOHUGEPAGE,
@@ -64,6 +63,7 @@ import {
 import { setVmFlags, vmaIsAnonymous, vmEnd, vmFile, vmFlags, vmOps, vmStart } from '../mm/vma_struct.ts';
 import { anonVmaPrepare } from '../rmap/anon_vma.ts';
 import { firstGuard, setGuards } from '../vma/guards.ts';
+import { isKsmCompatible } from '../vma/map.ts';
 import { vmaModifyFlags } from '../vma/split.ts';
 import { type ByteRange, vmgForModify } from '../vma/vma_merge.ts';
 import { enterSyscall } from './entry.ts';
@@ -205,10 +205,8 @@ function doDump(_vma: Vma, flags: VmFlags): VmFlags | Errno {
   return isSpecial || hasFlag(flags, VM_DROPPABLE) ? EINVAL : withoutFlags(flags, VM_DONTDUMP);
 }
 
-const KSM_UNFIT = flagsOf(VM_SHARED, VM_MAYSHARE, VM_SPECIAL, VM_HUGETLB, VM_DROPPABLE);
-
 function mergeable(_vma: Vma, flags: VmFlags): VmFlags {
-  return hasFlag(flags, KSM_UNFIT) ? flags : withFlags(flags, VM_MERGEABLE);
+  return isKsmCompatible(flags) ? withFlags(flags, VM_MERGEABLE) : flags;
 }
 
 function adviseFlags(

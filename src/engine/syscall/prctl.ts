@@ -15,9 +15,20 @@ import {
 } from '../mm/mm_struct.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { sysctl } from '../mm/sysctl.ts';
-import { findVma } from '../mm/vma_iterator.ts';
-import { setVmAnonName, vmAnonName, vmEnd, vmFile, vmStart } from '../mm/vma_struct.ts';
+import { VM_MERGEABLE, withFlags, withoutFlags } from '../mm/vm_flags.ts';
+import { eachVma, findVma } from '../mm/vma_iterator.ts';
+import { vmaStartWrite } from '../mm/vma_lock.ts';
+import {
+  setVmAnonName,
+  setVmFlags,
+  vmAnonName,
+  vmEnd,
+  vmFile,
+  vmFlags,
+  vmStart,
+} from '../mm/vma_struct.ts';
 import { type Text, textEquals, textGet, textNew, textPut } from '../slab/text.ts';
+import { isKsmCompatible } from '../vma/map.ts';
 import { vmaModify } from '../vma/split.ts';
 import { type ByteRange, vmgForModify } from '../vma/vma_merge.ts';
 import { enterSyscall } from './entry.ts';
@@ -139,13 +150,31 @@ const mdweBits = (mm: ReturnType<typeof enterSyscall>): number =>
   (mmHasFlag(mm, MMF_HAS_MDWE) ? PR_MDWE_REFUSE_EXEC_GAIN : 0) |
   (mmHasFlag(mm, MMF_HAS_MDWE_NO_INHERIT) ? PR_MDWE_NO_INHERIT : 0);
 
-/** prctl(PR_SET_MEMORY_MERGE): new memory is offered to KSM. @returns EINVAL without CONFIG_KSM. */
+/**
+ * prctl(PR_SET_MEMORY_MERGE): memory, present and new, is offered to KSM, or taken
+ * back. VMAs are marked as they stand; none is split or merged for it.
+ *
+ * @returns EINVAL without CONFIG_KSM.
+ *
+ * Source: mm/ksm.c, ksm_enable_merge_any(), ksm_disable_merge_any(), v6.18.
+ */
 export function sysSetMemoryMerge(enable: boolean): 0 | Errno {
   const mm = enterSyscall();
   if (sysctl('ksm') === 0) return EINVAL;
   const locked = mmapWriteLock(mm);
   const others = mmFlags(locked) & ~MMF_VM_MERGE_ANY;
+  const wasEnabled = mmHasFlag(locked, MMF_VM_MERGE_ANY);
   setMmFlags(locked, enable ? others | MMF_VM_MERGE_ANY : others);
+  if (enable !== wasEnabled) markAll(locked, enable);
   mmapWriteUnlock(locked);
   return OK;
+}
+
+function markAll(mm: MmWrite, enable: boolean): void {
+  for (const vma of eachVma(mm)) {
+    const flags = vmFlags(vma);
+    if (enable && !isKsmCompatible(flags)) continue;
+    const marked = enable ? withFlags(flags, VM_MERGEABLE) : withoutFlags(flags, VM_MERGEABLE);
+    if (marked !== flags) setVmFlags(vmaStartWrite(mm, vma), marked);
+  }
 }

@@ -233,8 +233,11 @@ function mergeOrCreate(map: MmapState): Vma | Errno {
 /** PR_SET_MEMORY_MERGE marks what can be merged by KSM. */
 function isKsmEligible(map: MmapState): boolean {
   if (!mmHasFlag(map.mm, MMF_VM_MERGE_ANY)) return false;
-  return !hasFlag(map.flags, KSM_UNFIT) && map.vmOps !== SHMEM_VM_OPS;
+  return isKsmCompatible(map.flags);
 }
+
+/** Private, ordinary memory can be merged by KSM. */
+export const isKsmCompatible = (flags: VmFlags): boolean => !hasFlag(flags, KSM_UNFIT);
 
 const KSM_UNFIT = flagsOf(VM_SHARED, VM_MAYSHARE, VM_SPECIAL, VM_HUGETLB, VM_DROPPABLE);
 

@@ -210,7 +210,6 @@ export function vmsCompleteMunmapVmas(vms: VmaMunmap): void {
 export function vmsFree(vms: VmaMunmap): void {
   if (!vms.isCleanedUp) vmsCleanUpArea(vms);
   for (const vma of vms.gathered) removeVma(vma);
-  vms.gathered.length = 0;
   if (vms.nrAccounted > 0) unchargeMemory(vms.nrAccounted);
 }
 

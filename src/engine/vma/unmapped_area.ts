@@ -10,7 +10,7 @@
  * mm/huge_memory.c (thp_get_unmapped_area), v6.18.
  */
 import { EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
-import { NULL } from '../arena/ref.ts';
+import { NULL, type Null } from '../arena/ref.ts';
 import { isPageAligned, PAGE_SIZE, pageDown, pageUp, PMD_SIZE, TASK_SIZE } from '../arena/units.ts';
 import { fileInode } from '../file/file_struct.ts';
 import { I_HUGE_ALIGN, inodeHas } from '../file/inode.ts';
@@ -26,7 +26,7 @@ import {
 } from '../mm/mm_struct.ts';
 import { dacMmapMinAddr, mmapMinAddr, stackGuardGap, sysctl } from '../mm/sysctl.ts';
 import { CAP_SYS_RAWIO, capable } from '../mm/task_struct.ts';
-import { findVma } from '../mm/vma_iterator.ts';
+import { findVma, vmaLookup } from '../mm/vma_iterator.ts';
 import { hasFlag, VM_GROWSDOWN } from '../mm/vm_flags.ts';
 import { type File, vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
 import { LIMIT_MIN_ADDR, LIMIT_TASK_SIZE, noteLimit } from '../trace/verdict.ts';
@@ -151,7 +151,7 @@ function highestGap(mm: MmRead, len: number, window: Window): number | Errno {
       return ENOMEM;
     }
     const gap = mas.last + 1 - len;
-    const next = findVma(mm, gap);
+    const next = vmaAfter(mm, mas.last + 1);
     if (next === NULL || vmStartGap(next) >= gap + len) return gap;
     high = vmStartGap(next);
   }
@@ -169,10 +169,16 @@ function lowestGap(mm: MmRead, len: number, window: Window): number | Errno {
       return ENOMEM;
     }
     const gap = mas.index;
-    const next = findVma(mm, gap);
+    const next = vmaAfter(mm, gap + len);
     if (next === NULL || vmStartGap(next) >= gap + len) return gap;
     low = vmEnd(next);
   }
+}
+
+/** The VMA at the end of a gap; most often right there. */
+function vmaAfter(mm: MmRead, end: number): Vma | Null {
+  const adjacent = vmaLookup(mm, end);
+  return adjacent === NULL ? findVma(mm, end) : adjacent;
 }
 
 /** Where a VMA begins with its guard: nothing is placed above it without MAP_FIXED. */

@@ -32,6 +32,8 @@ export class Opening {
   readonly flags: number | null;
   /** The machine's descriptor, once it is needed. */
   machineFd = -1;
+  /** F_SEAL_* */
+  seals = 0;
   /** Bytes, or null when unknown. */
   size: number | null = null;
   /** Descriptors of the log that mean it. */
@@ -61,9 +63,10 @@ export class FileWorld {
     return this.#identities.get(path);
   }
 
-  /** From now on, mappings of files on the file system of `path` are not aligned to huge pages. */
-  doNotAlign(path: string): void {
-    this.#unaligned.add(this.#deviceOf(path));
+  /** Whether mappings of files on the file system of `path` are aligned to huge pages. */
+  setAligned(path: string, isAligned: boolean): void {
+    if (isAligned) this.#unaligned.delete(this.#deviceOf(path));
+    else this.#unaligned.add(this.#deviceOf(path));
   }
 
   isAligned(path: string): boolean {
@@ -94,7 +97,7 @@ export class FileWorld {
     const noexec = answer === EPERM ? I_NOEXEC : 0;
     const size = opening.size ?? SIZE_UNKNOWN;
     const flags = (spec.flags ?? 0) | noexec;
-    return this.#open({ ...spec, ...this.#identities.get(path), kind, flags, size, readable, writable });
+    return this.#open({ ...spec, ...this.#identities.get(path), kind, flags, size, seals: opening.seals, readable, writable });
   }
 
   #open(spec: FileSpec): number {

@@ -42,7 +42,8 @@ export interface ForkStep extends Timed {
   readonly record: Call;
   readonly childTid: number;
   readonly sharesMm: boolean;
-  readonly sharesFiles: boolean;
+  /** The descriptors of the child. */
+  readonly files: FileTable;
   /** Made by the last run of the step. */
   child: Process | null;
 }

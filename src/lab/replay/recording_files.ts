@@ -1,4 +1,4 @@
-import { createReadStream, type Dirent, readdirSync, readFileSync, statSync } from 'node:fs';
+import { createReadStream, type Dirent, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Faults, parseFaults } from './faults.ts';
 import { type MapsLine, parseMaps } from './maps_text.ts';
@@ -25,10 +25,10 @@ export function openRecording(trace: string): Recording {
   }
   const log = basename(trace);
   if (LOG_NAMES.includes(log)) return inDirectory(trace, dirname(trace), log);
-  return bare(trace, read(trace), stat.isFile() ? stat.size : null);
+  return bare(trace, read(trace), stat.isFile() ? Number(stat.size) : null);
 }
 
-function statOf(trace: string): ReturnType<typeof statSync> & object {
+function statOf(trace: string): Stats {
   try {
     return statSync(trace);
   } catch (error) {

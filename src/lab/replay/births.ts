@@ -1,0 +1,161 @@
+/**
+ * How programs start. An exec says little: where things lie shows in the maps recorded after it,
+ * or in the first calls of the program itself, so a program starts when those have been read.
+ *
+ *     execve  brk(NULL) = heap   mmap(NULL) = just below what exec has mapped   then: start
+ */
+import { defaultMmapBase, type ExecImage, isErr, MAP_32BIT, PAGE_SIZE } from '../../index.ts';
+import type { Findings } from './findings.ts';
+import { imageOfMaps, type OpenImage, touchAsExec } from './image.ts';
+import type { MapsLine } from './maps_text.ts';
+import type { Notes } from './notes.ts';
+import type { FileWorld } from './openings.ts';
+import type { Origin, Program, Step } from './program.ts';
+import type { Recording } from './recording.ts';
+import { isFixed } from './run_call.ts';
+
+/** A program that has made so many calls is not asked for more. */
+const ENOUGH_CALLS = 8;
+
+/** What the first calls of a program tell. */
+interface Evidence {
+  /** What brk(NULL) answered: where the heap begins. */
+  readonly brk: number | null;
+  /** The first mapping whose place the kernel chose. */
+  readonly first: { readonly start: number; readonly end: number } | null;
+  readonly calls: number;
+}
+
+/** Builds an image from what is on this machine's disk; null when it cannot. */
+export type ElfImages = (path: string, evidence: { brk: number; top: number }) => readonly MapsLine[] | null;
+
+export interface BirthParts {
+  readonly recording: Recording;
+  readonly world: FileWorld;
+  readonly notes: Notes;
+  readonly findings: Findings;
+  readonly elfImages: ElfImages | null;
+}
+
+export class Births {
+  readonly #parts: BirthParts;
+  /** Start maps that no program has taken yet. */
+  readonly #unused: Map<number, readonly MapsLine[]>;
+
+  constructor(parts: BirthParts) {
+    this.#parts = parts;
+    this.#unused = new Map(parts.recording.startMaps);
+  }
+
+  /** Start maps of programs that the log does not show starting. */
+  get unused(): ReadonlyMap<number, readonly MapsLine[]> {
+    return this.#unused;
+  }
+
+  /** Whether the steps that wait tell enough. */
+  isReady(steps: readonly Step[]): boolean {
+    const { first, calls } = evidenceIn(steps);
+    return first !== null || calls >= ENOUGH_CALLS;
+  }
+
+  /** Starts the program of a space that has been waiting. @returns the steps that waited. */
+  start(program: Program, pid: number): readonly Step[] {
+    const { space } = program;
+    const { birth } = space;
+    if (birth === null) return [];
+    const evidence = evidenceIn(birth.steps);
+    const recorded = this.#recordedFor(program, pid, evidence);
+    const lines = recorded ?? this.#elfLines(birth.path, evidence);
+    space.origin = recorded !== null ? 'recorded' : lines !== null ? 'elf' : 'log';
+    this.#note(space.origin, birth.exec === null);
+    this.#exec(program, this.#image(lines, evidence));
+    space.birth = null;
+    return birth.steps;
+  }
+
+  #note(origin: Origin, isRunning: boolean): void {
+    if (isRunning) this.#parts.notes.add('unknown-program');
+    if (origin === 'log') this.#parts.notes.add('start-from-log');
+    if (origin === 'elf') this.#parts.notes.add('start-from-elf');
+  }
+
+  #image(lines: readonly MapsLine[] | null, evidence: Evidence): OpenImage {
+    const brk = evidence.brk ?? 0;
+    return lines === null
+      ? { image: imageOfLog(evidence), fds: [] }
+      : imageOfMaps(lines, brk, this.#parts.world);
+  }
+
+  #exec(program: Program, { image, fds }: OpenImage): void {
+    const result = program.process.exec(image);
+    for (const fd of fds) this.#parts.world.machine.close(fd);
+    if (isErr(result)) {
+      const where = { pid: program.pid, line: program.line };
+      this.#parts.findings.add('contradiction', 'The start maps cannot be an address space.', where);
+      program.process.exec(imageOfNothing());
+    }
+    touchAsExec(program.process, image);
+    const vmas = program.process.mapCount();
+    program.space.peak = vmas;
+    program.peak = Math.max(program.peak, vmas);
+  }
+
+  /** The maps of this PID, unless they are of another exec of it, or of another program. */
+  #recordedFor({ line }: Program, pid: number, evidence: Evidence): readonly MapsLine[] | null {
+    const lines = this.#unused.get(pid);
+    if (lines === undefined) return null;
+    const clash = clashOf(lines, evidence);
+    if (clash === null) {
+      this.#unused.delete(pid);
+      return lines;
+    }
+    const message = `${pid}.start.maps contradicts the log: ${clash}. It is not used.`;
+    this.#parts.findings.add('contradiction', message, { pid, line });
+    return null;
+  }
+
+  #elfLines(path: string | null, { brk, first }: Evidence): readonly MapsLine[] | null {
+    if (path === null || first === null || this.#parts.elfImages === null) return null;
+    return this.#parts.elfImages(path, { brk: brk ?? 0, top: first.end });
+  }
+}
+
+function evidenceIn(steps: readonly Step[]): Evidence {
+  let brk: number | null = null;
+  let first: Evidence['first'] = null;
+  let calls = 0;
+  for (const step of steps) {
+    if (step.kind !== 'call') continue;
+    calls++;
+    const { call } = step;
+    const wanted = Number(step.wanted);
+    if (call.name === 'brk' && brk === null) brk = wanted;
+    if (call.name !== 'mmap' || first !== null || wanted < 0) continue;
+    const isFree = !isFixed(call.flags) && Number(call.addr) === 0 && (Number(call.flags) & MAP_32BIT) === 0;
+    if (isFree) first = { start: wanted, end: wanted + pageUp(Number(call.len)) };
+  }
+  return { brk, first, calls };
+}
+
+const pageUp = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
+
+/** @returns what in the first calls cannot be, were these the maps; or null. */
+function clashOf(lines: readonly MapsLine[], { brk, first }: Evidence): string | null {
+  if (first !== null) {
+    const hit = lines.find(({ start, end }) => start < first.end && first.start < end);
+    const hex = first.start.toString(16);
+    if (hit !== undefined) return `mmap() returned 0x${hex}, which line ${hit.line} shows as taken`;
+  }
+  if (brk === null) return null;
+  const inside = lines.find(({ start, end, name }) => start < brk && brk < end && name !== '[heap]');
+  if (inside === undefined) return null;
+  return `brk(NULL) returned 0x${brk.toString(16)}, which is inside the mapping of line ${inside.line}`;
+}
+
+/** All that the log shows: where the kernel began to place mappings, and the heap. */
+function imageOfLog({ brk, first }: Evidence): ExecImage {
+  const mmapBase = first?.end ?? defaultMmapBase(8 * 2 ** 20);
+  return { vmas: [], layout: { mmapBase, startBrk: brk ?? 0, brk: brk ?? 0 } };
+}
+
+const imageOfNothing = (): ExecImage => ({ vmas: [], layout: {} });

@@ -1,0 +1,404 @@
+/** The processes of a log on their stage: makes, runs and ends them as the log says. */
+import type { Machine } from '../../index.ts';
+import { decodeMemoryCall } from '../strace/decode.ts';
+import type { CloneCall, ExecCall, MemoryCall } from '../strace/memory_call.ts';
+import type { Begun } from '../strace/reader.ts';
+import { type Call, callEnd, type StraceRecord } from '../strace/record.ts';
+import { Births, type ElfImages } from './births.ts';
+import { Endings } from './endings.ts';
+import { FaultFeed, type FaultTouch } from './fault_feed.ts';
+import { NO_FAULTS } from './faults.ts';
+import { isFileCall, trackFiles } from './file_calls.ts';
+import type { Findings } from './findings.ts';
+import { Judge } from './judge.ts';
+import type { Notes } from './notes.ts';
+import { FileTable, FileWorld } from './openings.ts';
+import { type ForkStep, Program, Space, type Step, type Thread } from './program.ts';
+import { knownFiles, type Recording } from './recording.ts';
+import { Roster } from './roster.ts';
+import { isSpaceCall, isSpaceName, type SpaceCall } from './run_call.ts';
+import { callText, Runner } from './runner.ts';
+import { applySetting } from './settings.ts';
+import { Toucher } from './toucher.ts';
+
+export interface CastParts {
+  readonly recording: Recording;
+  readonly machine: Machine;
+  readonly findings: Findings;
+  readonly notes: Notes;
+  readonly elfImages: ElfImages | null;
+  /** The log is not read to its end: what is missing there is no finding. */
+  readonly isCutShort: boolean;
+}
+
+/** What a thread does or what becomes of it. */
+export type Deed = Exclude<StraceRecord, { kind: 'malformed' | 'note' | 'attached' }>;
+
+const FORK_NAMES: ReadonlySet<string> = new Set(['clone', 'clone3', 'fork', 'vfork']);
+const CLONE_FILES = 0x400;
+
+export class Cast {
+  readonly #parts: CastParts;
+  readonly #roster = new Roster();
+  readonly #world: FileWorld;
+  readonly #births: Births;
+  readonly #endings: Endings;
+  readonly #feed: FaultFeed;
+  readonly #toucher: Toucher;
+  readonly #runner: Runner;
+  /** Calls that have begun and not come back, by thread. */
+  readonly #begun = new Map<number, { readonly call: Begun; space: Space | null }>();
+  /** Threads that have just become known: what waited for them is next. */
+  readonly #arrived: number[] = [];
+  /** The real number of thread 0, once the log has told it. */
+  mainTid: number | null = null;
+  vmaPeak = 0;
+
+  constructor(parts: CastParts) {
+    const { recording, machine, findings, notes, elfImages } = parts;
+    this.#parts = parts;
+    this.#world = new FileWorld(machine, knownFiles(recording));
+    this.#births = new Births({ recording, world: this.#world, notes, findings, elfImages });
+    this.#endings = new Endings(recording, findings);
+    this.#feed = new FaultFeed(recording.faults ?? NO_FAULTS, (tid, addr, touch) => {
+      this.#touch(tid, addr, touch);
+    });
+    this.#toucher = new Toucher(notes);
+    this.#runner = new Runner({
+      machine,
+      findings,
+      notes,
+      judge: new Judge(machine, this.#world, notes),
+      toucher: this.#toucher,
+      forked: (step) => this.#forked(step),
+      changed: (space) => this.#lookAt(space),
+    });
+  }
+
+  get programs(): readonly Program[] {
+    return this.#roster.programs;
+  }
+
+  /** Calls compared so far. */
+  get calls(): number {
+    return this.programs.reduce((sum, { calls }) => sum + calls, 0);
+  }
+
+  get hasFaults(): boolean {
+    return this.#feed.isUsable;
+  }
+
+  /** A call has begun that others will overtake. */
+  begun(call: Begun): void {
+    this.#checkClock(call.time);
+    this.#feed.drain(call.time);
+    if (FORK_NAMES.has(call.name)) this.#roster.forksBegun.add(call.line);
+    const space = this.#roster.thread(call.tid)?.program.space ?? null;
+    const isOpen = isSpaceName(call.name);
+    this.#begun.set(call.tid, { call, space: isOpen ? space : null });
+    if (isOpen && space !== null) space.open++;
+  }
+
+  take(record: StraceRecord): void {
+    if (record.kind === 'malformed' || record.kind === 'note' || record.kind === 'attached') return;
+    this.#perform(record);
+    // Ends: each round makes at least one thread known.
+    for (let tid = this.#arrived.pop(); tid !== undefined; tid = this.#arrived.pop()) this.#release(tid);
+    if (!this.#roster.mayBeChild) this.#adoptOrphans();
+  }
+
+  /** The log is over. */
+  end(): void {
+    this.#roster.forksBegun.clear();
+    this.#adoptOrphans();
+    for (const program of this.programs) if (!program.isGone) this.#settle(program);
+    for (const program of this.programs) if (!program.isGone) this.#finish(program);
+    if (!this.#parts.isCutShort) this.#reportUnused();
+    if (this.#world.inferred > 0) this.#parts.notes.add('file-access', this.#world.inferred);
+  }
+
+  #perform(record: Deed): void {
+    if (record.kind === 'call') this.#close(record);
+    const thread = this.#roster.thread(record.tid);
+    if (thread === null) {
+      if (this.#roster.mayBeChild || this.#roster.isHeld(record.tid)) {
+        this.#roster.hold(record.tid, { kind: 'record', record });
+      } else if (record.kind === 'call') this.#call(this.#adopt(record), record);
+    } else if (record.kind === 'call') {
+      this.#call(thread, record);
+    } else if (record.kind === 'exited' || record.kind === 'killed') {
+      this.#feed.drain(record.time);
+      const how = record.kind === 'exited' ? `exited with ${record.status}` : `killed by ${record.signal}`;
+      this.#leave(record.tid, how, record.line);
+    } else if (record.kind === 'detached') {
+      this.#leave(record.tid, 'detached', record.line);
+    }
+  }
+
+  /** A call that had begun has come back. */
+  #close(record: Call): void {
+    this.#roster.forksBegun.delete(record.line);
+    const begun = this.#begun.get(record.tid);
+    if (begun === undefined || begun.call.line !== record.line) return;
+    this.#begun.delete(record.tid);
+    if (begun.space !== null) begun.space.open--;
+  }
+
+  #call(thread: Thread, record: Call): void {
+    const { program } = thread;
+    this.#checkClock(record.time);
+    const call = decodeMemoryCall(record);
+    if (call === null) return;
+    if ('malformed' in call) return this.#refuse(thread, record, call.malformed);
+    if (call.name === 'exit_group') return this.#beginEnd(program, record);
+    const { result } = record;
+    if (isSpaceCall(call)) return this.#spaceCall(thread, record, call);
+    // What did not return, or failed, has changed nothing that these calls are read for.
+    if (result.kind !== 'value' || record.injected) return;
+    if (call.name === 'execve' || call.name === 'execveat') return this.#exec(thread, record, call);
+    this.#feed.drain(callEnd(record) ?? record.time);
+    if (isFileCall(call)) trackFiles(program.files, this.#world, { call, result });
+    else if (isClone(call)) this.#clone(thread, record, call);
+    else applySetting(program.process, call);
+  }
+
+  #refuse({ tid, program }: Thread, record: Call, reason: string): void {
+    const message = `Line ${record.line} cannot be read: ${reason}.`;
+    const parts = { pid: this.#pidOf(program), tid, line: record.line, call: callText(record) };
+    this.#parts.findings.add('malformed', message, parts);
+  }
+
+  #spaceCall({ tid, program }: Thread, record: Call, call: SpaceCall): void {
+    const { result } = record;
+    const endTime = callEnd(record) ?? record.time;
+    this.#feed.drain(endTime);
+    if (record.injected) return this.#parts.notes.add('injected');
+    if (result.kind === 'unknown') {
+      this.#parts.notes.add('lost');
+      if (program.space.open === 0) this.#runner.close(program.space);
+      return;
+    }
+    if (result.kind === 'restart') return;
+    const wanted = result.kind === 'value' ? result.value : result.code;
+    const fd =
+      call.name === 'mmap' ? program.files.forMmap(call, Number(wanted)).fd : -1;
+    const end = record.resumed?.line ?? record.line;
+    const times = { begin: record.line, end, beginTime: record.time, endTime };
+    this.#deliver({ kind: 'call', tid, program, record, call, fd, wanted, ...times });
+  }
+
+  #deliver(step: Step): void {
+    const { space } = step.program;
+    if (space.birth === null) return this.#runner.deliver(space, step);
+    space.birth.steps.push(step);
+    if (this.#births.isReady(space.birth.steps)) this.#start(step.program);
+  }
+
+  /** Starts a program that has been waiting for it. */
+  #start(program: Program): void {
+    if (program.space.birth === null) return;
+    const steps = this.#births.start(program, this.#pidOf(program));
+    this.#toucher.isOn = !this.#feed.isUsable;
+    for (const step of steps) this.#runner.deliver(program.space, step);
+  }
+
+  /** Runs all that waits in a program's address space. */
+  #settle(program: Program): void {
+    this.#start(program);
+    this.#runner.close(program.space);
+  }
+
+  #touch(tid: number, addr: number, touch: FaultTouch): void {
+    const thread = this.#roster.thread(tid);
+    if (thread !== null) {
+      const times = { begin: 0, end: 0, beginTime: touch.time, endTime: touch.time };
+      const { access } = touch;
+      this.#deliver({ kind: 'touch', tid, program: thread.program, addr, access, ...times });
+    } else if (this.#roster.mayBeChild) {
+      this.#roster.hold(tid, { kind: 'touch', tid, addr, touch });
+    }
+  }
+
+  #checkClock(time: number | null): void {
+    const hadFaults = this.#feed.isUsable;
+    if (this.#feed.check(time)) return;
+    this.#toucher.isOn = true;
+    if (hadFaults) this.#parts.notes.add('fault-clock');
+    else if (this.#parts.notes.count('no-faults') === 0) this.#parts.notes.add('no-faults');
+  }
+
+  #clone({ tid, program }: Thread, record: Call, call: CloneCall): void {
+    const { childTid } = call;
+    if (childTid === null) return;
+    if (call.isThread) {
+      this.#join(childTid, program);
+      return;
+    }
+    if (program.space.birth !== null) this.#start(program);
+    const sharesFiles = Math.floor(call.flags / CLONE_FILES) % 2 === 1;
+    if (sharesFiles) program.files.users++;
+    const files = sharesFiles ? program.files : program.files.copy();
+    const endTime = callEnd(record) ?? record.time;
+    const end = record.resumed?.line ?? record.line;
+    const times = { begin: record.line, end, beginTime: record.time, endTime };
+    this.#roster.forksWaiting++;
+    const { sharesMm } = call;
+    this.#deliver({ kind: 'fork', tid, program, record, childTid, sharesMm, files, child: null, ...times });
+  }
+
+  /** A thread is known from now on. */
+  #join(tid: number, program: Program): Thread {
+    const thread = this.#roster.add(tid, program);
+    const begun = this.#begun.get(tid);
+    if (begun !== undefined && begun.space === null && isSpaceName(begun.call.name)) {
+      begun.space = program.space;
+      program.space.open++;
+    }
+    this.#arrived.push(tid);
+    return thread;
+  }
+
+  #forked(step: ForkStep): void {
+    this.#roster.forksWaiting--;
+    const { child, program, childTid, files } = step;
+    if (child === null) return;
+    const space = step.sharesMm ? program.space : new Space();
+    if (step.sharesMm) space.users++;
+    else space.origin = program.space.origin;
+    const parts = { process: child, space, files, command: program.command };
+    const made = new Program(childTid, step.record.line, parts);
+    made.peak = child.mapCount();
+    space.peak = Math.max(space.peak, made.peak);
+    this.#roster.programs.push(made);
+    this.#join(childTid, made);
+  }
+
+  #release(tid: number): void {
+    for (const held of this.#roster.release(tid)) {
+      if (held.kind === 'touch') this.#touch(held.tid, held.addr, held.touch);
+      else this.#perform(held.record);
+    }
+  }
+
+  #adoptOrphans(): void {
+    for (const tid of this.#roster.orphans) {
+      if (this.#roster.thread(tid) !== null) continue;
+      const [first] = this.#roster.peek(tid);
+      if (first?.kind === 'record' && first.record.kind === 'call') this.#adopt(first.record);
+      this.#release(tid);
+    }
+  }
+
+  /** Takes in a thread that nobody has made: a log may begin in the middle, or leave clone() out. */
+  #adopt(record: Call): Thread {
+    const { lastActive } = this.#roster;
+    if (lastActive !== null && !isFirstOfProgram(record)) {
+      this.#parts.notes.add('unknown-thread');
+      return this.#join(record.tid, lastActive);
+    }
+    const process = this.#parts.machine.spawn();
+    const space = new Space();
+    space.origin = 'log';
+    space.birth = { exec: null, path: null, steps: [] };
+    const files = new FileTable(this.#world);
+    const program = new Program(record.tid, record.line, { process, space, files, command: '?' });
+    this.#roster.programs.push(program);
+    return this.#join(record.tid, program);
+  }
+
+  #exec({ program }: Thread, record: Call, call: ExecCall): void {
+    this.#feed.drain(record.time);
+    const before = program.space;
+    if (before.birth === null || before.birth.steps.length > 0) this.#settle(program);
+    for (const tid of program.tids) this.#roster.remove(tid);
+    before.users--;
+    program.space = new Space();
+    program.space.birth = { exec: record, path: call.pathname, steps: [] };
+    program.command = nameOf(call);
+    program.execs++;
+    if (program.files.users > 1) {
+      program.files.users--;
+      program.files = program.files.copy();
+    }
+    program.files.clear();
+    // An exec by another thread goes on under the number of the leader.
+    this.#join(record.resumed?.tid ?? record.tid, program);
+    this.#feed.drain(callEnd(record) ?? record.time);
+  }
+
+  #beginEnd(program: Program, record: Call): void {
+    this.#feed.drain(record.time);
+    this.#start(program);
+    if (program.space.open === 0) this.#runner.close(program.space);
+    program.isEnding = true;
+    program.endLine = record.line;
+    this.#endings.look(program, this.#pidOf(program));
+  }
+
+  #lookAt(space: Space): void {
+    for (const program of this.programs) {
+      if (program.space === space && program.isEnding && !program.isGone) {
+        this.#endings.look(program, this.#pidOf(program));
+      }
+    }
+  }
+
+  #leave(tid: number, how: string, line: number): void {
+    const program = this.#roster.remove(tid);
+    if (program === null || program.tids.size > 0) return;
+    program.end = how;
+    if (program.endLine === 0) program.endLine = line;
+    if (how !== 'detached') program.isEnding = true;
+    this.#finish(program);
+  }
+
+  #finish(program: Program): void {
+    this.#settle(program);
+    const pid = this.#pidOf(program);
+    if (program.isEnding) {
+      this.#endings.look(program, pid);
+      this.#endings.settle(program, pid);
+    } else if (this.#endings.hasMaps(pid) && !this.#parts.isCutShort) {
+      const message = `The log ends before process ${pid} does, so its end maps are not compared.`;
+      this.#parts.findings.add('contradiction', message, { pid });
+    }
+    program.vmasAtEnd = program.process.mapCount();
+    this.vmaPeak = Math.max(this.vmaPeak, program.peak);
+    program.isGone = true;
+    program.files.users--;
+    if (program.files.users === 0) program.files.clear();
+    program.space.users--;
+    program.process.exit();
+  }
+
+  #reportUnused(): void {
+    const known = new Set(this.programs.map((program) => this.#pidOf(program)));
+    const { startMaps, endMaps, endSmaps } = this.#parts.recording;
+    for (const pid of new Set([...startMaps.keys(), ...endMaps.keys(), ...endSmaps.keys()])) {
+      if (known.has(pid)) continue;
+      this.#parts.findings.add('contradiction', `There are maps of process ${pid}, which the log does not show.`, { pid });
+    }
+  }
+
+  /** A log of one process may not number it; the files beside it do. */
+  #pidOf({ pid }: Program): number {
+    if (pid !== 0) return pid;
+    if (this.mainTid !== null) return this.mainTid;
+    const { startMaps, endMaps, endSmaps } = this.#parts.recording;
+    const pids = new Set([...startMaps.keys(), ...endMaps.keys(), ...endSmaps.keys()]);
+    const [only] = pids;
+    return pids.size === 1 && only !== undefined ? only : 0;
+  }
+}
+
+const isClone = (call: MemoryCall): call is CloneCall => FORK_NAMES.has(call.name);
+
+/** The loader of a program asks for the heap before anything else. */
+function isFirstOfProgram({ name, args }: Call): boolean {
+  return name === 'execve' || name === 'execveat' || (name === 'brk' && /^(NULL|0|0x0)$/.test(args[0] ?? ''));
+}
+
+function nameOf({ pathname, argv }: ExecCall): string {
+  const path = pathname ?? argv?.[0] ?? '?';
+  return path.slice(path.lastIndexOf('/') + 1);
+}

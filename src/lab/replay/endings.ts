@@ -1,0 +1,84 @@
+/** Compares a process at its end with the maps that were recorded then. */
+import { compareMaps, type MapsDifference } from './compare_maps.ts';
+import type { Findings } from './findings.ts';
+import type { Program } from './program.ts';
+import type { Recording } from './recording.ts';
+
+/** Other threads go on while the maps are taken; so many states of the end are looked at. */
+const MOST_LOOKS = 500;
+/** Differing lines shown with a finding. */
+const SHOWN = 6;
+
+/** What is known of one process' end so far. */
+interface Look {
+  maps: readonly MapsDifference[] | null;
+  smaps: readonly MapsDifference[] | null;
+  looks: number;
+}
+
+export class Endings {
+  readonly #recording: Recording;
+  readonly #findings: Findings;
+  readonly #looks = new Map<Program, Look>();
+
+  constructor(recording: Recording, findings: Findings) {
+    this.#recording = recording;
+    this.#findings = findings;
+  }
+
+  hasMaps(pid: number): boolean {
+    return this.#recording.endMaps.has(pid) || this.#recording.endSmaps.has(pid);
+  }
+
+  /** Looks at the process as it is now; what agrees at one moment of the end, agrees. */
+  look(program: Program, pid: number): void {
+    const maps = this.#recording.endMaps.get(pid);
+    const smaps = this.#recording.endSmaps.get(pid);
+    if (maps === undefined && smaps === undefined) return;
+    const look = this.#looks.get(program) ?? { maps: null, smaps: null, looks: 0 };
+    this.#looks.set(program, look);
+    if (look.looks++ > MOST_LOOKS) return;
+    const { process } = program;
+    if (maps !== undefined && look.maps?.length !== 0) {
+      look.maps = fewer(look.maps, compareMaps(maps, process.maps()));
+    }
+    if (smaps !== undefined && look.smaps?.length !== 0) {
+      look.smaps = fewer(look.smaps, compareMaps(smaps, process.smaps()));
+    }
+  }
+
+  /** Settles what the looks have come to. */
+  settle(program: Program, pid: number): void {
+    const look = this.#looks.get(program);
+    if (look === undefined) return;
+    this.#looks.delete(program);
+    const { maps, smaps } = look;
+    const differences = maps !== null && maps.length > 0 ? maps : (smaps ?? []);
+    program.differences = differences;
+    program.mapVerdict = differences.length === 0 ? 'agrees' : 'differs';
+    if (differences.length > 0) this.#report(program, pid, differences === maps ? 'maps' : 'smaps');
+  }
+
+  #report(program: Program, pid: number, kind: 'maps' | 'smaps'): void {
+    const differences = program.differences ?? [];
+    const places = `${differences.length} ${differences.length === 1 ? 'place' : 'places'}`;
+    const message = `The mappings of ${program.command} at its end differ from ${pid}.end.${kind} in ${places}.`;
+    const context = differences.slice(0, SHOWN).flatMap(textOf);
+    if (differences.length > SHOWN) context.push(`... and ${differences.length - SHOWN} more`);
+    this.#findings.add('map', message, { pid, line: program.endLine, context });
+  }
+}
+
+function fewer(
+  before: readonly MapsDifference[] | null,
+  now: readonly MapsDifference[],
+): readonly MapsDifference[] {
+  return before === null || now.length < before.length ? now : before;
+}
+
+function textOf({ kernel, engine }: MapsDifference): string[] {
+  const lines: string[] = [];
+  if (kernel !== null) lines.push(`kernel  ${kernel}`);
+  if (engine !== null) lines.push(`engine  ${engine}`);
+  return lines;
+}

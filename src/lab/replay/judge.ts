@@ -1,0 +1,227 @@
+/** Makes a call in the engine and compares its answer with the recorded one. */
+import {
+  EFAULT,
+  EINVAL,
+  ENOMEM,
+  isErr,
+  type Machine,
+  PAGE_SIZE,
+  PMD_SIZE,
+  PR_SET_VMA,
+  type Process,
+  type Verdict,
+} from '../../index.ts';
+import type { FileWorld } from './openings.ts';
+import type { Notes } from './notes.ts';
+import type { CallStep } from './program.ts';
+import {
+  type Answer,
+  isAnonymous,
+  isFixed,
+  MAP_FIXED,
+  rangeOf,
+  runCall,
+  type SpaceCall,
+  UNMODELLED,
+} from './run_call.ts';
+
+/** What the engine made of a call. */
+export interface Outcome {
+  readonly answer: Answer;
+  readonly agrees: boolean;
+  /** Why the engine refused, or did not merge; of a call that does not agree. */
+  readonly verdict: Verdict | null;
+  /** VMAs afterwards. */
+  readonly mapCount: number;
+}
+
+/** More holes than this are not filled for one call. */
+const MOST_ASSUMED = 64;
+const MAP_PRIVATE = 0x02;
+const MAP_FIXED_NOREPLACE = 0x100000;
+const PROT_READ_WRITE = 3;
+const MREMAP_MAYMOVE_FIXED = 3;
+
+export class Judge {
+  readonly #machine: Machine;
+  readonly #world: FileWorld;
+  readonly #notes: Notes;
+  /** The machine's descriptor of what was mapped before the log began. */
+  #assumedFd = -1;
+  #namesKnown = false;
+
+  constructor(machine: Machine, world: FileWorld, notes: Notes) {
+    this.#machine = machine;
+    this.#world = world;
+    this.#notes = notes;
+  }
+
+  /** Makes the call; what the answers teach about the machine or the time before is learned. */
+  execute(step: CallStep): Outcome {
+    const { program, call } = step;
+    if (call.name === 'prctl' && call.option === PR_SET_VMA) this.#learnNames(step);
+    let answer = runCall(program.process, call, step.fd);
+    let verdict: Verdict | null = null;
+    if (!agrees(step, answer)) {
+      verdict = program.process.verdict();
+      answer = this.#explain(step, answer);
+    }
+    return { answer, agrees: agrees(step, answer), verdict, mapCount: program.process.mapCount() };
+  }
+
+  /** Gives the engine the kernel's answer, so that later calls are judged on their own. */
+  followKernel(step: CallStep, answer: Answer): void {
+    const { program, call, wanted } = step;
+    const { process } = program;
+    if (answer === UNMODELLED || typeof wanted === 'bigint') return;
+    if (call.name === 'brk') process.brk(wanted);
+    if (call.name === 'mremap' && wanted > 0 && answer > 0) {
+      process.mremap(answer, call.newSize, call.newSize, MREMAP_MAYMOVE_FIXED, wanted);
+    }
+    if (call.name !== 'mmap') return;
+    if (answer > 0 && !isFixed(call.flags)) process.munmap(answer, call.len);
+    if (wanted < 0) return;
+    const flags = (Number(call.flags) & ~MAP_FIXED_NOREPLACE) | MAP_FIXED;
+    process.mmap(wanted, call.len, call.prot, flags, step.fd, call.offset);
+  }
+
+  /** The answer to a prctl() that names memory tells whether the kernel can. */
+  #learnNames(step: CallStep): void {
+    if (step.wanted === EINVAL && !this.#namesKnown) this.#setNames(false);
+    if (step.wanted === 0) this.#setNames(true);
+  }
+
+  #setNames(has: boolean): void {
+    this.#machine.setSysctl('anon_vma_name', has ? 1 : 0);
+    if (!has && this.#notes.count('no-anon-names') === 0) this.#notes.add('no-anon-names');
+    this.#namesKnown ||= has;
+  }
+
+  #explain(step: CallStep, answer: Answer): Answer {
+    if (answer === UNMODELLED || typeof step.wanted === 'bigint') return answer;
+    const aligned = this.#explainAlignment(step, answer);
+    if (agrees(step, aligned) || step.program.space.origin === 'recorded') return aligned;
+    return this.#explainBeforeLog(step, aligned);
+  }
+
+  /** Some file systems do not align large mappings; without huge pages nobody does. */
+  #explainAlignment(step: CallStep, answer: number): number {
+    const { call, program, fd } = step;
+    if (call.name !== 'mmap' || answer < 0 || step.wanted < 0 || isFixed(call.flags)) return answer;
+    if (Number(call.len) < PMD_SIZE) return answer;
+    if (isAnonymous(call.flags)) return this.#explainHugePages(step, answer);
+
+    const opening = program.files.get(call.fd?.fd ?? -1);
+    const path = opening?.path ?? '';
+    if (opening === undefined || !this.#world.isAligned(path)) return answer;
+    this.#world.setAligned(path, false);
+    const unaligned = this.#world.openFor(opening, call, null);
+    const retried = this.#again(step, answer, unaligned);
+    if (retried === step.wanted) {
+      opening.machineFd = unaligned;
+      this.#notes.add('no-align');
+      return retried;
+    }
+    this.#world.setAligned(path, true);
+    step.fd = fd;
+    return this.#again(step, retried, fd);
+  }
+
+  #explainHugePages(step: CallStep, answer: number): number {
+    if (this.#machine.sysctl('transparent_hugepage') === 0) return answer;
+    this.#machine.setSysctl('transparent_hugepage', 0);
+    const retried = this.#again(step, answer, -1);
+    if (retried === step.wanted) {
+      this.#notes.add('no-thp');
+      return retried;
+    }
+    this.#machine.setSysctl('transparent_hugepage', 1);
+    return this.#again(step, retried, -1);
+  }
+
+  /** Takes a mapping away that went to the wrong place, and makes it again. */
+  #again(step: CallStep, answer: number, fd: number): number {
+    const { call, program } = step;
+    if (call.name !== 'mmap') return answer;
+    if (answer > 0) program.process.munmap(answer, call.len);
+    step.fd = fd;
+    const retried = runCall(program.process, call, fd);
+    return retried === UNMODELLED ? answer : retried;
+  }
+
+  /** What was mapped before the log began shows when calls succeed where nothing is. */
+  #explainBeforeLog(step: CallStep, answer: number): number {
+    const { call } = step;
+    if (call.name === 'mmap') return this.#explainPlace(step, answer);
+    if (call.name === 'brk') return this.#explainBrk(step, answer);
+    const range = rangeOf(call);
+    const isMissing = answer === ENOMEM || answer === EFAULT || answer === EINVAL;
+    if (step.wanted < 0 || !isMissing || range === null) return answer;
+    const filled = this.#fillHoles(step.program.process, range.start, range.end);
+    if (filled === 0) return answer;
+    this.#notes.add('assumed-mapped', filled);
+    const retried = runCall(step.program.process, call, step.fd);
+    return retried === UNMODELLED ? answer : retried;
+  }
+
+  #fillHoles(process: Process, start: number, end: number): number {
+    let filled = 0;
+    let at = start;
+    for (const vma of process.vmas()) {
+      if (vma.end <= at) continue;
+      if (vma.start >= end || filled >= MOST_ASSUMED) break;
+      if (vma.start > at) filled += this.#assume(process, at, vma.start);
+      at = vma.end;
+    }
+    return at < end ? filled + this.#assume(process, at, end) : filled;
+  }
+
+  /** A mapping of its own kind, so that it merges with nothing the log shows. */
+  #assume(process: Process, start: number, end: number): number {
+    if (this.#assumedFd < 0) this.#assumedFd = this.#world.openFile('(before the log)', {});
+    const flags = MAP_PRIVATE | MAP_FIXED_NOREPLACE;
+    return isErr(process.mmap(start, end - start, PROT_READ_WRITE, flags, this.#assumedFd, start)) ? 0 : 1;
+  }
+
+  #explainPlace(step: CallStep, answer: number): number {
+    const { call, program } = step;
+    const { process } = program;
+    if (step.wanted < 0 || call.name !== 'mmap' || isFixed(call.flags)) return answer;
+    const wanted = Number(step.wanted);
+    let at = answer;
+    if (wanted + Number(call.len) > process.layout().mmapBase) {
+      process.setLayout({ mmapBase: wanted + pages(call.len) });
+      at = this.#again(step, at, step.fd);
+    }
+    for (let i = 0; at > wanted && i < MOST_ASSUMED; i++) {
+      process.munmap(at, call.len);
+      if (this.#assume(process, at, at + pages(call.len)) === 0) break;
+      this.#notes.add('assumed-occupied');
+      at = this.#again(step, 0, step.fd);
+    }
+    return at;
+  }
+
+  #explainBrk(step: CallStep, answer: number): number {
+    const { call, program } = step;
+    const wanted = Number(step.wanted);
+    const { brk } = program.process.layout();
+    if (call.name !== 'brk' || brk !== 0) return answer;
+    // The first call tells where the heap ends; where it began nobody knows.
+    program.process.setLayout({ startBrk: wanted, brk: wanted });
+    return wanted;
+  }
+}
+
+const pages = (len: number | bigint): number => Math.ceil(Number(len) / PAGE_SIZE) * PAGE_SIZE;
+
+export function agrees(step: CallStep, answer: Answer): boolean {
+  if (answer === step.wanted) return true;
+  return isNegative(step.wanted) && answer === Number(step.wanted);
+}
+
+const isNegative = (wanted: number | bigint): boolean => wanted < 0;
+
+/** The call as a reader knows it. */
+export const isPlacing = (call: SpaceCall): boolean =>
+  (call.name === 'mmap' && !isFixed(call.flags)) || call.name === 'mremap';
