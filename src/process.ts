@@ -75,8 +75,12 @@ export class Process {
 
   mmap(addr: Word, len: Word, prot: Word, flags: Word, fd: Word, offset: Word): number | Errno {
     this.#enter();
-    const [a, l, p] = [ulongOf(addr), ulongOf(len), ulongOf(prot)];
-    const [f, d, o] = [ulongOf(flags), ulongOf(fd), ulongOf(offset)];
+    const a = ulongOf(addr);
+    const l = ulongOf(len);
+    const p = ulongOf(prot);
+    const f = ulongOf(flags);
+    const d = ulongOf(fd);
+    const o = ulongOf(offset);
     if (Number.isNaN(a + l + p + f + d + o)) return EINVAL;
     return sysMmap({ addr: a, len: l, prot: p | 0, flags: f, fd: d | 0, offset: o });
   }
@@ -88,14 +92,19 @@ export class Process {
 
   mprotect(addr: Word, len: Word, prot: Word): 0 | Errno {
     this.#enter();
-    const [a, l, p] = [ulongOf(addr), ulongOf(len), ulongOf(prot)];
+    const a = ulongOf(addr);
+    const l = ulongOf(len);
+    const p = ulongOf(prot);
     if (Number.isNaN(a + l + p)) return EINVAL;
     return sysMprotect({ addr: a, len: l, prot: p });
   }
 
   pkeyMprotect(addr: Word, len: Word, prot: Word, pkey: Word): 0 | Errno {
     this.#enter();
-    const [a, l, p, k] = [ulongOf(addr), ulongOf(len), ulongOf(prot), ulongOf(pkey)];
+    const a = ulongOf(addr);
+    const l = ulongOf(len);
+    const p = ulongOf(prot);
+    const k = ulongOf(pkey);
     if (Number.isNaN(a + l + p + k)) return EINVAL;
     return sysPkeyMprotect({ addr: a, len: l, prot: p, pkey: k | 0 });
   }
@@ -110,8 +119,11 @@ export class Process {
 
   mremap(addr: Word, oldLen: Word, newLen: Word, flags: Word, newAddr: Word = 0): number | Errno {
     this.#enter();
-    const [a, o, n] = [ulongOf(addr), ulongOf(oldLen), ulongOf(newLen)];
-    const [f, to] = [ulongOf(flags), ulongOf(newAddr)];
+    const a = ulongOf(addr);
+    const o = ulongOf(oldLen);
+    const n = ulongOf(newLen);
+    const f = ulongOf(flags);
+    const to = ulongOf(newAddr);
     if (Number.isNaN(a + o + n + f + to)) return EINVAL;
     return sysMremap({ addr: a, oldLen: o, newLen: n, flags: f, newAddr: to });
   }
@@ -125,7 +137,9 @@ export class Process {
 
   madvise(addr: Word, len: Word, advice: Word): 0 | Errno {
     this.#enter();
-    const [a, l, v] = [ulongOf(addr), ulongOf(len), ulongOf(advice)];
+    const a = ulongOf(addr);
+    const l = ulongOf(len);
+    const v = ulongOf(advice);
     if (Number.isNaN(a + l + v)) return EINVAL;
     return sysMadvise({ addr: a, len: l, advice: v | 0 });
   }
@@ -137,7 +151,9 @@ export class Process {
 
   mlock2(addr: Word, len: Word, flags: Word): 0 | Errno {
     this.#enter();
-    const [a, l, f] = [ulongOf(addr), ulongOf(len), ulongOf(flags)];
+    const a = ulongOf(addr);
+    const l = ulongOf(len);
+    const f = ulongOf(flags);
     if (Number.isNaN(a + l + f)) return EINVAL;
     return sysMlock2({ addr: a, len: l, flags: f | 0 });
   }
@@ -160,14 +176,18 @@ export class Process {
 
   msync(addr: Word, len: Word, flags: Word): 0 | Errno {
     this.#enter();
-    const [a, l, f] = [ulongOf(addr), ulongOf(len), ulongOf(flags)];
+    const a = ulongOf(addr);
+    const l = ulongOf(len);
+    const f = ulongOf(flags);
     if (Number.isNaN(a + l + f)) return EINVAL;
     return sysMsync({ addr: a, len: l, flags: f | 0 });
   }
 
   mseal(addr: Word, len: Word, flags: Word): 0 | Errno {
     this.#enter();
-    const [a, l, f] = [ulongOf(addr), ulongOf(len), ulongOf(flags)];
+    const a = ulongOf(addr);
+    const l = ulongOf(len);
+    const f = ulongOf(flags);
     if (Number.isNaN(a + l + f)) return EINVAL;
     return sysMseal({ addr: a, len: l, flags: f });
   }
@@ -175,16 +195,22 @@ export class Process {
   /** `nodemask` is a word of bits, 0 for none. */
   mbind(addr: Word, len: Word, mode: Word, nodemask: Word, flags: Word): 0 | Errno {
     this.#enter();
-    const [a, l, m] = [ulongOf(addr), ulongOf(len), ulongOf(mode)];
-    const [n, f] = [ulongOf(nodemask), ulongOf(flags)];
+    const a = ulongOf(addr);
+    const l = ulongOf(len);
+    const m = ulongOf(mode);
+    const n = ulongOf(nodemask);
+    const f = ulongOf(flags);
     if (Number.isNaN(a + l + m + n + f)) return EINVAL;
     return sysMbind({ addr: a, len: l, mode: m | 0, nodemask: n, flags: f | 0 });
   }
 
   remapFilePages(addr: Word, size: Word, prot: Word, pgoff: Word, flags: Word): 0 | Errno {
     this.#enter();
-    const [a, s, p] = [ulongOf(addr), ulongOf(size), ulongOf(prot)];
-    const [o, f] = [ulongOf(pgoff), ulongOf(flags)];
+    const a = ulongOf(addr);
+    const s = ulongOf(size);
+    const p = ulongOf(prot);
+    const o = ulongOf(pgoff);
+    const f = ulongOf(flags);
     if (Number.isNaN(a + s + p + o + f)) return EINVAL;
     return sysRemapFilePages({ addr: a, size: s, prot: p, pgoff: o, flags: f | 0 });
   }

@@ -499,7 +499,9 @@ export class PageMap {
       const span = { from: oldEnd, to: end };
       if (!this.#isFree({ from: oldEnd, to: end + 1 })) return old;
       const want = { flags: 'rd wr mr mw me ac ', file: 0, slide: 0, anon: 0, isForkChild: false };
-      if (!this.#mergeNew(span, want, { onlyLeft: true })) this.#fill(span, want);
+      // What ends below the heap's start is not the heap, and is not lengthened.
+      const hasHeap = oldEnd * PAGE > this.#startBrk;
+      if (!hasHeap || !this.#mergeNew(span, want, { onlyLeft: true })) this.#fill(span, want);
     }
     this.brkAt = to;
     return to;

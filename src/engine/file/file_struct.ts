@@ -7,6 +7,7 @@ import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
 import { setWord, word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
+import { unchargeMemory } from '../mm/accounting.ts';
 import type { File } from '../mm/vma_struct.ts';
 import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
 import { type Inode, type InodeSpec, inodeGet, inodeNew, inodePut } from './inode.ts';
@@ -30,10 +31,13 @@ export function fileOpen(inode: Inode, mode: number): File | Null {
   return file;
 }
 
-/** Makes an inode and opens it. */
+/** Makes an inode and opens it. What was charged for it goes back when that fails. */
 export function fileNew(spec: InodeSpec, mode: number): File | Null {
   const inode = inodeNew(spec);
-  if (inode === NULL) return NULL;
+  if (inode === NULL) {
+    unchargeMemory(spec.accountedPages ?? 0);
+    return NULL;
+  }
   const file = fileOpen(inode, mode);
   inodePut(inode);
   return file;

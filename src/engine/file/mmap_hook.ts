@@ -11,7 +11,7 @@ import { EAGAIN, EINVAL, ENODEV, ENOMEM, EOPNOTSUPP, type Errno, OK } from '../a
 import { H_SHMEM_INO } from '../arena/layout.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { PAGE_SIZE } from '../arena/units.ts';
-import { chargeMemory, mlockFutureOk, unchargeMemory } from '../mm/accounting.ts';
+import { chargeMemory, mlockFutureOk } from '../mm/accounting.ts';
 import type { MmRead } from '../mm/held.ts';
 import {
   flagsOf,
@@ -109,10 +109,8 @@ export function shmemZeroSetup(mm: MmRead, size: number, flags: VmFlags): File |
   if (accountedPages > 0 && chargeMemory(mm, accountedPages) !== OK) return NULL;
   const ino = atomics.add(H_SHMEM_INO, 1) + 1;
   const path = '/dev/zero (deleted)';
-  const file = fileNew(
+  return fileNew(
     { kind: 'shmem', path, devMinor: 1, ino, size, accountedPages },
     FMODE_READ | FMODE_WRITE,
   );
-  if (file === NULL) unchargeMemory(accountedPages);
-  return file;
 }

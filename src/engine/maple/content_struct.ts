@@ -4,6 +4,7 @@
  * its first index follows from the item before it.
  */
 import { NULL } from '../arena/ref.ts';
+import { keepShape } from '../arena/shape.ts';
 import { gapCode } from './gap.ts';
 import { views as shared } from '../arena/memory.ts';
 import {
@@ -89,6 +90,8 @@ export interface Piece {
   to: number;
   min: number;
 }
+
+keepShape<Piece>({ from: 0, to: 0, min: Infinity });
 
 /** Writes a leaf. @returns the code of its largest gap. */
 export function fillLeaf(node: MapleNode, content: Content, piece: Piece): number {

@@ -11,20 +11,24 @@
  */
 import { EBUSY, EINVAL, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
+import { keepShape } from '../arena/shape.ts';
 import { gapCode } from './gap.ts';
 import { type Mas, masReset, standOnRange } from './mas.ts';
 import {
   isLeaf,
   type MapleEnode,
+  type MapleNode,
+  MT_MAX,
   nodeChild,
   nodeCount,
   nodeEntry,
   nodeGap,
+  nodePivot,
+  PIVOTS,
   slotOf,
   toNode,
 } from './node_struct.ts';
-import { rootStep, slotMax, slotMin, type Step } from './path.ts';
-import { treeRoot } from './tree.ts';
+import { type MapleTree, treeRoot } from './tree.ts';
 
 /** Where to look, both ends inclusive, and for how many indexes. */
 export interface Area {
@@ -33,6 +37,8 @@ export interface Area {
   readonly size: number;
 }
 
+keepShape<Area>({ min: Infinity, max: Infinity, size: Infinity });
+
 type AreaResult = typeof OK | typeof EBUSY | typeof EINVAL;
 
 /**
@@ -40,34 +46,43 @@ type AreaResult = typeof OK | typeof EBUSY | typeof EINVAL;
  *
  * @returns EINVAL when `size` is 0 or more than the window, EBUSY when there is no place.
  */
-export function masEmptyArea(mas: Mas, { min, max, size }: Area): AreaResult {
-  if (!isArea(min, max, size)) return EINVAL;
-  const search = { size, code: gapCode(size), min, max };
-  const root = treeRoot(mas.tree);
-  if (root !== NULL && !findLowest(search, root)) return refuse(mas);
+export const masEmptyArea = (mas: Mas, area: Area): AreaResult =>
+  standOnArea(mas, area, mtEmptyArea(mas.tree, area));
 
-  standOnRange(mas, search.min, search.min + size - 1);
+/** As masEmptyArea(), for the highest place. */
+export const masEmptyAreaRev = (mas: Mas, area: Area): AreaResult =>
+  standOnArea(mas, area, mtEmptyAreaRev(mas.tree, area));
+
+function standOnArea(mas: Mas, { size }: Area, first: number): AreaResult {
+  if (first === EINVAL) return EINVAL;
+  if (first === EBUSY) {
+    masReset(mas);
+    return EBUSY;
+  }
+  standOnRange(mas, first, first + size - 1);
   return OK;
 }
 
-/** As masEmptyArea(), for the highest place. */
-export function masEmptyAreaRev(mas: Mas, { min, max, size }: Area): AreaResult {
+/** @returns the first of the lowest `size` free indexes in [min, max]; EINVAL, EBUSY. */
+export function mtEmptyArea(tree: MapleTree, { min, max, size }: Area): number {
   if (!isArea(min, max, size)) return EINVAL;
+  const root = treeRoot(tree);
+  if (root === NULL) return min;
   const search = { size, code: gapCode(size), min, max };
-  const root = treeRoot(mas.tree);
-  if (root !== NULL && !findHighest(search, root)) return refuse(mas);
+  return findLowest(search, root) ? search.min : EBUSY;
+}
 
-  standOnRange(mas, search.max - size + 1, search.max);
-  return OK;
+/** As mtEmptyArea(), for the highest place. */
+export function mtEmptyAreaRev(tree: MapleTree, { min, max, size }: Area): number {
+  if (!isArea(min, max, size)) return EINVAL;
+  const root = treeRoot(tree);
+  if (root === NULL) return max - size + 1;
+  const search = { size, code: gapCode(size), min, max };
+  return findHighest(search, root) ? search.max - size + 1 : EBUSY;
 }
 
 const isArea = (min: number, max: number, size: number): boolean =>
   size > 0 && min <= max && max - min >= size - 1;
-
-function refuse(mas: Mas): typeof EBUSY {
-  masReset(mas);
-  return EBUSY;
-}
 
 interface Search {
   readonly size: number;
@@ -76,6 +91,8 @@ interface Search {
   min: number;
   max: number;
 }
+
+keepShape<Search>({ size: Infinity, code: 0, min: Infinity, max: Infinity });
 
 /** Moves the window's lower end up to the lowest place. */
 function findLowest(search: Search, root: MapleEnode): boolean {
@@ -86,24 +103,39 @@ function findLowest(search: Search, root: MapleEnode): boolean {
 }
 
 function descendLowest(search: Search, root: MapleEnode): boolean {
-  const step = rootStep(root);
-  for (let enode = root; ;) {
-    const end = nodeCount(step.node);
-    step.slot = slotOf(step.node, search.min);
-    while (step.slot < end && !promises(step, enode, search)) step.slot++;
-    if (step.slot === end) {
-      search.min = step.max + 1;
+  let enode = root;
+  let max = MT_MAX;
+  while (!isLeaf(enode)) {
+    const node = toNode(enode);
+    const end = nodeCount(node);
+    let slot = slotOf(node, search.min);
+    while (slot < end && nodeGap(node, slot) < search.code) slot++;
+    if (slot === end) {
+      search.min = max + 1;
       return false;
     }
-    search.min = Math.max(search.min, slotMin(step));
-    if (isLeaf(enode)) {
-      const last = slotMax(step);
-      if (Math.min(last, search.max) - search.min >= search.size - 1) return true;
-      search.min = last + 1;
-      return false;
-    }
-    enode = enter(step);
+    if (slot > 0) search.min = Math.max(search.min, nodePivot(node, slot - 1) + 1);
+    if (slot < PIVOTS) max = nodePivot(node, slot);
+    enode = nodeChild(node, slot);
   }
+  return lowestInLeaf(search, toNode(enode), max);
+}
+
+/** @returns false when the leaf, which ends at `max`, has no place; then it is cut off the window. */
+function lowestInLeaf(search: Search, leaf: MapleNode, max: number): boolean {
+  const end = nodeCount(leaf);
+  let first = search.min;
+  for (let slot = slotOf(leaf, first); slot < end; slot++) {
+    const last = slot < PIVOTS ? nodePivot(leaf, slot) : max;
+    const isGap = nodeEntry(leaf, slot) === NULL;
+    if (isGap && Math.min(last, search.max) - first >= search.size - 1) {
+      search.min = first;
+      return true;
+    }
+    first = last + 1;
+  }
+  search.min = max + 1;
+  return false;
 }
 
 /** Moves the window's upper end down to the highest place. */
@@ -115,39 +147,35 @@ function findHighest(search: Search, root: MapleEnode): boolean {
 }
 
 function descendHighest(search: Search, root: MapleEnode): boolean {
-  const step = rootStep(root);
-  for (let enode = root; ;) {
-    step.slot = slotOf(step.node, search.max);
-    while (step.slot >= 0 && !promises(step, enode, search)) step.slot--;
-    if (step.slot < 0) {
-      search.max = step.min - 1;
+  let enode = root;
+  let min = 0;
+  while (!isLeaf(enode)) {
+    const node = toNode(enode);
+    let slot = slotOf(node, search.max);
+    while (slot >= 0 && nodeGap(node, slot) < search.code) slot--;
+    if (slot < 0) {
+      search.max = min - 1;
       return false;
     }
-    search.max = Math.min(search.max, slotMax(step));
-    if (isLeaf(enode)) {
-      const first = slotMin(step);
-      if (search.max - Math.max(first, search.min) >= search.size - 1) return true;
-      search.max = first - 1;
-      return false;
-    }
-    enode = enter(step);
+    if (slot < PIVOTS) search.max = Math.min(search.max, nodePivot(node, slot));
+    if (slot > 0) min = nodePivot(node, slot - 1) + 1;
+    enode = nodeChild(node, slot);
   }
+  return highestInLeaf(search, toNode(enode), min);
 }
 
-/** Whether what lies below the slot may have a gap large enough. */
-function promises(step: Step, enode: MapleEnode, search: Search): boolean {
-  if (!isLeaf(enode)) return nodeGap(step.node, step.slot) >= search.code;
-  return (
-    nodeEntry(step.node, step.slot) === NULL && slotMax(step) - slotMin(step) >= search.size - 1
-  );
-}
-
-/** Goes down through the slot. */
-function enter(step: Step): MapleEnode {
-  const child = nodeChild(step.node, step.slot);
-  const min = slotMin(step);
-  step.max = slotMax(step);
-  step.min = min;
-  step.node = toNode(child);
-  return child;
+/** @returns false when the leaf, which begins at `min`, has no place; then it is cut off the window. */
+function highestInLeaf(search: Search, leaf: MapleNode, min: number): boolean {
+  let last = search.max;
+  for (let slot = slotOf(leaf, last); slot >= 0; slot--) {
+    const first = slot > 0 ? nodePivot(leaf, slot - 1) + 1 : min;
+    const isGap = nodeEntry(leaf, slot) === NULL;
+    if (isGap && last - Math.max(first, search.min) >= search.size - 1) {
+      search.max = last;
+      return true;
+    }
+    last = first - 1;
+  }
+  search.max = min - 1;
+  return false;
 }

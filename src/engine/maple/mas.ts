@@ -5,7 +5,9 @@
  * tree. Under RCU alone a cursor lives in one read section; masPause() lets it cross
  * to the next. Writers hold the caller's lock.
  */
-import { NULL, type Null } from '../arena/ref.ts';
+import { assert } from '../arena/assert.ts';
+import { NULL, type Null, type WordAt } from '../arena/ref.ts';
+import { keepShape } from '../arena/shape.ts';
 import {
   isLeaf,
   type MapleNode,
@@ -14,6 +16,7 @@ import {
   nodeEntry,
   nodeLife,
   nodePivot,
+  nodeSlotAt,
   PIVOTS,
   slotOf,
   toNode,
@@ -41,6 +44,20 @@ export interface Mas extends Spares {
   min: number;
   max: number;
 }
+
+keepShape({
+  tree: 0,
+  index: Infinity,
+  last: Infinity,
+  status: 'start',
+  node: 0,
+  offset: 0,
+  life: 0,
+  min: Infinity,
+  max: Infinity,
+  spare: 0,
+  spares: 0,
+});
 
 export function masState(tree: MapleTree, index: number, last: number): Mas {
   return {
@@ -122,6 +139,13 @@ export function standOnRange(mas: Mas, index: number, last: number): void {
 /** The leaf the cursor stands in, or NULL when it has none or the tree has another by now. */
 const standingIn = (mas: Mas): MapleNode | Null =>
   mas.node !== NULL && nodeLife(mas.node) === mas.life ? mas.node : NULL;
+
+/** The word of the slot that the cursor stands on, in a leaf that is still in the tree. */
+export function slotStoodOn(mas: Mas): WordAt {
+  const leaf = standingIn(mas);
+  assert(leaf !== NULL, 'the cursor stands in the tree');
+  return nodeSlotAt(leaf, mas.offset);
+}
 
 /** Walks from the root to the slot of `index`, and stands on it. */
 function descend(mas: Mas, index: number): number {

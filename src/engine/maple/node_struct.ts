@@ -118,6 +118,26 @@ export function slotOf(node: MapleNode, index: number): number {
 }
 
 /**
+ * @returns the first entry at or right of `index` that starts at or below `max`, or NULL.
+ *   The caller holds the tree's lock.
+ *
+ * One walk is enough: gaps are never side by side, and only the right-most leaf ends
+ * with one, so a gap is followed by an entry of the same leaf or by nothing.
+ */
+export function findFromRoot(root: WordAt, index: number, max: number): number {
+  if (index > max) return 0;
+  let enode = views.i32[root]! as MapleEnode;
+  if (enode === 0) return 0;
+  while (!isLeaf(enode)) enode = nodeChild(toNode(enode), slotOf(toNode(enode), index));
+
+  const leaf = toNode(enode);
+  const slot = slotOf(leaf, index);
+  const entry = nodeEntry(leaf, slot);
+  if (entry !== 0 || slot === PIVOTS || nodePivot(leaf, slot) >= max) return entry;
+  return nodeEntry(leaf, slot + 1);
+}
+
+/**
  * @returns what is stored at `index` in the tree whose root word is at `root`, or NULL.
  *
  * Plain loads only: each node is reached through a word that was published after

@@ -35,15 +35,6 @@ export interface Path {
 // with small integers and then given doubles changes its shape, which takes a microsecond.
 const noStep = (): Step => ({ node: NO_NODE, slot: 0, min: Infinity, max: Infinity });
 
-/** The step of a root. */
-export function rootStep(root: MapleEnode): Step {
-  const step = noStep();
-  step.node = toNode(root);
-  step.min = 0;
-  step.max = MT_MAX;
-  return step;
-}
-
 export const newPath = (): Path => ({
   steps: Array.from({ length: LEVELS_MAX }, noStep),
   end: 0,

@@ -10,11 +10,13 @@
  */
 import { assert } from '../arena/assert.ts';
 import { type ENOMEM, OK } from '../arena/errno.ts';
+import { word } from '../arena/memory.ts';
 import { NULL } from '../arena/ref.ts';
 import { buildStore } from './build.ts';
-import { type Mas, masReset, masWalk, standOnRange } from './mas.ts';
+import { type Mas, masReset, masWalk, slotStoodOn, standOnRange } from './mas.ts';
 import { planStore } from './plan.ts';
 import { dropSpares, fillSpares } from './spares.ts';
+import { publish } from './tree.ts';
 import { type MaWrState, wrState } from './write_state.ts';
 
 /**
@@ -59,6 +61,16 @@ export function masErase(mas: Mas): number {
   if (entry === NULL) return NULL;
   const result = masStoreGfp(mas, NULL);
   return result === OK ? entry : result;
+}
+
+/**
+ * Puts another entry in the place of the one that the cursor stands on: an exact fit,
+ * which takes no memory and cannot fail. The tree has not changed since the step here.
+ */
+export function masReplace(mas: Mas, entry: number): void {
+  const slotAt = slotStoodOn(mas);
+  assert(word(slotAt) !== NULL && entry !== NULL, 'one entry replaces another: gaps stay as they are');
+  publish(mas.tree, slotAt, entry);
 }
 
 /** Gives back the nodes that were put aside. */

@@ -10,7 +10,7 @@
 import * as atomics from '#atomics';
 import { setWord } from '../arena/memory.ts';
 import { NULL, type Ref, type WordAt } from '../arena/ref.ts';
-import { loadFromRoot, type MapleEnode, rootEnode } from './node_struct.ts';
+import { findFromRoot, loadFromRoot, type MapleEnode, rootEnode } from './node_struct.ts';
 import type { Null } from '../arena/ref.ts';
 import { leafDepth, retireTree } from './retire.ts';
 
@@ -36,6 +36,13 @@ export function mtHeight(tree: MapleTree): number {
  *   was there at some moment of the call.
  */
 export const mtreeLoad = (tree: MapleTree, index: number): number => loadFromRoot(tree, index);
+
+/**
+ * @returns the first entry at or right of `index` that starts at or below `max`, or NULL.
+ *   A cursor does the same where the walk goes on; this is for one answer, under the lock.
+ */
+export const mtFind = (tree: MapleTree, index: number, max: number): number =>
+  findFromRoot(tree, index, max);
 
 /** Empties the tree. Readers that are in it finish in what they see. */
 export function mtDestroy(tree: MapleTree): void {

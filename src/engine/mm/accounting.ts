@@ -28,7 +28,7 @@ import {
   setMmStackVm,
   setMmTotalVm,
 } from './mm_struct.ts';
-import { sysctl } from './sysctl.ts';
+import { sysctl, sysctlOvercommitMemory, totalPages } from './sysctl.ts';
 import {
   CAP_IPC_LOCK,
   CAP_SYS_ADMIN,
@@ -120,8 +120,9 @@ const NEVER = 2;
  * @returns ENOMEM when overcommit does not allow it.
  */
 export function chargeMemory(mm: MmRead, pages: number): 0 | Errno {
-  const mode = sysctl('overcommit_memory');
-  const limit = mode === NEVER ? commitAllowed(mm) : heuristicLimit();
+  const mode = sysctlOvercommitMemory();
+  // Mode 0 refuses only what can obviously never be had.
+  const limit = mode === NEVER ? commitAllowed(mm) : totalPages();
   const wanted = mode === NEVER ? committedPages() + pages : pages;
   const isOver = mode === NEVER ? wanted >= limit : wanted > limit;
   if (mode !== ALWAYS && isOver) {
@@ -146,9 +147,6 @@ export function committedPages(): number {
 function addCommitted(pages: number): void {
   setDouble(thisCpu + C_COMMITTED, double(thisCpu + C_COMMITTED) + pages);
 }
-
-/** Mode 0 refuses only what can obviously never be had. */
-const heuristicLimit = (): number => sysctl('totalram_pages') + sysctl('total_swap_pages');
 
 const kbToPages = (kb: number): number => Math.floor((kb * 1024) / PAGE_SIZE);
 

@@ -66,9 +66,18 @@ const MAX_MAP_COUNT = slot('max_map_count');
 const MMAP_MIN_ADDR = slot('mmap_min_addr');
 const LSM_MMAP_MIN_ADDR = slot('lsm_mmap_min_addr');
 const STACK_GUARD_GAP = slot('stack_guard_gap');
+const OVERCOMMIT_MEMORY = slot('overcommit_memory');
+const TOTALRAM_PAGES = slot('totalram_pages');
+const TOTAL_SWAP_PAGES = slot('total_swap_pages');
+const TRANSPARENT_HUGEPAGE = slot('transparent_hugepage');
 
 /** The settings that every call reads, without a search by name. */
 export const sysctlMaxMapCount = (): number => double(MAX_MAP_COUNT);
+/** 0 heuristic, 1 always, 2 never more than the limit. */
+export const sysctlOvercommitMemory = (): number => double(OVERCOMMIT_MEMORY);
+/** Pages of RAM and swap. */
+export const totalPages = (): number => double(TOTALRAM_PAGES) + double(TOTAL_SWAP_PAGES);
+export const sysctlTransparentHugepage = (): boolean => double(TRANSPARENT_HUGEPAGE) !== 0;
 /** Bytes: below it a mapping takes CAP_SYS_RAWIO. */
 export const dacMmapMinAddr = (): number => double(MMAP_MIN_ADDR);
 /** Bytes: where hints are raised to, searches begin and stacks end. */

@@ -14,11 +14,13 @@ import {
   masPause,
   masPreallocate,
   masPrev,
+  masReplace,
   masSetRange,
   masState,
   masStoreGfp,
   masStorePrealloc,
   MT_MAX,
+  mtFind,
   mtreeLoad,
 } from '../maple/maple.ts';
 import { countEvent, VMA_LOCK_ABORT, VMA_LOCK_MISS } from '../trace/counters.ts';
@@ -29,12 +31,12 @@ import { VMA_DETACHED, VMA_LOCKED, vmaEndRead, vmaStartRead } from './vma_lock.t
 import { vmEnd, vmStart } from './vma_struct.ts';
 
 /** A place in the tree, and the lock that keeps it there. */
-export interface VmaIterator {
-  readonly mm: MmRead;
+export interface VmaIterator<Held extends MmRead = MmRead> {
+  readonly mm: Held;
   readonly mas: Mas;
 }
 
-export const vmaIterator = (mm: MmRead, addr: number): VmaIterator => ({
+export const vmaIterator = <Held extends MmRead>(mm: Held, addr: number): VmaIterator<Held> => ({
   mm,
   mas: masState(mmMt(mm), addr, addr),
 });
@@ -75,6 +77,12 @@ export function vmaIterStoreHole(vmi: VmaIterator): void {
   masStorePrealloc(vmi.mas, NULL);
 }
 
+/** Puts `vma` in the place of the one the iterator stands on, over the same range; cannot fail. */
+export function vmaIterReplace(vmi: VmaIterator, vma: Vma): void {
+  traceStore(vmi, vma);
+  masReplace(vmi.mas, vma);
+}
+
 /** Empties [start, end). @returns 0, or ENOMEM with nothing changed. */
 export function vmaIterClear(vmi: VmaIterator, start: number, end: number): 0 | Errno {
   vmaIterConfig(vmi, start, end);
@@ -88,11 +96,11 @@ export const vmaLookup = (mm: MmRead, addr: number): Vma | Null =>
 
 /** @returns the first VMA that ends after `addr`; it may start after it too. */
 export const findVma = (mm: MmRead, addr: number): Vma | Null =>
-  vmaFind(vmaIterator(mm, addr), MT_MAX + 1);
+  mtFind(mmMt(mm), addr, MT_MAX) as Vma | Null;
 
 /** @returns the first VMA that has a part of [start, end). */
 export const findVmaIntersection = (mm: MmRead, start: number, end: number): Vma | Null =>
-  vmaFind(vmaIterator(mm, start), end);
+  mtFind(mmMt(mm), start, end - 1) as Vma | Null;
 
 /** Every VMA, in address order; the tree may not change meanwhile. */
 export function* eachVma(mm: MmRead, from = 0): Generator<Vma> {

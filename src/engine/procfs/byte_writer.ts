@@ -23,7 +23,10 @@ export class ByteWriter {
   /** Seven-bit text. */
   ascii(text: string): void {
     this.#reserve(text.length);
-    for (let i = 0; i < text.length; i++) this.#bytes[this.#at++] = text.charCodeAt(i);
+    const bytes = this.#bytes;
+    const at = this.#at;
+    for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
+    this.#at = at + text.length;
   }
 
   bytes(from: Uint8Array): void {
@@ -34,15 +37,25 @@ export class ByteWriter {
 
   /** Lower-case hexadecimal, at least `width` digits. */
   hex(value: number, width: number): void {
-    const high = Math.floor(value / 2 ** 32);
-    const low = value % 2 ** 32 | 0;
-    let digits = high === 0 ? 8 - (Math.clz32(low | 1) >> 2) : 16 - (Math.clz32(high) >> 2);
-    if (digits < width) digits = width;
+    const high = (value / 2 ** 32) >>> 0;
+    const low = value >>> 0;
+    const needed = high === 0 ? 8 - (Math.clz32(low | 1) >> 2) : 16 - (Math.clz32(high) >> 2);
+    const digits = Math.max(needed, width);
     this.#reserve(digits);
-    for (let i = digits - 1; i >= 0; i--) {
-      const nibble = (i >= 8 ? high >>> ((i - 8) * 4) : low >>> (i * 4)) & 15;
-      this.#bytes[this.#at++] = nibble + (nibble < 10 ? ZERO : LOWER_A);
+    if (digits > 8) this.#hexWord(high, digits - 8);
+    this.#hexWord(low, Math.min(digits, 8));
+  }
+
+  /** The lowest `digits` digits of 32 bits. */
+  #hexWord(word: number, digits: number): void {
+    const bytes = this.#bytes;
+    let rest = word;
+    for (let at = this.#at + digits - 1; at >= this.#at; at--) {
+      const nibble = rest & 15;
+      bytes[at] = nibble < 10 ? nibble + ZERO : nibble + LOWER_A;
+      rest >>>= 4;
     }
+    this.#at += digits;
   }
 
   /** Decimal, right-aligned in `width` columns. */

@@ -200,7 +200,10 @@ function link(vma: Vma, avc: AnonVmaChain, anonVma: AnonVma): void {
   atomics.add(anonVma + REFS, 1);
 }
 
-function chainOldestFirst(vma: Vma): AnonVma[] {
+const NO_CHAIN: readonly AnonVma[] = [];
+
+function chainOldestFirst(vma: Vma): readonly AnonVma[] {
+  if (vmAnonVmaChain(vma) === NULL) return NO_CHAIN;
   const chain: AnonVma[] = [];
   for (let avc: number = vmAnonVmaChain(vma); avc !== NULL; avc = word(avc + AVC_NEXT)) {
     chain.push(word(avc + AVC_ANON_VMA) as AnonVma);

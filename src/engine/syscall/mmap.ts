@@ -20,6 +20,7 @@ import {
   OK,
 } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
+import { keepShape } from '../arena/shape.ts';
 import { isPageAligned, PAGE_SIZE, pageDown, pageUp, TASK_SIZE, ugt, type Ulong } from '../arena/units.ts';
 import { mmPopulateIgnoringErrors } from '../fault/populate.ts';
 import { fget } from '../file/fd_table.ts';
@@ -39,7 +40,12 @@ import { canDoMlock, mlockFutureOk } from '../mm/accounting.ts';
 import type { MmWrite } from '../mm/held.ts';
 import { mmDefFlags, mmMapCount } from '../mm/mm_struct.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
-import { mmapMinAddr, sysctl, sysctlMaxMapCount } from '../mm/sysctl.ts';
+import {
+  mmapMinAddr,
+  sysctlMaxMapCount,
+  sysctlOvercommitMemory,
+  sysctlTransparentHugepage,
+} from '../mm/sysctl.ts';
 import { hasPersonality, READ_IMPLIES_EXEC } from '../mm/task_struct.ts';
 import { findVmaIntersection } from '../mm/vma_iterator.ts';
 import {
@@ -108,6 +114,15 @@ export interface MmapArgs {
   readonly offset: Ulong;
 }
 
+keepShape<MmapArgs>({
+  addr: Infinity,
+  len: Infinity,
+  prot: 0,
+  flags: Infinity,
+  fd: 0,
+  offset: Infinity,
+});
+
 /** A mapping on its way through the checks. */
 interface DoMmap {
   readonly mm: MmWrite;
@@ -121,6 +136,17 @@ interface DoMmap {
   pgoff: number;
   vmFlags: VmFlags;
 }
+
+keepShape({
+  mm: 0,
+  file: 0,
+  addr: Infinity,
+  len: Infinity,
+  prot: 0,
+  flags: Infinity,
+  pgoff: Infinity,
+  vmFlags: Infinity,
+});
 
 /**
  * Maps a file or anonymous memory.
@@ -208,7 +234,7 @@ function doMmap(map: DoMmap): number | Errno {
   map.addr = addr;
   const wrong = map.file === NULL ? checkAnonymous(map) : checkFile(map, map.file);
   if (isErr(wrong)) return wrong;
-  if ((map.flags & MAP_NORESERVE) !== 0 && sysctl('overcommit_memory') !== 2) {
+  if ((map.flags & MAP_NORESERVE) !== 0 && sysctlOvercommitMemory() !== 2) {
     map.vmFlags = withFlags(map.vmFlags, VM_NORESERVE);
   }
   const result = mmapRegion({
@@ -243,7 +269,7 @@ function calcVmFlags({ mm, prot, flags }: DoMmap): VmFlags {
   if ((flags & MAP_GROWSDOWN) !== 0) vmFlags = withFlags(vmFlags, VM_GROWSDOWN);
   if ((flags & MAP_LOCKED) !== 0) vmFlags = withFlags(vmFlags, VM_LOCKED);
   if ((flags & MAP_SYNC) !== 0) vmFlags = withFlags(vmFlags, VM_SYNC);
-  const isStack = (flags & MAP_STACK) !== 0 && sysctl('transparent_hugepage') !== 0;
+  const isStack = (flags & MAP_STACK) !== 0 && sysctlTransparentHugepage();
   return isStack ? withFlags(vmFlags, VM_NOHUGEPAGE) : vmFlags;
 }
 

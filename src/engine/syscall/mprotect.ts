@@ -1,6 +1,7 @@
 /** mprotect(2), pkey_mprotect(2), pkey_alloc(2), pkey_free(2), on a machine without protection keys. */
 import { EACCES, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
+import { keepShape } from '../arena/shape.ts';
 import { isPageAligned, pageUp, ugt, type Ulong } from '../arena/units.ts';
 import { populateVma } from '../fault/populate.ts';
 import { fileInode } from '../file/file_struct.ts';
@@ -53,6 +54,8 @@ export interface MprotectArgs {
   readonly prot: Ulong;
 }
 
+keepShape<MprotectArgs>({ addr: Infinity, len: Infinity, prot: Infinity });
+
 /** A protection change on its way over the VMAs of its range. */
 interface Mprotect {
   readonly mm: MmWrite;
@@ -61,6 +64,8 @@ interface Mprotect {
   readonly end: number;
   readonly prot: number;
 }
+
+keepShape({ mm: 0, start: Infinity, end: Infinity, prot: Infinity });
 
 const PROT_KNOWN = PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM;
 
@@ -132,6 +137,8 @@ interface Range {
   readonly end: number;
 }
 
+keepShape({ start: Infinity, end: Infinity, newFlags: Infinity });
+
 function protectVma(change: Mprotect, vma: Vma, range: Range): 0 | Errno {
   const oldFlags = vmFlags(vma);
   const kept = withoutFlags(oldFlags, withFlags(VM_ACCESS_FLAGS, VM_PKEY_FLAGS));
@@ -200,6 +207,8 @@ function mprotectFixup(
   vmStatAccount(mm, flags, pages);
   return OK;
 }
+
+keepShape({ oldFlags: Infinity, newFlags: Infinity, pages: Infinity });
 
 /** RLIMIT_DATA counts what becomes private writable memory. */
 function mayBecomeData(

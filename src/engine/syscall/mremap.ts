@@ -19,6 +19,7 @@ import {
 } from '../arena/errno.ts';
 import { assert } from '../arena/assert.ts';
 import { NULL, type Null } from '../arena/ref.ts';
+import { keepShape } from '../arena/shape.ts';
 import { isPageAligned, PAGE_SIZE, pageUp, TASK_SIZE, ugt, type Ulong } from '../arena/units.ts';
 import { mmPopulateIgnoringErrors } from '../fault/populate.ts';
 import { fileInode } from '../file/file_struct.ts';
@@ -36,7 +37,7 @@ import type { MmWrite, Vma } from '../mm/held.ts';
 import { mmMapCount } from '../mm/mm_struct.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { sysctlMaxMapCount } from '../mm/sysctl.ts';
-import { findVmaIntersection, vmaLookup } from '../mm/vma_iterator.ts';
+import { findVmaIntersection, vmaFind, vmaIterator, vmaLookup } from '../mm/vma_iterator.ts';
 import { vmaStartWrite } from '../mm/vma_lock.ts';
 import {
   flagsOf,
@@ -69,6 +70,7 @@ import { copyVma, vmaMergeExtend } from '../vma/copy.ts';
 import { copyGuards, setGuards } from '../vma/guards.ts';
 import { MAP_FIXED, MAP_SHARED, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from '../vma/map_flags.ts';
 import { getUnmappedArea } from '../vma/unmapped_area.ts';
+import type { ByteRange } from '../vma/vma_merge.ts';
 import { enterSyscall } from './entry.ts';
 import { munmapLocked } from './munmap.ts';
 
@@ -81,6 +83,14 @@ export interface MremapArgs {
   /** With MREMAP_FIXED the place, with MREMAP_DONTUNMAP a hint, else ignored. */
   readonly newAddr: Ulong;
 }
+
+keepShape<MremapArgs>({
+  addr: Infinity,
+  oldLen: Infinity,
+  newLen: Infinity,
+  flags: Infinity,
+  newAddr: Infinity,
+});
 
 type RemapType = 'no-resize' | 'shrink' | 'expand';
 
@@ -105,6 +115,20 @@ interface VmaRemap {
   /** Locked memory grew: fault the new part in. */
   populates: boolean;
 }
+
+keepShape({
+  mm: 0,
+  flags: Infinity,
+  addr: Infinity,
+  oldLen: Infinity,
+  newLen: Infinity,
+  newAddr: Infinity,
+  vma: 0,
+  type: 'no-resize',
+  charged: Infinity,
+  isUnlocked: false,
+  populates: false,
+});
 
 /**
  * Changes the length of a mapping, its place, or both.
@@ -331,10 +355,7 @@ function moveVma(vrm: VmaRemap): number | Errno {
   }
   vrm.vma = copy.source;
   account(mm, flags, newLen / PAGE_SIZE);
-  if (isErr(moveGuards(vrm))) {
-    munmapLocked(mm, { addr: newAddr, len: newLen }, 'keep');
-    return ENOMEM;
-  }
+  if (isErr(moveGuards(vrm))) return removeCopy(vrm, flags);
   if ((vrm.flags & MREMAP_DONTUNMAP) !== 0) completeDontUnmap(vrm, copy.vma);
   else unmapSource(vrm);
   return newAddr;
@@ -373,22 +394,31 @@ function unmapSource(vrm: VmaRemap): void {
   const { mm, addr, oldLen } = vrm;
   if (oldLen === 0) return;
   const source = vmaStartWrite(mm, vmaOf(vrm));
+  const whole = { start: vmStart(source), end: vmEnd(source) };
   const isCharged = hasFlag(vmFlags(source), VM_ACCOUNT);
-  const keepsFront = vmStart(source) < addr;
-  const keepsTail = vmEnd(source) > addr + oldLen;
   if (isCharged) setVmFlags(source, withoutFlags(vmFlags(source), VM_ACCOUNT));
 
   const result = munmapLocked(mm, { addr, len: oldLen }, 'keep');
+  if (!isCharged) return;
   // Without memory to split, the source stays mapped as well, and is charged anew.
-  if (isErr(result)) return void (isCharged && chargeMemory(mm, oldLen / PAGE_SIZE));
-  if (isCharged && keepsFront) setAccount(mm, addr - 1);
-  if (isCharged && keepsTail) setAccount(mm, addr + oldLen);
+  if (isErr(result)) unchargeMemory(-oldLen / PAGE_SIZE);
+  setAccount(mm, whole);
 }
 
-function setAccount(mm: MmWrite, addr: number): void {
-  const vma = vmaLookup(mm, addr);
-  assert(vma !== NULL, 'what is left of a source is mapped');
-  setVmFlags(vmaStartWrite(mm, vma), withFlags(vmFlags(vma), VM_ACCOUNT));
+/** What is left of a source is charged again. */
+function setAccount(mm: MmWrite, { start, end }: ByteRange): void {
+  const vmi = vmaIterator(mm, start);
+  for (let vma = vmaFind(vmi, end); vma !== NULL; vma = vmaFind(vmi, end)) {
+    setVmFlags(vmaStartWrite(mm, vma), withFlags(vmFlags(vma), VM_ACCOUNT));
+  }
+}
+
+/** The copy goes again; all that its unmapping uncharges but `charged` is still the source's. */
+function removeCopy(vrm: VmaRemap, flags: ReturnType<typeof vmFlags>): Errno {
+  const { mm, newAddr, newLen, charged } = vrm;
+  munmapLocked(mm, { addr: newAddr, len: newLen }, 'keep');
+  if (hasFlag(flags, VM_ACCOUNT)) unchargeMemory(charged - newLen / PAGE_SIZE);
+  return ENOMEM;
 }
 
 /**

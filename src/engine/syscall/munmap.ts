@@ -1,5 +1,6 @@
 /** munmap(2). */
 import { EINVAL, type Errno, isErr } from '../arena/errno.ts';
+import { keepShape } from '../arena/shape.ts';
 import { isPageAligned, pageUp, TASK_SIZE, ugt, type Ulong } from '../arena/units.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import type { MmWrite } from '../mm/held.ts';
@@ -10,6 +11,8 @@ export interface MunmapArgs {
   readonly addr: Ulong;
   readonly len: Ulong;
 }
+
+keepShape<MunmapArgs>({ addr: Infinity, len: Infinity });
 
 /**
  * Unmaps every page of [addr, addr + len); holes in it do not matter.

@@ -14,7 +14,7 @@
 import { ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { TASK_SIZE } from '../arena/units.ts';
-import { fput, getFile } from '../file/file_struct.ts';
+import { getFile } from '../file/file_struct.ts';
 import { mtDup } from '../maple/maple.ts';
 import { chargeMemory, unchargeMemory, vmStatAccount } from '../mm/accounting.ts';
 import type { Mm, MmWrite, Vma, VmaHidden } from '../mm/held.ts';
@@ -38,9 +38,9 @@ import {
   eachVma,
   vmaIterator,
   vmaIterClear,
-  vmaIterConfig,
-  vmaIterPrealloc,
-  vmaIterStore,
+  type VmaIterator,
+  vmaIterReplace,
+  vmaNext,
 } from '../mm/vma_iterator.ts';
 import { vmaMarkAttached, vmaStartWrite } from '../mm/vma_lock.ts';
 import {
@@ -68,8 +68,8 @@ import {
   vmFlags,
   vmStart,
 } from '../mm/vma_struct.ts';
-import { anonVmaFork, unlinkAnonVmas } from '../rmap/anon_vma.ts';
-import { forkGuards, setGuards } from '../vma/guards.ts';
+import { anonVmaFork } from '../rmap/anon_vma.ts';
+import { forkGuards, hasGuards, setGuards } from '../vma/guards.ts';
 import { vmaLinkFile } from '../vma/prepare.ts';
 import { emptyMm } from './exit.ts';
 
@@ -105,15 +105,20 @@ function inheritedFlags(flags: number): number {
 
 function dupMmap(parent: MmWrite, child: MmWrite): 0 | Errno {
   if (mtDup(mmMt(child), mmMt(parent)) !== OK) return ENOMEM;
-  for (const vma of eachVma(parent)) {
+  // The child's tree, which still names the parent's VMAs.
+  const vmi = vmaIterator(child, 0);
+  for (let vma = vmaNext(vmi); vma !== NULL; vma = vmaNext(vmi)) {
     vmaStartWrite(parent, vma);
     const result = hasFlag(vmFlags(vma), VM_DONTCOPY)
       ? leaveOut(child, vma)
-      : dupVma(parent, child, vma);
+      : dupVma(parent, vmi, vma);
     if (isErr(result)) return recover(child, vmStart(vma));
   }
-  return isErr(forkGuards(parent, child)) ? recover(child, TASK_SIZE) : clearWipedGuards(child);
+  return hasGuards(parent) ? dupGuards(parent, child) : OK;
 }
+
+const dupGuards = (parent: MmWrite, child: MmWrite): 0 | Errno =>
+  isErr(forkGuards(parent, child)) ? recover(child, TASK_SIZE) : clearWipedGuards(child);
 
 /** Memory that is wiped, or not there, has no page tables to copy marks from. */
 function clearWipedGuards(child: MmWrite): 0 | Errno {
@@ -140,7 +145,9 @@ function recover(child: MmWrite, failedAt: number): Errno {
   return ENOMEM;
 }
 
-function dupVma(parent: MmWrite, child: MmWrite, vma: Vma): 0 | Errno {
+/** Replaces the VMA that `vmi` stands on, in the child's tree, by a copy. */
+function dupVma(parent: MmWrite, vmi: VmaIterator<MmWrite>, vma: Vma): 0 | Errno {
+  const child = vmi.mm;
   const charged = hasFlag(vmFlags(vma), VM_ACCOUNT) ? vmaPages(vma) : 0;
   if (charged > 0 && chargeMemory(parent, charged) !== OK) return ENOMEM;
   const copy = vmAreaDup(vma);
@@ -150,6 +157,9 @@ function dupVma(parent: MmWrite, child: MmWrite, vma: Vma): 0 | Errno {
   }
 
   // Nothing below can fail: the range is replaced as it is.
+  vmaStartWrite(child, copy);
+  vmaMarkAttached(copy);
+  vmaIterReplace(vmi, copy);
   vmaLinkFile(copy);
   setMmMapCount(child, mmMapCount(child) + 1);
   return OK;
@@ -167,22 +177,6 @@ function fillCopy(child: MmWrite, copy: VmaHidden, vma: Vma): 0 | Errno {
   }
   const file = vmFile(copy);
   if (file !== NULL) setVmFile(copy, getFile(file));
-  return replaceInTree(child, copy);
-}
-
-function replaceInTree(child: MmWrite, copy: VmaHidden): 0 | Errno {
-  const vmi = vmaIterator(child, vmStart(copy));
-  vmaIterConfig(vmi, vmStart(copy), vmEnd(copy));
-  if (isErr(vmaIterPrealloc(vmi, copy))) {
-    const file = vmFile(copy);
-    if (file !== NULL) fput(file);
-    unlinkAnonVmas(copy);
-    vmAreaFree(copy);
-    return ENOMEM;
-  }
-  vmaStartWrite(child, copy);
-  vmaMarkAttached(copy);
-  vmaIterStore(vmi, copy);
   return OK;
 }
 

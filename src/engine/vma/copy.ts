@@ -23,7 +23,7 @@ import {
 import { anonVmaClone } from '../rmap/anon_vma.ts';
 import { insertVma } from './link.ts';
 import { vmaMergeNewRange } from './merge.ts';
-import { type ByteRange, vmgForModify, type VmaMerge } from './vma_merge.ts';
+import { type ByteRange, type Place, vmgForCopy } from './vma_merge.ts';
 
 /** What a copy needs to know. */
 export interface CopyRequest {
@@ -45,7 +45,8 @@ export function copyVma(mm: MmWrite, { source, range, pgoff }: CopyRequest): Cop
   const at = isUnfaulted ? range.start / 4096 : pgoff;
   const sourceStart = vmStart(source);
 
-  const vmg = likeVma(mm, source, { ...range, pgoff: at });
+  const place = { start: range.start, end: range.end, pgoff: at };
+  const vmg = vmgForCopy(mm, source, place);
   vmg.copiedFrom = source;
   const merged = vmaMergeNewRange(vmg);
   if (merged !== NULL) {
@@ -54,13 +55,13 @@ export function copyVma(mm: MmWrite, { source, range, pgoff }: CopyRequest): Cop
     return { vma: merged, source: holdsSource ? merged : source };
   }
   if (vmg.state === 'nomem') return ENOMEM;
-  return duplicate(mm, source, { ...range, pgoff: at });
+  return duplicate(mm, source, place);
 }
 
 function duplicate(
   mm: MmWrite,
   source: VmaWrite,
-  place: ByteRange & { pgoff: number },
+  place: Place,
 ): Copy | Errno {
   const vma = vmAreaDup(source);
   if (vma === NULL) return ENOMEM;
@@ -84,11 +85,5 @@ function duplicate(
 export function vmaMergeExtend(mm: MmWrite, vma: Vma, delta: number): Vma | Null {
   const end = vmEnd(vma);
   const pgoff = vmPgoff(vma) + (end - vmStart(vma)) / 4096;
-  return vmaMergeNewRange(likeVma(mm, vma, { start: end, end: end + delta, pgoff }));
-}
-
-/** A new range with the attributes of a VMA. */
-function likeVma(mm: MmWrite, vma: Vma, place: ByteRange & { pgoff: number }): VmaMerge {
-  const like = vmgForModify(mm, vma, { start: vmStart(vma), end: vmEnd(vma) });
-  return { ...like, middle: NULL, start: place.start, end: place.end, pgoff: place.pgoff };
+  return vmaMergeNewRange(vmgForCopy(mm, vma, { start: end, end: end + delta, pgoff }));
 }

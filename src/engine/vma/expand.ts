@@ -14,7 +14,13 @@ import {
   vmStatAccount,
 } from '../mm/accounting.ts';
 import type { MmWrite, Vma } from '../mm/held.ts';
-import { MMF_VM_MERGE_ANY, mmDefFlags, mmHasFlag, mmMapCount } from '../mm/mm_struct.ts';
+import {
+  MMF_VM_MERGE_ANY,
+  mmDefFlags,
+  mmHasFlag,
+  mmMapCount,
+  mmStartBrk,
+} from '../mm/mm_struct.ts';
 import { mmapMinAddr, stackGuardGap, sysctlMaxMapCount } from '../mm/sysctl.ts';
 import { hasPersonality, READ_IMPLIES_EXEC, rlimit, RLIMIT_STACK } from '../mm/task_struct.ts';
 import { vmAreaAlloc } from '../mm/vma_alloc.ts';
@@ -146,6 +152,8 @@ export function doBrkFlags(mm: MmWrite, range: ByteRange, flags: VmFlags): 0 | E
 }
 
 function growOrMap(mm: MmWrite, range: ByteRange, flags: VmFlags): 0 | Errno {
+  // What ends where the heap begins, such as a program's zeroed data, stays apart from it.
+  if (range.start <= mmStartBrk(mm)) return insertAnonymous(mm, range, flags);
   const pgoff = range.start / 4096;
   const vmg = vmgForNewRange(mm, { ...range, pgoff, flags, file: NULL });
   vmg.justExpand = true;

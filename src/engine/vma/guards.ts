@@ -32,6 +32,8 @@ const GUARD = 1;
 export const isGuardPage = (mm: MmRead, addr: number): boolean =>
   mtreeLoad(mmGuards(mm), addr) !== NULL;
 
+export const hasGuards = (mm: MmRead): boolean => !mtEmpty(mmGuards(mm));
+
 /** @returns where the first guard in the range begins, or null. */
 export function firstGuard(mm: MmRead, { start, end }: ByteRange): number | null {
   const mas = masState(mmGuards(mm), start, start);

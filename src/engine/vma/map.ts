@@ -11,6 +11,7 @@
  */
 import { EACCES, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
+import { keepShape } from '../arena/shape.ts';
 import { fileInode, fput, getFile } from '../file/file_struct.ts';
 import { mappingMapWritable, mappingUnmapWritable } from '../file/inode.ts';
 import { callMmapHook, shmemZeroSetup } from '../file/mmap_hook.ts';
@@ -89,6 +90,8 @@ export interface MmapRequest {
   readonly file: File | Null;
 }
 
+keepShape({ mm: 0, start: Infinity, end: Infinity, pgoff: Infinity, flags: Infinity, file: 0 });
+
 /** Threads a mapping through its steps. Source: mm/vma.c, struct mmap_state, v6.18. */
 interface MmapState extends MmapRequest {
   // Given by the caller; a file's hook may change them.
@@ -110,6 +113,21 @@ interface MmapState extends MmapRequest {
   /** The hook put another file in place: its reference is ours to drop. */
   ownsFile: boolean;
 }
+
+keepShape({
+  mm: 0,
+  start: Infinity,
+  end: Infinity,
+  pgoff: Infinity,
+  flags: Infinity,
+  file: 0,
+  vms: {},
+  charged: Infinity,
+  inherited: Infinity,
+  hole: null,
+  vmOps: 0,
+  ownsFile: false,
+});
 
 /**
  * Maps a range whose address and flags have been decided.

@@ -13,6 +13,7 @@
 import { OK } from '../arena/errno.ts';
 import { assert } from '../arena/assert.ts';
 import { NULL, type Null } from '../arena/ref.ts';
+import { keepShape } from '../arena/shape.ts';
 import type { Vma, VmaWrite } from '../mm/held.ts';
 import { mmMapCount, setMmMapCount } from '../mm/mm_struct.ts';
 import { mmapAssertWriteLocked } from '../mm/mmap_lock.ts';
@@ -25,7 +26,15 @@ import {
   vmaLookup,
 } from '../mm/vma_iterator.ts';
 import { vmaMarkDetached, vmaStartWrite } from '../mm/vma_lock.ts';
-import { commonFlags, hasFlag, VM_SPECIAL, VM_STICKY, withFlags } from '../mm/vm_flags.ts';
+import {
+  commonFlags,
+  hasFlag,
+  VM_NONE,
+  VM_SPECIAL,
+  VM_STICKY,
+  type VmFlags,
+  withFlags,
+} from '../mm/vm_flags.ts';
 import {
   setVmFlags,
   setVmPgoff,
@@ -60,8 +69,20 @@ interface Commit {
   readonly anonFrom: Vma | Null;
   /** Loses its front, up to `end`, or its tail, from `start`. */
   readonly trimmed: VmaWrite | Null;
-  readonly removed: readonly VmaWrite[];
+  /** Covered by the target from now on, and freed. */
+  readonly removedMiddle: VmaWrite | Null;
+  readonly removedNext: VmaWrite | Null;
 }
+
+keepShape({
+  target: 0,
+  start: Infinity,
+  end: Infinity,
+  anonFrom: 0,
+  trimmed: 0,
+  removedMiddle: 0,
+  removedNext: 0,
+});
 
 /**
  * Tries to make a new range part of the VMAs beside it.
@@ -102,7 +123,8 @@ function growLeft(vmg: VmaMerge, removesNext: boolean): Vma | Null {
     end: next === NULL ? vmg.end : vmEnd(next),
     anonFrom: faulted,
     trimmed: NULL,
-    removed: next === NULL ? [] : [next],
+    removedMiddle: NULL,
+    removedNext: next,
   });
 }
 
@@ -114,7 +136,8 @@ function growRight(vmg: VmaMerge): Vma | Null {
     end: vmEnd(target),
     anonFrom: vmg.copiedFrom,
     trimmed: NULL,
-    removed: [],
+    removedMiddle: NULL,
+    removedNext: NULL,
   });
 }
 
@@ -161,14 +184,14 @@ function absorbLeft(
   const middle = vmaStartWrite(vmg.mm, asVma(vmg.middle));
   const target = vmaStartWrite(vmg.mm, asVma(vmg.prev));
   const next = removesNext ? vmaStartWrite(vmg.mm, asVma(vmg.next)) : NULL;
-  const removed = removesMiddle ? [middle] : [];
   return commit(vmg, {
     target,
     start: vmStart(target),
     end: next === NULL ? vmg.end : vmEnd(next),
     anonFrom: next !== NULL && vmAnonVma(next) !== NULL ? next : middle,
     trimmed: removesMiddle ? NULL : middle,
-    removed: next === NULL ? removed : [...removed, next],
+    removedMiddle: removesMiddle ? middle : NULL,
+    removedNext: next,
   });
 }
 
@@ -181,12 +204,13 @@ function absorbRight(vmg: VmaMerge, removesMiddle: boolean): Vma | Null {
     end: vmEnd(target),
     anonFrom: middle,
     trimmed: removesMiddle ? NULL : middle,
-    removed: removesMiddle ? [middle] : [],
+    removedMiddle: removesMiddle ? middle : NULL,
+    removedNext: NULL,
   });
 }
 
 function commit(vmg: VmaMerge, change: Commit): Vma | Null {
-  const { target, anonFrom, trimmed } = change;
+  const { target, anonFrom, trimmed, removedMiddle, removedNext } = change;
   const duplicates =
     anonFrom !== NULL && vmAnonVma(target) === NULL && vmAnonVma(anonFrom) !== NULL;
   if (duplicates && dupAnonVma(target, anonFrom) !== OK) return refuseNomem(vmg);
@@ -205,9 +229,10 @@ function commit(vmg: VmaMerge, change: Commit): Vma | Null {
   }
   setVmRange(grown, change.start, change.end);
   if (trimmed !== NULL) trim(trimmed, vmg);
-  setVmFlags(grown, stickyUnion(grown, vmg, change));
+  setVmFlags(grown, stickyUnion(vmg, change));
   vmaIterStore(vmi, grown);
-  for (const vma of change.removed) removeMerged(vmg, vma);
+  if (removedMiddle !== NULL) removeMerged(vmg, removedMiddle);
+  if (removedNext !== NULL) removeMerged(vmg, removedNext);
   countEvent(VMA_MERGE);
   vmg.state = 'success';
   return grown;
@@ -221,11 +246,17 @@ function trim(vma: VmaWrite, vmg: VmaMerge): void {
   setVmRange(hidden, vmg.end, vmEnd(hidden));
 }
 
-function stickyUnion(target: Vma, vmg: VmaMerge, change: Commit): ReturnType<typeof vmFlags> {
-  let flags = withFlags(vmFlags(target), commonFlags(vmg.flags, VM_STICKY));
-  for (const vma of change.removed) flags = withFlags(flags, commonFlags(vmFlags(vma), VM_STICKY));
-  return flags;
+function stickyUnion(
+  vmg: VmaMerge,
+  { target, removedMiddle, removedNext }: Commit,
+): VmFlags {
+  const flags = withFlags(vmFlags(target), stickyOf(vmg.flags));
+  const middle = removedMiddle === NULL ? VM_NONE : stickyOf(vmFlags(removedMiddle));
+  const next = removedNext === NULL ? VM_NONE : stickyOf(vmFlags(removedNext));
+  return withFlags(flags, withFlags(middle, next));
 }
+
+const stickyOf = (flags: VmFlags): VmFlags => commonFlags(flags, VM_STICKY);
 
 function removeMerged(vmg: VmaMerge, vma: VmaWrite): void {
   vmaMarkDetached(vmg.mm, vma);

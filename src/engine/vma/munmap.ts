@@ -14,6 +14,7 @@
  */
 import { ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
+import { keepShape } from '../arena/shape.ts';
 import { DUMMY_VM_OPS } from '../file/vm_ops.ts';
 import {
   addLockedVm,
@@ -84,6 +85,21 @@ export interface VmaMunmap {
   isCleanedUp: boolean;
 }
 
+keepShape({
+  mm: 0,
+  start: Infinity,
+  end: Infinity,
+  gathered: [],
+  nrPages: Infinity,
+  lockedVm: Infinity,
+  nrAccounted: Infinity,
+  execVm: Infinity,
+  stackVm: Infinity,
+  dataVm: Infinity,
+  guards: null,
+  isCleanedUp: false,
+});
+
 export function vmaMunmap(mm: MmWrite, start: number, end: number): VmaMunmap {
   return {
     mm,
@@ -117,16 +133,24 @@ export function vmsGatherMunmapVmas(vms: VmaMunmap): 0 | Errno {
     if (isErr(refused)) return refused;
   }
 
-  const vmi = vmaIterator(mm, start);
-  for (let vma = vmaFind(vmi, end); vma !== NULL; vma = vmaFind(vmi, end)) {
-    const refused = gatherOne(vms, vma);
-    if (isErr(refused)) {
-      vmsReattach(vms);
-      return refused;
-    }
-    if (vmEnd(vma) >= end) break;
+  const refused = gatherFrom(vms, first);
+  if (isErr(refused)) {
+    vmsReattach(vms);
+    return refused;
   }
   return reserveGuards(vms);
+}
+
+/** Most often the first one is all: only for more does a cursor pay. */
+function gatherFrom(vms: VmaMunmap, first: Vma): 0 | Errno {
+  const refused = gatherOne(vms, first);
+  if (isErr(refused) || vmEnd(first) >= vms.end) return refused;
+  const vmi = vmaIterator(vms.mm, vmEnd(first));
+  for (let vma = vmaFind(vmi, vms.end); vma !== NULL; vma = vmaFind(vmi, vms.end)) {
+    const refusedLater = gatherOne(vms, vma);
+    if (isErr(refusedLater) || vmEnd(vma) >= vms.end) return refusedLater;
+  }
+  return OK;
 }
 
 function reserveGuards(vms: VmaMunmap): 0 | Errno {

@@ -9,6 +9,7 @@
 import { assert } from '../arena/assert.ts';
 import { ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
+import { keepShape } from '../arena/shape.ts';
 import { getFile } from '../file/file_struct.ts';
 import { vmOperations } from '../file/vm_ops.ts';
 import type { MmWrite, Vma, VmaHidden, VmaWrite } from '../mm/held.ts';
@@ -51,6 +52,8 @@ import type { VmaMerge } from './vma_merge.ts';
 
 /** Which part of a split is the new VMA. */
 export type SplitSide = 'below' | 'above';
+
+keepShape({ addr: Infinity, side: 'below' });
 
 /** @returns ENOMEM when the process has as many VMAs as it may; else as splitVmaUnchecked(). */
 export function splitVma(mm: MmWrite, vma: Vma, at: { addr: number; side: SplitSide }): 0 | Errno {

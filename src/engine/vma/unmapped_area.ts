@@ -9,12 +9,13 @@
  * Source: mm/mmap.c, mm/vma.c (unmapped_area), arch/x86/kernel/sys_x86_64.c,
  * mm/huge_memory.c (thp_get_unmapped_area), v6.18.
  */
-import { EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
-import { NULL, type Null } from '../arena/ref.ts';
+import { EINVAL, ENOMEM, EPERM, type Errno, isErr } from '../arena/errno.ts';
+import { NULL } from '../arena/ref.ts';
+import { keepShape } from '../arena/shape.ts';
 import { isPageAligned, PAGE_SIZE, pageDown, pageUp, PMD_SIZE, TASK_SIZE } from '../arena/units.ts';
 import { fileInode } from '../file/file_struct.ts';
 import { I_HUGE_ALIGN, inodeHas } from '../file/inode.ts';
-import { masEmptyArea, masEmptyAreaRev, masState } from '../maple/maple.ts';
+import { mtEmptyArea, mtEmptyAreaRev } from '../maple/maple.ts';
 import type { MmRead, Vma } from '../mm/held.ts';
 import {
   MMF_TOPDOWN,
@@ -24,9 +25,9 @@ import {
   mmMt,
   mmTaskSize,
 } from '../mm/mm_struct.ts';
-import { dacMmapMinAddr, mmapMinAddr, stackGuardGap, sysctl } from '../mm/sysctl.ts';
+import { dacMmapMinAddr, mmapMinAddr, stackGuardGap, sysctlTransparentHugepage } from '../mm/sysctl.ts';
 import { CAP_SYS_RAWIO, capable } from '../mm/task_struct.ts';
-import { findVma, vmaLookup } from '../mm/vma_iterator.ts';
+import { findVma } from '../mm/vma_iterator.ts';
 import { hasFlag, VM_GROWSDOWN } from '../mm/vm_flags.ts';
 import { type File, vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
 import { LIMIT_MIN_ADDR, LIMIT_TASK_SIZE, noteLimit } from '../trace/verdict.ts';
@@ -44,6 +45,8 @@ export interface AreaRequest {
   readonly flags: number;
   readonly file: File | typeof NULL;
 }
+
+keepShape({ mm: 0, addr: Infinity, len: Infinity, pgoff: Infinity, flags: Infinity, file: 0 });
 
 /**
  * @returns a page-aligned address with room for `len`; ENOMEM when there is none or
@@ -77,9 +80,9 @@ function place(request: AreaRequest): number | Errno {
 
 /** Private anonymous memory asks for it in whole huge pages; some file systems always do. */
 function wantsHugeAlignment({ file, flags, addr, len }: AreaRequest): boolean {
-  if (sysctl('transparent_hugepage') === 0) return false;
+  if (!sysctlTransparentHugepage()) return false;
   if (file !== NULL) return inodeHas(fileInode(file), I_HUGE_ALIGN);
-  return (flags & MAP_TYPE) !== MAP_SHARED && addr === 0 && len % PMD_SIZE === 0;
+  return (flags & MAP_TYPE) !== MAP_SHARED && addr === 0 && (len & (PMD_SIZE - 1)) === 0;
 }
 
 /**
@@ -125,6 +128,8 @@ interface Window {
   readonly high: number;
 }
 
+keepShape<Window>({ low: Infinity, high: Infinity });
+
 function bottomUp(request: AreaRequest, window: Window): number | Errno {
   const hint = pageUp(request.addr);
   if (hint !== 0 && hint + request.len <= window.high && isHintFree(request, hint)) return hint;
@@ -146,12 +151,10 @@ function highestGap(mm: MmRead, len: number, window: Window): number | Errno {
   let { high } = window;
   // Ends: each round lowers the upper limit to another VMA's guard.
   for (;;) {
-    const mas = masState(mmMt(mm), 0, 0);
-    if (high <= low || masEmptyAreaRev(mas, { min: low, max: high - 1, size: len }) !== OK) {
-      return ENOMEM;
-    }
-    const gap = mas.last + 1 - len;
-    const next = vmaAfter(mm, mas.last + 1);
+    if (high <= low) return ENOMEM;
+    const gap = mtEmptyAreaRev(mmMt(mm), { min: low, max: high - 1, size: len });
+    if (gap < 0) return ENOMEM;
+    const next = findVma(mm, gap + len);
     if (next === NULL || vmStartGap(next) >= gap + len) return gap;
     high = vmStartGap(next);
   }
@@ -164,21 +167,13 @@ function lowestGap(mm: MmRead, len: number, window: Window): number | Errno {
   let low = Math.max(window.low, mmapMinAddr());
   // Ends: each round raises the lower limit over another VMA.
   for (;;) {
-    const mas = masState(mmMt(mm), 0, 0);
-    if (window.high <= low || masEmptyArea(mas, { min: low, max: window.high - 1, size: len }) !== OK) {
-      return ENOMEM;
-    }
-    const gap = mas.index;
-    const next = vmaAfter(mm, gap + len);
+    if (window.high <= low) return ENOMEM;
+    const gap = mtEmptyArea(mmMt(mm), { min: low, max: window.high - 1, size: len });
+    if (gap < 0) return ENOMEM;
+    const next = findVma(mm, gap + len);
     if (next === NULL || vmStartGap(next) >= gap + len) return gap;
     low = vmEnd(next);
   }
-}
-
-/** The VMA at the end of a gap; most often right there. */
-function vmaAfter(mm: MmRead, end: number): Vma | Null {
-  const adjacent = vmaLookup(mm, end);
-  return adjacent === NULL ? findVma(mm, end) : adjacent;
 }
 
 /** Where a VMA begins with its guard: nothing is placed above it without MAP_FIXED. */

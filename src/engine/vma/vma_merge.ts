@@ -5,6 +5,7 @@
  * Source: mm/vma.h, struct vma_merge_struct, v6.18.
  */
 import { NULL, type Null } from '../arena/ref.ts';
+import { keepShape } from '../arena/shape.ts';
 import type { MmWrite, Vma } from '../mm/held.ts';
 import type { VmFlags } from '../mm/vm_flags.ts';
 import {
@@ -52,6 +53,25 @@ export interface VmaMerge {
   // Result.
   state: MergeState;
 }
+
+keepShape({
+  mm: 0,
+  middle: 0,
+  start: Infinity,
+  end: Infinity,
+  pgoff: Infinity,
+  flags: Infinity,
+  file: 0,
+  anonVma: 0,
+  policy: 0,
+  uffdCtx: 0,
+  anonName: 0,
+  copiedFrom: 0,
+  justExpand: false,
+  prev: 0,
+  next: 0,
+  state: 'start',
+});
 
 /** What a new range brings along. */
 export interface NewRange {
@@ -106,8 +126,38 @@ export function vmgForModify(mm: MmWrite, vma: Vma, range: ByteRange): VmaMerge 
   };
 }
 
+/** A new range with the attributes of a VMA. */
+export function vmgForCopy(mm: MmWrite, vma: Vma, place: Place): VmaMerge {
+  return {
+    mm,
+    middle: NULL,
+    start: place.start,
+    end: place.end,
+    pgoff: place.pgoff,
+    flags: vmFlags(vma),
+    file: vmFile(vma),
+    anonVma: vmAnonVma(vma),
+    policy: vmPolicy(vma),
+    uffdCtx: vmUserfaultfdCtx(vma),
+    anonName: vmAnonName(vma),
+    copiedFrom: NULL,
+    justExpand: false,
+    prev: NULL,
+    next: NULL,
+    state: 'start',
+  };
+}
+
+/** Where a range is, and the page of its file, or of its first place, that it begins with. */
+export interface Place extends ByteRange {
+  readonly pgoff: number;
+}
+
 /** Bytes, end exclusive. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
+
+keepShape<ByteRange>({ start: Infinity, end: Infinity });
+keepShape<Place>({ start: Infinity, end: Infinity, pgoff: Infinity });

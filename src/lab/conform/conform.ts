@@ -153,8 +153,9 @@ class VectorRun {
 
   /** What was read is not known; that it could be read is. */
   #agreesTouches(record: VectorRecord, outcome: Outcome): boolean {
-    if (record.t === undefined || outcome.t === undefined) return true;
-    const kernel = record.t.map(touchClass);
+    const recorded = record.t ?? Object.values(record.pages ?? {}).flat();
+    if (outcome.t === undefined) return true;
+    const kernel = recorded.map(touchClass);
     const engine = outcome.t.map(touchClass);
     const differs = kernel.some((entry, i) => entry !== engine[i]);
     if (!differs && kernel.length === engine.length) return true;

@@ -1,5 +1,5 @@
 /** One operation of a vector, run in a process. */
-import { isErr, PAGE_SIZE, type Process, type Touch } from '../../index.ts';
+import { PAGE_SIZE, type Process, type Touch } from '../../index.ts';
 import type { VectorFiles } from './vector_files.ts';
 import { VectorError, type VectorRecord } from './vector.ts';
 
@@ -61,13 +61,13 @@ const OPERATIONS: Readonly<Record<string, (run: Run) => Outcome>> = {
     return {};
   },
   maps: () => ({}),
-  sweep: () => ({}),
   base: () => ({}),
 };
 
 /** @throws VectorError for an operation that is not part of the format. */
 export function runOperation(process: Process, files: VectorFiles, record: VectorRecord): Outcome {
   const [name = '', ...words] = record.op.split(' ');
+  if (name === 'sweep') return { t: sweep(process, record) };
   const operation = OPERATIONS[name];
   if (operation === undefined) {
     throw new VectorError(`line ${record.line}: no operation is called "${name}"`);
@@ -103,6 +103,9 @@ function touchPages({ process, arg }: Run, access: 'read' | 'write'): (number | 
   return touches;
 }
 
-/** @returns whether a result is one: an address comes as hex in a vector. */
-export const resultText = (r: number, isAddress: boolean): string | number =>
-  isAddress && !isErr(r) ? r.toString(16) : r;
+/** A load from each page of each mapping that the record lists, in the record's order. */
+function sweep(process: Process, record: VectorRecord): (number | string)[] {
+  return Object.entries(record.pages ?? {}).flatMap(([start, pages]) =>
+    pages.map((_page, i) => TOUCHES[process.touch(parseInt(start, 16) + i * PAGE_SIZE, 'read')]),
+  );
+}

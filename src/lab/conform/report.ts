@@ -20,7 +20,7 @@ export interface ConformDocument {
 /** Said in every report, because agreement is only about what was compared. */
 const NOTES = [
   'Compared: every result, every VMA with its flags, and the signal of every touch.',
-  'Not compared until there are page tables: what pages hold, mincore vectors, sweeps, and the Anonymous and Locked columns.',
+  'Not compared until there are page tables: what pages hold, mincore vectors, and the Anonymous and Locked columns.',
 ];
 
 export function conformDocument(files: readonly ConformFile[], seconds: number): ConformDocument {

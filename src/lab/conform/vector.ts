@@ -37,6 +37,8 @@ export interface VectorRecord {
   readonly r?: string | number;
   /** One entry a page that was touched. */
   readonly t?: readonly (string | number)[];
+  /** Of a sweep: the same for every readable mapping, by its start in hex. */
+  readonly pages?: Readonly<Record<string, readonly (string | number)[]>>;
   /** Absent when nothing visible changed since this process's last record. */
   readonly vmas?: readonly VectorVma[];
   readonly same?: 1;
@@ -111,11 +113,12 @@ function parseHeader(text: string): VectorHeader {
 
 function parseRecord(text: string, line: number): VectorRecord {
   const record = parseJson(text, line);
-  const { p, op, r, t, vmas, same, brk } = record;
+  const { p, op, r, t, pages, vmas, same, brk } = record;
   if (typeof p !== 'number' || typeof op !== 'string') {
     throw new VectorError(`line ${line}: a record needs a process "p" and an operation "op"`);
   }
   if (vmas !== undefined && !isVmas(vmas)) throw new VectorError(`line ${line}: "vmas" is malformed`);
+  if (pages !== undefined && !isPages(pages)) throw new VectorError(`line ${line}: "pages" is malformed`);
   const isResult = r === undefined || typeof r === 'string' || typeof r === 'number';
   if (!isResult) throw new VectorError(`line ${line}: "r" is neither a number nor a string`);
   return {
@@ -124,6 +127,7 @@ function parseRecord(text: string, line: number): VectorRecord {
     op,
     ...(r === undefined ? {} : { r }),
     ...(Array.isArray(t) ? { t: t.map((entry) => (typeof entry === 'number' ? entry : String(entry))) } : {}),
+    ...(pages === undefined ? {} : { pages }),
     ...(vmas === undefined ? {} : { vmas }),
     ...(same === 1 ? { same } : {}),
     ...(typeof brk === 'string' ? { brk } : {}),
@@ -137,4 +141,8 @@ function isVmas(value: unknown): value is VectorVma[] {
 function isVma(value: unknown): boolean {
   if (!Array.isArray(value) || value.length !== 8) return false;
   return value.every((field, i) => typeof field === (i < 6 ? 'string' : 'number'));
+}
+
+function isPages(value: unknown): value is Record<string, (string | number)[]> {
+  return typeof value === 'object' && value !== null && Object.values(value).every(Array.isArray);
 }

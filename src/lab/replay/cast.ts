@@ -37,6 +37,10 @@ export type Deed = Exclude<StraceRecord, { kind: 'malformed' | 'note' | 'attache
 const FORK_NAMES: ReadonlySet<string> = new Set(['clone', 'clone3', 'fork', 'vfork']);
 const CLONE_FILES = 0x400;
 
+/** Calls during which others have to wait for their order; vfork copies nothing. */
+const isOpening = (name: string): boolean =>
+  isSpaceName(name) || name === 'clone' || name === 'clone3' || name === 'fork';
+
 export class Cast {
   readonly #parts: CastParts;
   readonly #roster = new Roster();
@@ -49,7 +53,9 @@ export class Cast {
   /** Calls that have begun and not come back, by thread. */
   readonly #begun = new Map<number, { readonly call: Begun; space: Space | null }>();
   /** Threads that have just become known: what waited for them is next. */
-  readonly #arrived: number[] = [];
+  readonly #arrived: { readonly tid: number; readonly space: Space }[] = [];
+  /** Address spaces in which the last call has come back. */
+  readonly #idle = new Set<Space>();
   /** The real number of thread 0, once the log has told it. */
   mainTid: number | null = null;
   vmaPeak = 0;
@@ -70,6 +76,7 @@ export class Cast {
       notes,
       judge: new Judge(machine, this.#world, notes),
       toucher: this.#toucher,
+      endMaps: (pid) => recording.endMaps.get(pid),
       forked: (step) => this.#forked(step),
       changed: (space) => this.#lookAt(space),
     });
@@ -94,7 +101,7 @@ export class Cast {
     this.#feed.drain(call.time);
     if (FORK_NAMES.has(call.name)) this.#roster.forksBegun.add(call.line);
     const space = this.#roster.thread(call.tid)?.program.space ?? null;
-    const isOpen = isSpaceName(call.name);
+    const isOpen = isOpening(call.name);
     this.#begun.set(call.tid, { call, space: isOpen ? space : null });
     if (isOpen && space !== null) space.open++;
   }
@@ -103,8 +110,12 @@ export class Cast {
     if (record.kind === 'malformed' || record.kind === 'note' || record.kind === 'attached') return;
     this.#perform(record);
     // Ends: each round makes at least one thread known.
-    for (let tid = this.#arrived.pop(); tid !== undefined; tid = this.#arrived.pop()) this.#release(tid);
+    for (let next = this.#arrived.pop(); next !== undefined; next = this.#arrived.pop()) {
+      this.#release(next.tid);
+      this.#goIdle(next.space);
+    }
     if (!this.#roster.mayBeChild) this.#adoptOrphans();
+    if (this.#idle.size > 0) this.#closeIdle();
   }
 
   /** The log is over. */
@@ -141,7 +152,17 @@ export class Cast {
     const begun = this.#begun.get(record.tid);
     if (begun === undefined || begun.call.line !== record.line) return;
     this.#begun.delete(record.tid);
-    if (begun.space !== null) begun.space.open--;
+    if (begun.space !== null) this.#goIdle(begun.space);
+  }
+
+  #goIdle(space: Space): void {
+    space.open--;
+    if (space.open === 0) this.#idle.add(space);
+  }
+
+  #closeIdle(): void {
+    for (const space of this.#idle) if (space.open === 0) this.#runner.close(space);
+    this.#idle.clear();
   }
 
   #call(thread: Thread, record: Call): void {
@@ -175,7 +196,6 @@ export class Cast {
     if (record.injected) return this.#parts.notes.add('injected');
     if (result.kind === 'unknown') {
       this.#parts.notes.add('lost');
-      if (program.space.open === 0) this.#runner.close(program.space);
       return;
     }
     if (result.kind === 'restart') return;
@@ -250,11 +270,13 @@ export class Cast {
   #join(tid: number, program: Program): Thread {
     const thread = this.#roster.add(tid, program);
     const begun = this.#begun.get(tid);
-    if (begun !== undefined && begun.space === null && isSpaceName(begun.call.name)) {
+    if (begun !== undefined && begun.space === null && isOpening(begun.call.name)) {
       begun.space = program.space;
       program.space.open++;
     }
-    this.#arrived.push(tid);
+    // What waited for it may overlap what is waiting here.
+    program.space.open++;
+    this.#arrived.push({ tid, space: program.space });
     return thread;
   }
 
@@ -309,7 +331,8 @@ export class Cast {
   #exec({ program }: Thread, record: Call, call: ExecCall): void {
     this.#feed.drain(record.time);
     const before = program.space;
-    if (before.birth === null || before.birth.steps.length > 0) this.#settle(program);
+    const isUnused = before.birth !== null && !before.birth.steps.some(({ kind }) => kind === 'call');
+    if (!isUnused) this.#settle(program);
     for (const tid of program.tids) this.#roster.remove(tid);
     before.users--;
     program.space = new Space();

@@ -62,7 +62,7 @@ const withoutDeleted = (name: string): string =>
 
 /** The engine knows device and inode of those files only that the recorded maps show. */
 function isSameFile(kernel: MapsLine, engine: MapsLine): boolean {
-  if (engine.ino === 0) return true;
+  if (engine.ino === 0 || engine.name.startsWith('/dev/zero')) return true;
   return (
     kernel.ino === engine.ino &&
     kernel.devMajor === engine.devMajor &&

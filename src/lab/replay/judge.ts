@@ -5,6 +5,7 @@ import {
   ENOMEM,
   isErr,
   type Machine,
+  MAP_32BIT,
   PAGE_SIZE,
   PMD_SIZE,
   PR_SET_VMA,
@@ -40,6 +41,7 @@ const MOST_ASSUMED = 64;
 const MAP_PRIVATE = 0x02;
 const MAP_FIXED_NOREPLACE = 0x100000;
 const PROT_READ_WRITE = 3;
+const RANDOM_32BIT = { low: 0x40000000, high: 0x42000000 };
 const MREMAP_MAYMOVE_FIXED = 3;
 
 export class Judge {
@@ -99,9 +101,26 @@ export class Judge {
 
   #explain(step: CallStep, answer: Answer): Answer {
     if (answer === UNMODELLED || typeof step.wanted === 'bigint') return answer;
-    const aligned = this.#explainAlignment(step, answer);
+    const placed = this.#explainRandom(step, answer);
+    if (agrees(step, placed)) return placed;
+    const aligned = this.#explainAlignment(step, placed);
     if (agrees(step, aligned) || step.program.space.origin === 'recorded') return aligned;
     return this.#explainBeforeLog(step, aligned);
+  }
+
+  /** With MAP_32BIT the search begins at random somewhere in the first 32 MiB of its window. */
+  #explainRandom(step: CallStep, answer: number): number {
+    const { call, program, wanted } = step;
+    if (call.name !== 'mmap' || answer < 0 || (Number(call.flags) & MAP_32BIT) === 0) return answer;
+    if (isFixed(call.flags) || wanted < RANDOM_32BIT.low || wanted > RANDOM_32BIT.high) return answer;
+    program.process.munmap(answer, call.len);
+    const flags = Number(call.flags) | MAP_FIXED_NOREPLACE;
+    const retried = program.process.mmap(wanted, call.len, call.prot, flags, step.fd, call.offset);
+    if (retried === wanted) {
+      this.#notes.add('random-32bit');
+      return retried;
+    }
+    return this.#again(step, 0, step.fd);
   }
 
   /** Some file systems do not align large mappings; without huge pages nobody does. */

@@ -2,11 +2,11 @@
 
 const TEXTS = {
   'no-faults':
-    'no faults.txt: nothing shows which pages were touched. Assumed: private writable memory is ' +
-    'written as soon as it is mapped or made writable',
+    'no page faults were recorded (faults.txt): nothing shows which pages were written. Assumed: ' +
+    'none, so that they hinder no merge; before a fork, all',
   'fault-clock': 'the times of faults.txt are not those of the log, so the faults were not used',
   'anon-merges':
-    'merges were refused only because of pages assumed to be written: there the kernel may have merged',
+    'merges would have been refused by the kernel, had both sides been written before',
   'start-from-log': 'processes were started without recorded maps: only what the log shows is known',
   'start-from-elf': 'processes were started from the ELF files of this machine, placed as the log shows',
   'assumed-mapped': 'ranges must have been mapped before the log shows it, as later calls on them succeeded',
@@ -15,6 +15,7 @@ const TEXTS = {
   'no-align': 'file systems do not align large mappings to 2 MiB',
   'no-thp': 'large anonymous mappings are not aligned to 2 MiB: transparent huge pages are off',
   'no-anon-names': 'the kernel was built without names for anonymous memory (CONFIG_ANON_VMA_NAME)',
+  'random-32bit': 'mappings with MAP_32BIT lie where the kernel put them at random',
   reordered: 'groups of overlapping calls were put in another order than that of their lines, which their answers imply',
   'unordered': 'groups of overlapping calls have no order in which all answers agree',
   lost: 'calls never returned, or the log does not show it: nothing to compare',

@@ -56,7 +56,7 @@ export class Space {
   readonly window: Step[] = [];
   /** What waits until it is known how the program starts. */
   birth: Birth | null = null;
-  /** How it began: nothing below `recorded` shows what was mapped then. */
+  /** How it began. */
   origin: Origin = 'recorded';
   /** Most VMAs at one time. */
   peak = 0;
@@ -64,8 +64,8 @@ export class Space {
   users = 1;
 }
 
-/** Where the knowledge of the initial mappings comes from. */
-export type Origin = 'recorded' | 'elf' | 'log' | 'fork';
+/** Where the knowledge of the initial mappings comes from; only the first knows all of them. */
+export type Origin = 'recorded' | 'ends' | 'elf' | 'log';
 
 /** A program between its exec and the moment at which enough is known to start it. */
 export interface Birth {

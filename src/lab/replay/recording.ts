@@ -35,15 +35,20 @@ export interface FileIdentity {
   readonly ino: number;
 }
 
-/** @returns every file that the recorded maps show, by its path. */
+/** @returns every file that the recorded maps show and that its path identifies. */
 export function knownFiles(recording: Recording): Map<string, FileIdentity> {
   const files = new Map<string, FileIdentity>();
+  const ambiguous = new Set<string>();
   for (const maps of [recording.endSmaps, recording.endMaps, recording.startMaps]) {
     for (const lines of maps.values()) {
       for (const { name, devMajor, devMinor, ino } of lines) {
-        if (ino !== 0) files.set(name, { devMajor, devMinor, ino });
+        if (ino === 0) continue;
+        // Unnamed memory and memfds share names; a file may have been replaced.
+        if ((files.get(name)?.ino ?? ino) !== ino) ambiguous.add(name);
+        files.set(name, { devMajor, devMinor, ino });
       }
     }
   }
+  for (const name of ambiguous) files.delete(name);
   return files;
 }

@@ -4,13 +4,15 @@ import { disagreement } from './disagreement.ts';
 import type { Findings } from './findings.ts';
 import type { Judge, Outcome } from './judge.ts';
 import type { Notes } from './notes.ts';
+import { type ForkPlaces, placeForks } from './fork_place.ts';
+import type { MapsLine } from './maps_text.ts';
 import { canOrderMatter, type Ordered, OrderSearch } from './order.ts';
 import type { CallStep, ForkStep, Space, Step } from './program.ts';
 import type { Toucher } from './toucher.ts';
 import { UNMODELLED } from './run_call.ts';
 
 /** Calls that wait for one that does not come back; then they go on without it. */
-const LONGEST_WINDOW = 200;
+const LONGEST_WINDOW = 2000;
 
 /** What every part of a replay works on. */
 export interface Bench {
@@ -20,6 +22,8 @@ export interface Bench {
   readonly findings: Findings;
   /** Guesses touches when the recording has no page faults. */
   readonly toucher: Toucher;
+  /** The maps recorded at the end of a process. */
+  readonly endMaps: (pid: number) => readonly MapsLine[] | undefined;
   /** Called when a fork has been made. */
   readonly forked: (step: ForkStep) => void;
   /** Called when an address space may have changed. */
@@ -33,39 +37,56 @@ export class Runner {
     this.#bench = bench;
   }
 
-  /** Runs a step now, or when the calls it overlaps have come back. */
+  /** Runs a step now, or with those it overlaps, when close() says that they have come back. */
   deliver(space: Space, step: Step): void {
     if (space.open === 0 && space.window.length === 0) {
       this.#account(step, this.#execute(step));
       return;
     }
     space.window.push(step);
-    if (space.open === 0 || space.window.length >= LONGEST_WINDOW) this.close(space);
+    if (space.window.length >= LONGEST_WINDOW) this.close(space);
   }
 
   /** Runs all that waits. */
   close(space: Space): void {
-    const steps = space.window.splice(0);
-    if (steps.length === 0) return;
-    const ordered = canOrderMatter(steps) ? this.#order(steps) : null;
-    if (ordered === null) {
-      for (const step of steps) this.#account(step, this.#execute(step));
-      return;
-    }
-    for (const [i, step] of ordered.steps.entries()) this.#account(step, ordered.outcomes[i] ?? null);
-    if (ordered.steps.some((step, i) => step !== steps[i])) this.#bench.notes.add('reordered');
+    const waiting = space.window.splice(0);
+    if (waiting.length === 0) return;
+    const forks = waiting.filter((step) => step.kind === 'fork');
+    const others = waiting.filter((step) => step.kind !== 'fork');
+    const image = forks.length > 0 && others.length > 0 ? this.#bench.machine.save() : null;
+    const { steps, outcomes } = this.#inOrder(others);
+    if (image === null) return this.#accountAll([...steps, ...forks], outcomes);
+    const places = this.#forkPlaces();
+    places.restore(image);
+    this.#accountAll(placeForks(steps, forks, places), []);
   }
 
-  /** @returns null when no order explains the answers; the machine is as it was. */
-  #order(steps: readonly Step[]): Ordered | null {
-    const { machine, notes } = this.#bench;
-    const image = machine.save();
-    const search = new OrderSearch(machine, steps, (step) => this.#execute(step));
+  /** Runs steps, in another order than theirs when the answers ask for one. */
+  #inOrder(steps: readonly Step[]): Pick<Ordered, 'steps' | 'outcomes'> {
+    if (!canOrderMatter(steps)) return { steps, outcomes: [] };
+    const search = new OrderSearch(this.#bench.machine, steps, (step) => this.#execute(step));
     const ordered = search.find();
-    if (ordered !== null) return ordered;
-    machine.restore(image);
-    notes.add('unordered');
-    return null;
+    if (!ordered.isWhole) this.#bench.notes.add('unordered');
+    else if (ordered.steps.some((step, i) => step !== steps[i])) this.#bench.notes.add('reordered');
+    return ordered;
+  }
+
+  #forkPlaces(): ForkPlaces {
+    const { machine, endMaps } = this.#bench;
+    return {
+      run: (step) => this.#execute(step),
+      save: () => machine.save(),
+      restore: (image) => machine.restore(image),
+      endMaps,
+    };
+  }
+
+  /** @param outcomes of the steps that have been made already. */
+  #accountAll(steps: readonly Step[], outcomes: readonly (Outcome | null)[]): void {
+    for (const [i, step] of steps.entries()) {
+      const outcome = outcomes[i];
+      this.#account(step, outcome === undefined ? this.#execute(step) : outcome);
+    }
   }
 
   /** Makes a step in the engine, and nothing else: a search may take it back. */
@@ -80,6 +101,7 @@ export class Runner {
       return null;
     }
     const { process } = step.program;
+    if (!step.sharesMm) this.#bench.toucher.beforeFork(process);
     const child = step.sharesMm ? process.cloneVm() : process.fork();
     step.child = typeof child === 'number' ? null : child;
     return null;

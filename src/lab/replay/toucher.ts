@@ -1,20 +1,16 @@
-/** Guesses which pages a program wrote, for logs that do not come with page faults. */
-import {
-  hasFlag,
-  isErr,
-  REFUSED_ANON_VMA,
-  REFUSED_BOTH_ANON_VMA,
-  VM_MAYSHARE,
-  VM_WRITE,
-} from '../../index.ts';
+/**
+ * Guesses which pages a program has written, for logs that come without page faults.
+ *
+ * Written pages hinder merges: two neighbours that were written apart stay apart. Nothing in a log
+ * shows it, and it is rare; so nothing is taken to be written - but before a fork everything, as a
+ * child's heap does not grow together with what it inherits written.
+ */
+import { hasFlag, isErr, type Process, VM_MAYSHARE, VM_WRITE } from '../../index.ts';
 import type { Outcome } from './judge.ts';
 import type { Notes } from './notes.ts';
 import type { CallStep } from './program.ts';
 import { rangeOf, UNMODELLED } from './run_call.ts';
 
-const GUESSED = REFUSED_ANON_VMA | REFUSED_BOTH_ANON_VMA;
-
-/** Memory that becomes writable is taken to be written at once: that is what it is for. */
 export class Toucher {
   readonly #notes: Notes;
   /** Off while the recording tells what was touched. */
@@ -24,23 +20,32 @@ export class Toucher {
     this.#notes = notes;
   }
 
-  /** Must follow the call at once: it reads why the call did not merge. */
+  /** Counts the merges that written pages could have hindered. */
   after(step: CallStep, { answer }: Outcome): void {
     if (!this.isOn || answer === UNMODELLED || isErr(answer)) return;
-    const { process } = step.program;
-    const { refusedLeft, refusedRight } = process.verdict();
-    if (((refusedLeft | refusedRight) & GUESSED) !== 0) this.#notes.add('anon-merges');
-    const written = writtenBy(step, answer);
-    if (written === null) return;
-    const vma = process.find(written);
-    if (vma === null || vma.anonVma !== 0 || hasFlag(vma.flags, VM_MAYSHARE)) return;
-    if (hasFlag(vma.flags, VM_WRITE)) process.touch(written, 'write');
+    const made = madeBy(step, answer);
+    if (made === null) return;
+    const vma = step.program.process.find(made.start);
+    if (vma === null || hasFlag(vma.flags, VM_MAYSHARE)) return;
+    const left = vma.start < made.start;
+    const right = vma.end > made.end;
+    // What is new is not written: it merges with either side, but hardly ties both together.
+    if (step.call.name === 'mprotect' ? left || right : left && right) this.#notes.add('anon-merges');
+  }
+
+  /** A process that forks has written what it can. */
+  beforeFork(process: Process): void {
+    if (!this.isOn) return;
+    for (const { start, flags, anonVma } of process.vmas()) {
+      const isPrivate = hasFlag(flags, VM_WRITE) && !hasFlag(flags, VM_MAYSHARE);
+      if (isPrivate && anonVma === 0) process.touch(start, 'write');
+    }
   }
 }
 
-/** @returns an address in what the call has made, or null. */
-function writtenBy({ call }: CallStep, answer: number): number | null {
-  if (call.name === 'mmap') return answer;
-  if (call.name === 'brk') return answer - 1;
-  return call.name === 'mprotect' ? (rangeOf(call)?.start ?? null) : null;
+/** @returns the range that a call has mapped or changed, when it may have merged. */
+function madeBy({ call }: CallStep, answer: number): { start: number; end: number } | null {
+  if (call.name === 'mprotect') return rangeOf(call);
+  if (call.name !== 'mmap') return null;
+  return { start: answer, end: answer + Math.ceil(Number(call.len) / 4096) * 4096 };
 }

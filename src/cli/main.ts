@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+/** The command line: one file a command. */
+import { Command, CommanderError } from 'commander';
+import { conformCommand } from './conform.ts';
+import { replayCommand } from './replay.ts';
+import { EXIT_CODES, isUsageError, reportUnexpected, WRONG_USE } from './exit.ts';
+
+const program = new Command('vmaspace')
+  .description("Linux's address-space manager in TypeScript, and a lab around it.")
+  .version('0.1.0')
+  .addHelpText('after', `\nExample:\n  vmaspace replay examples/python-import\n\n${EXIT_CODES}`)
+  .addCommand(replayCommand())
+  .addCommand(conformCommand());
+
+try {
+  for (const command of [program, ...program.commands]) command.exitOverride();
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : WRONG_USE;
+  else if (isUsageError(error)) {
+    process.stderr.write(`vmaspace: ${error.message}\n`);
+    process.exitCode = WRONG_USE;
+  } else process.exitCode = reportUnexpected(error, process.argv.slice(2));
+}
