@@ -49,6 +49,8 @@ const STEPS = [
 ];
 
 const LATER_LINES = 60;
+/** A step that takes longer is stopped: no timer inside it can end a loop that never yields. */
+const STEP_MINUTES = 12;
 
 /** Runs one step to its end. @returns whether it held. */
 async function runStep({ name, run }, isFirstFailure) {
@@ -74,16 +76,34 @@ async function runStep({ name, run }, isFirstFailure) {
   return code === 0;
 }
 
+/** Runs a child, in a process group of its own, so that all of it can be stopped. */
 function finish(args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    const stdio = ['ignore', 'pipe', 'pipe'];
+    const isGroup = process.platform !== 'win32';
+    const child = spawn(process.execPath, args, { cwd: ROOT, stdio, detached: isGroup });
     const chunks = [];
+    const stop = () => {
+      if (isGroup) process.kill(-child.pid, 'SIGKILL');
+      else child.kill('SIGKILL');
+    };
+    const timer = setTimeout(() => {
+      chunks.push(Buffer.from(`\nstopped: it did not end within ${STEP_MINUTES} minutes\n`));
+      stop();
+    }, STEP_MINUTES * 60_000);
+    const interrupt = () => {
+      stop();
+      process.exit(130);
+    };
+    process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
     child.stdout.on('data', (chunk) => chunks.push(chunk));
     child.stderr.on('data', (chunk) => chunks.push(chunk));
     child.on('error', reject);
-    child.on('close', (code) =>
-      resolve({ code: code ?? 1, output: Buffer.concat(chunks).toString() }),
-    );
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+      resolve({ code: code ?? 1, output: Buffer.concat(chunks).toString() });
+    });
   });
 }
 

@@ -2,7 +2,7 @@
 import { EFAULT, EINVAL, ENOMEM, type Errno, isErr, OK } from './engine/arena/errno.ts';
 import { assert } from './engine/arena/assert.ts';
 import { NULL } from './engine/arena/ref.ts';
-import type { Ulong } from './engine/arena/units.ts';
+import { TASK_SIZE, type Ulong } from './engine/arena/units.ts';
 import { type Access, type Touch, touchPage } from './engine/fault/touch.ts';
 import type { Mm } from './engine/mm/held.ts';
 import { mmLayout, mmMapCount, type MmDouble, type MmLayout, setMmLayout } from './engine/mm/mm_struct.ts';
@@ -47,7 +47,7 @@ import { sysMsync } from './engine/syscall/msync.ts';
 import { sysMunmap } from './engine/syscall/munmap.ts';
 import { sysGetMdwe, sysSetAnonName, sysSetMdwe, sysSetMemoryMerge } from './engine/syscall/prctl.ts';
 import { sysRemapFilePages } from './engine/syscall/remap_file_pages.ts';
-import { ulongOf, type Word } from './engine/syscall/ulong.ts';
+import { intOf, ulongOf, type Word } from './engine/syscall/ulong.ts';
 import { execMmap, type ExecImage } from './engine/task/exec.ts';
 import { mmput } from './engine/task/exit.ts';
 import { dupMm } from './engine/task/fork.ts';
@@ -77,12 +77,12 @@ export class Process {
     this.#enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
-    const p = ulongOf(prot);
-    const f = ulongOf(flags);
-    const d = ulongOf(fd);
+    const p = intOf(prot);
+    const f = intOf(flags);
+    const d = intOf(fd);
     const o = ulongOf(offset);
     if (Number.isNaN(a + l + p + f + d + o)) return EINVAL;
-    return sysMmap({ addr: a, len: l, prot: p | 0, flags: f, fd: d | 0, offset: o });
+    return sysMmap({ addr: a, len: l, prot: p, flags: f, fd: d, offset: o });
   }
 
   munmap(addr: Word, len: Word): 0 | Errno {
@@ -104,9 +104,9 @@ export class Process {
     const a = ulongOf(addr);
     const l = ulongOf(len);
     const p = ulongOf(prot);
-    const k = ulongOf(pkey);
+    const k = intOf(pkey);
     if (Number.isNaN(a + l + p + k)) return EINVAL;
-    return sysPkeyMprotect({ addr: a, len: l, prot: p, pkey: k | 0 });
+    return sysPkeyMprotect({ addr: a, len: l, prot: p, pkey: k });
   }
 
   pkeyAlloc(_flags: Word, _rights: Word): Errno {
@@ -139,9 +139,9 @@ export class Process {
     this.#enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
-    const v = ulongOf(advice);
+    const v = intOf(advice);
     if (Number.isNaN(a + l + v)) return EINVAL;
-    return sysMadvise({ addr: a, len: l, advice: v | 0 });
+    return sysMadvise({ addr: a, len: l, advice: v });
   }
 
   mlock(addr: Word, len: Word): 0 | Errno {
@@ -153,9 +153,9 @@ export class Process {
     this.#enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
-    const f = ulongOf(flags);
+    const f = intOf(flags);
     if (Number.isNaN(a + l + f)) return EINVAL;
-    return sysMlock2({ addr: a, len: l, flags: f | 0 });
+    return sysMlock2({ addr: a, len: l, flags: f });
   }
 
   munlock(addr: Word, len: Word): 0 | Errno {
@@ -165,8 +165,8 @@ export class Process {
 
   mlockall(flags: Word): 0 | Errno {
     this.#enter();
-    const f = ulongOf(flags);
-    return Number.isNaN(f) ? EINVAL : sysMlockall(f | 0);
+    const f = intOf(flags);
+    return Number.isNaN(f) ? EINVAL : sysMlockall(f);
   }
 
   munlockall(): 0 | Errno {
@@ -178,9 +178,9 @@ export class Process {
     this.#enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
-    const f = ulongOf(flags);
+    const f = intOf(flags);
     if (Number.isNaN(a + l + f)) return EINVAL;
-    return sysMsync({ addr: a, len: l, flags: f | 0 });
+    return sysMsync({ addr: a, len: l, flags: f });
   }
 
   mseal(addr: Word, len: Word, flags: Word): 0 | Errno {
@@ -197,11 +197,11 @@ export class Process {
     this.#enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
-    const m = ulongOf(mode);
+    const m = intOf(mode);
     const n = ulongOf(nodemask);
-    const f = ulongOf(flags);
+    const f = intOf(flags);
     if (Number.isNaN(a + l + m + n + f)) return EINVAL;
-    return sysMbind({ addr: a, len: l, mode: m | 0, nodemask: n, flags: f | 0 });
+    return sysMbind({ addr: a, len: l, mode: m, nodemask: n, flags: f });
   }
 
   remapFilePages(addr: Word, size: Word, prot: Word, pgoff: Word, flags: Word): 0 | Errno {
@@ -210,9 +210,9 @@ export class Process {
     const s = ulongOf(size);
     const p = ulongOf(prot);
     const o = ulongOf(pgoff);
-    const f = ulongOf(flags);
+    const f = intOf(flags);
     if (Number.isNaN(a + s + p + o + f)) return EINVAL;
-    return sysRemapFilePages({ addr: a, size: s, prot: p, pgoff: o, flags: f | 0 });
+    return sysRemapFilePages({ addr: a, size: s, prot: p, pgoff: o, flags: f });
   }
 
   /** The checks of mincore(2): which pages are present is not known yet. */
@@ -230,8 +230,8 @@ export class Process {
 
   setMdwe(bits: Word): 0 | Errno {
     this.#enter();
-    const b = ulongOf(bits);
-    return Number.isNaN(b) ? EINVAL : sysSetMdwe(b | 0);
+    const b = intOf(bits);
+    return Number.isNaN(b) ? EINVAL : sysSetMdwe(b);
   }
 
   getMdwe(): number {
@@ -346,6 +346,7 @@ export class Process {
   /** The VMA that contains `addr`, found under its own lock; mmap_lock is only taken while a writer works on it. */
   find(addr: number): VmaInfo | null {
     this.#enter();
+    if (typeof addr !== 'number' || !(addr >= 0 && addr < TASK_SIZE)) return null;
     const mm = this.#mm();
     const vma = lockVmaUnderRcu(mm, addr);
     if (vma !== null) {

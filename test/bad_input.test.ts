@@ -2,7 +2,7 @@
  * What is not a word, and words that no program would pass: each argument of each call in turn. A
  * call never throws; what a register can hold gets the answer of the live kernel.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { whyNotLive } from '../src/lab/oracle/live_kernel.ts';
 import {
   EINVAL,
@@ -133,7 +133,9 @@ describe('what is not a word', () => {
         const args = right(BASE).toSpliced(place, 1, word as number);
         // The last argument of mremap may be left out.
         if (name === 'mremap' && place === 4 && word === undefined) continue;
-        expect(invoke(process, name, args), `${name} with ${show(word)} in place ${place}`).toBe(EINVAL);
+        expect(invoke(process, name, args), `${name} with ${show(word)} in place ${place}`).toBe(
+          EINVAL,
+        );
       }
     }
     expect(process.maps()).toBe(before);
@@ -203,7 +205,9 @@ describe('what is not a word', () => {
       { start: 8192, end: 16384, flags },
     ];
     expect(process.exec({ vmas: overlapping, layout: {} })).toBe(EINVAL);
-    expect(process.exec({ vmas: [{ start: 4096, end: 8192, flags, fd: 99 }], layout: {} })).toBe(-9);
+    expect(process.exec({ vmas: [{ start: 4096, end: 8192, flags, fd: 99 }], layout: {} })).toBe(
+      -9,
+    );
     expect(process.maps()).toBe(before);
     process.verify();
   });
@@ -221,11 +225,12 @@ describe.skipIf(reason !== undefined)(
   () => {
     let twin: Twin;
 
-    beforeAll(() => {
+    // A fresh one for each: what one call locks must not make the next one's heap be filled.
+    beforeEach(() => {
       twin = Twin.start();
     });
 
-    afterAll(() => twin.stop());
+    afterEach(() => twin.stop());
 
     /** Makes the call on four fresh pages in both. */
     function compare(name: Name, args: readonly TwinWord[], where: string): void {
@@ -238,7 +243,10 @@ describe.skipIf(reason !== undefined)(
       const count = right(BASE).length;
       for (let place = 0; place < count; place++) {
         const valid = right(BASE)[place] ?? 0;
-        for (const word of [...WORDS, ...ABOVE.map((bits) => BigInt.asUintN(64, BigInt(valid)) + bits)]) {
+        for (const word of [
+          ...WORDS,
+          ...ABOVE.map((bits) => BigInt.asUintN(64, BigInt(valid)) + bits),
+        ]) {
           if (word > 2n ** 64n - 1n) continue;
           // Everything is unmapped by then, for both alike.
           at += 16 * PAGE_SIZE;

@@ -106,7 +106,11 @@ export class Canvas implements Disposable {
   #mm: MmWrite;
   #isOpen = true;
 
-  constructor(picture: string, looks: Looks = {}, machine = Machine.create({ bytes: 16 * 2 ** 20 })) {
+  constructor(
+    picture: string,
+    looks: Looks = {},
+    machine = Machine.create({ bytes: 16 * 2 ** 20 }),
+  ) {
     this.machine = machine;
     this.#stock = machine.spawn();
     this.process = machine.spawn();

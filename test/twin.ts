@@ -57,7 +57,10 @@ export class Twin {
     const machine = Machine.create({ bytes: 16 * 2 ** 20, sysctl: { ...SYSCTL, mmap_min_addr } });
     const process = machine.spawn();
     const vmas = kernel.vmas().filter(({ path }) => path !== '[vsyscall]');
-    const image = { vmas: vmas.map((vma) => initialVma(machine, vma)), layout: layoutOf(kernel, vmas) };
+    const image = {
+      vmas: vmas.map((vma) => initialVma(machine, vma)),
+      layout: layoutOf(kernel, vmas),
+    };
     const started = process.exec(image);
     if (started !== 0) throw new Error(`exec gave ${started}`);
     process.setRlimit(RLIMIT_MEMLOCK, memlockOf(kernel));
@@ -72,7 +75,9 @@ export class Twin {
 
   /** A memfd of the kernel, known to both. */
   memfd(name: string, pages: number): number {
-    const fd = Number(this.kernel.call('memfd_create', this.kernel.poke(0, Buffer.from(`${name}\0`)), 0));
+    const fd = Number(
+      this.kernel.call('memfd_create', this.kernel.poke(0, Buffer.from(`${name}\0`)), 0),
+    );
     this.kernel.call('ftruncate', fd, pages * PAGE);
     const { dev, ino } = statSync(`/proc/${this.kernel.pid}/fd/${fd}`, { bigint: true });
     const file = { kind: 'shmem', path: `/memfd:${name} (deleted)`, size: pages * PAGE } as const;
@@ -82,7 +87,9 @@ export class Twin {
   /** A file that exists, opened for reading and writing or for reading. */
   file(path: string, access: 'rw' | 'r'): number {
     const flags = access === 'rw' ? 2 : 0;
-    const fd = Number(this.kernel.call('open', this.kernel.poke(0, Buffer.from(`${path}\0`)), flags));
+    const fd = Number(
+      this.kernel.call('open', this.kernel.poke(0, Buffer.from(`${path}\0`)), flags),
+    );
     const { dev, ino, size } = statSync(path, { bigint: true });
     const file = { kind: 'regular', path, size: Number(size) } as const;
     return this.#know(fd, { ...file, ...numbersOf(dev, ino), writable: access === 'rw' });
@@ -186,11 +193,14 @@ function memlockOf(kernel: Kernel): { soft: number; hard: number } {
 /** Unlinked objects have numbers from a counter that all processes share: here, from 1 in order. */
 function numbered(text: string): string {
   const known = new Map<string, number>();
-  return text.replaceAll(/00:01 (\d+)( +)(\/dev\/zero.*)/gu, (_, ino: string, pad: string, name: string) => {
-    const number = String(known.get(ino) ?? known.size + 1);
-    known.set(ino, Number(number));
-    return `00:01 ${number.padEnd(ino.length + pad.length)}${name}`;
-  });
+  return text.replaceAll(
+    /00:01 (\d+)( +)(\/dev\/zero.*)/gu,
+    (_, ino: string, pad: string, name: string) => {
+      const number = String(known.get(ino) ?? known.size + 1);
+      known.set(ino, Number(number));
+      return `00:01 ${number.padEnd(ino.length + pad.length)}${name}`;
+    },
+  );
 }
 
 function blocksIn(text: string, from: number, to: number): string {

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import type { SysctlName } from '../index.ts';
 import { documentOf, isOk } from '../lab/replay/document.ts';
+import { elfImages } from '../lab/replay/elf_files.ts';
 import { codeOf, openRecording, RecordingError } from '../lab/replay/recording_files.ts';
 import { replay, type ReplayOptions, type ReplayResult } from '../lab/replay/replay.ts';
 import { reportText } from '../lab/replay/report_text.ts';
@@ -57,7 +58,7 @@ async function replayOne(trace: string, options: Options): Promise<ReplayResult>
     const result = await replay(recording, {
       sysctl,
       until: options.until ?? Infinity,
-      elfImages: null,
+      elfImages,
       progress: (state) => line.show(state),
     });
     return usable(result);

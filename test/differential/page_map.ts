@@ -82,7 +82,11 @@ export class PageMap {
   #nextGroup: number;
   #nextShmem: number;
 
-  constructor(place: { top: number; startBrk: number }, files: ReadonlyMap<number, FileLook>, from?: PageMap) {
+  constructor(
+    place: { top: number; startBrk: number },
+    files: ReadonlyMap<number, FileLook>,
+    from?: PageMap,
+  ) {
     this.pages = new Map();
     this.objects = from?.objects ?? new Map();
     this.#files = files;
@@ -117,7 +121,7 @@ export class PageMap {
   /** The areas of a span, each with its part of it. */
   #areasIn({ from, to }: Span): (Span & { area: Area })[] {
     const found: (Span & { area: Area })[] = [];
-    for (let page = from; page < to; ) {
+    for (let page = from; page < to;) {
       const area = this.pages.get(page);
       if (area === undefined) page++;
       else {
@@ -175,7 +179,11 @@ export class PageMap {
     if (left) {
       const removed = right && next !== undefined && next !== prev ? next : undefined;
       this.#takeAnon(prev, removed !== undefined && removed.anon !== 0 ? removed : how.source);
-      prev.flags = plus(prev.flags, ...guard, ...(removed && has(removed.flags, 'gu') ? ['gu'] : []));
+      prev.flags = plus(
+        prev.flags,
+        ...guard,
+        ...(removed && has(removed.flags, 'gu') ? ['gu'] : []),
+      );
       this.#fill(span, prev);
       if (removed !== undefined) this.#fill({ from: span.to, to: this.#end(span.to) }, prev);
     } else if (next !== undefined) {
@@ -281,7 +289,8 @@ export class PageMap {
 
   #place(pages: number, hint: number): number {
     const at = Math.floor(hint / PAGE);
-    if (at !== 0 && at + pages <= TASK_PAGES && this.#isFree({ from: at, to: at + pages })) return at;
+    if (at !== 0 && at + pages <= TASK_PAGES && this.#isFree({ from: at, to: at + pages }))
+      return at;
     return this.#topDown(pages);
   }
 
@@ -389,7 +398,7 @@ export class PageMap {
   }
 
   #protect(span: Span, prot: number, populate: Span[]): number {
-    for (let from = span.from; from < span.to; ) {
+    for (let from = span.from; from < span.to;) {
       const area = this.pages.get(from);
       if (area === undefined) return ENOMEM;
       const part = { from, to: Math.min(span.to, this.#end(from)) };
@@ -402,7 +411,8 @@ export class PageMap {
       if (flags === old) continue;
       if (has(flags, 'wr')) {
         if (!has(old, 'ac', 'wr', 'sh', 'nr')) flags = plus(flags, 'ac');
-      } else if (has(old, 'ac') && isPrivateAnon(area) && area.anon === 0) flags = minus(flags, 'ac');
+      } else if (has(old, 'ac') && isPrivateAnon(area) && area.anon === 0)
+        flags = minus(flags, 'ac');
       this.#modify(part, flags);
       const nowWritable = has(flags, 'wr') && !has(flags, 'sh') && !has(old, 'wr');
       if (has(flags, 'lo') && nowWritable) populate.push(part);
@@ -421,7 +431,7 @@ export class PageMap {
   }
 
   #setLocked(span: Span, marks: readonly string[]): number {
-    for (let from = span.from; from < span.to; ) {
+    for (let from = span.from; from < span.to;) {
       const area = this.pages.get(from);
       if (area === undefined) return ENOMEM;
       const part = { from, to: Math.min(span.to, this.#end(from)) };
@@ -436,7 +446,7 @@ export class PageMap {
     if (addr % PAGE !== 0) return EINVAL;
     const span = { from: addr / PAGE, to: (addr + up(len)) / PAGE };
     for (let page = span.from; page < span.to; page++) if (!this.pages.has(page)) return ENOMEM;
-    for (let from = span.from; from < span.to; ) {
+    for (let from = span.from; from < span.to;) {
       const area = this.pages.get(from) as Area;
       const part = { from, to: Math.min(span.to, this.#end(from)) };
       from = part.to;
@@ -451,7 +461,7 @@ export class PageMap {
     if (addr % PAGE !== 0) return EINVAL;
     const span = { from: addr / PAGE, to: (addr + up(len)) / PAGE };
     let hasHole = false;
-    for (let from = span.from; from < span.to; ) {
+    for (let from = span.from; from < span.to;) {
       const area = this.pages.get(from);
       if (area === undefined) {
         hasHole = true;
@@ -510,7 +520,13 @@ export class PageMap {
   mremap(addr: number, oldBytes: number, newBytes: number, flags: number, newAddr: number): number {
     if ((flags & ~7) !== 0) return EINVAL;
     if (addr % PAGE !== 0 || newBytes === 0) return EINVAL;
-    const move: Move = { from: addr / PAGE, old: up(oldBytes) / PAGE, len: up(newBytes) / PAGE, to: newAddr / PAGE, flags };
+    const move: Move = {
+      from: addr / PAGE,
+      old: up(oldBytes) / PAGE,
+      len: up(newBytes) / PAGE,
+      to: newAddr / PAGE,
+      flags,
+    };
     const given = (flags & (FIXED | DONTUNMAP)) !== 0;
     if (given) {
       if (newAddr % PAGE !== 0 || (flags & MAYMOVE) === 0) return EINVAL;
@@ -524,7 +540,7 @@ export class PageMap {
     if (refused !== 0) return refused;
     const isLocked = has(area.flags, 'lo');
     const result = given ? this.#moveTo(move) : this.#resize(move);
-    if (result >= 0 && isLocked && (move.len > move.old) && oldBytes !== newBytes) {
+    if (result >= 0 && isLocked && move.len > move.old && oldBytes !== newBytes) {
       const at = result / PAGE;
       this.#populate({ from: at + move.old, to: at + move.len }, 'ignore');
     }
@@ -655,7 +671,11 @@ interface Move {
 function canShare(donor: Area, area: Area): boolean {
   const plain = (flags: string): string => minus(flags, 'rd', 'wr', 'ex', 'gu');
   if (donor.anon === 0 || donor.isForkChild) return false;
-  return donor.file === area.file && donor.slide === area.slide && plain(donor.flags) === plain(area.flags);
+  return (
+    donor.file === area.file &&
+    donor.slide === area.slide &&
+    plain(donor.flags) === plain(area.flags)
+  );
 }
 
 /** @returns the highest mapped page of a span, or -1. */

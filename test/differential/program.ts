@@ -8,7 +8,20 @@ const WINDOW = 48;
 const TOP = BASE + WINDOW * PAGE;
 const START_BRK = BASE + 20 * PAGE;
 
-type CallName = 'mmap' | 'munmap' | 'mprotect' | 'mremap' | 'brk' | 'madvise' | 'mlock' | 'mlock2' | 'munlock' | 'mseal' | 'read' | 'write' | 'fork';
+type CallName =
+  | 'mmap'
+  | 'munmap'
+  | 'mprotect'
+  | 'mremap'
+  | 'brk'
+  | 'madvise'
+  | 'mlock'
+  | 'mlock2'
+  | 'munlock'
+  | 'mseal'
+  | 'read'
+  | 'write'
+  | 'fork';
 
 export interface Call {
   readonly name: CallName;
@@ -83,7 +96,10 @@ function randomCall(dice: Dice): Call {
     case 'munmap':
       return { name, args: [at() + oddity(dice), len()] };
     case 'mprotect':
-      return { name, args: [at() + oddity(dice), len(), dice.pick([0, 1, 1, 3, 3, 3, 5, 7, 2, 16])] };
+      return {
+        name,
+        args: [at() + oddity(dice), len(), dice.pick([0, 1, 1, 3, 3, 3, 5, 7, 2, 16])],
+      };
     case 'mremap':
       return { name, args: mremapArgs(dice) };
     case 'brk':
@@ -152,11 +168,19 @@ export function runProgram(
   calls: readonly Call[],
   spoil: (map: PageMap) => void = () => undefined,
 ): Difference | null {
-  const machine = Machine.create({ bytes: 16 * 2 ** 20, sysctl: { mmap_min_addr: 4096, stack_guard_gap: 256 } });
+  const machine = Machine.create({
+    bytes: 16 * 2 ** 20,
+    sysctl: { mmap_min_addr: 4096, stack_guard_gap: 256 },
+  });
   const looks = new Map<number, FileLook>();
   for (const fd of FDS) {
     const isWritable = fd !== 2;
-    const opened = machine.open({ kind: 'regular', path: `/f${fd}`, size: 2 ** 40, writable: isWritable });
+    const opened = machine.open({
+      kind: 'regular',
+      path: `/f${fd}`,
+      size: 2 ** 40,
+      writable: isWritable,
+    });
     if (opened !== fd) return { call: -1, what: `open gave ${opened}` };
     looks.set(fd, { id: fd + 1, isWritable });
   }
@@ -350,17 +374,21 @@ function compare(process: Process, { pages, brkAt }: PageMap): string | null {
       const ours = { flags: flagsText(vma.flags), pgoff: vma.pgoff + page - first };
       const theirs = { flags: area.flags, pgoff: area.slide + page };
       if (ours.flags !== theirs.flags) return `${where} has ${ours.flags}, not ${theirs.flags}`;
-      if (ours.pgoff !== theirs.pgoff) return `${where} has offset ${ours.pgoff}, not ${theirs.pgoff}`;
+      if (ours.pgoff !== theirs.pgoff)
+        return `${where} has offset ${ours.pgoff}, not ${theirs.pgoff}`;
       if (!ids.file.agree(vma.file?.id ?? 0, area.file)) return `${where} is of another file`;
       if (!ids.anon.agree(vma.anonVma, area.anon)) return `${where} has another anon_vma`;
-      if (!ids.vma.agree(i + 1, area)) return `${where} is in another VMA: ${boundaries(process, pages)}`;
+      if (!ids.vma.agree(i + 1, area))
+        return `${where} is in another VMA: ${boundaries(process, pages)}`;
     }
   }
   return seen === pages.size ? null : `${pages.size - seen} pages are not mapped and should be`;
 }
 
 function boundaries(process: Process, pages: ReadonlyMap<number, Area>): string {
-  const ours = process.vmas().map(({ start, end }) => `${(start - BASE) / PAGE}-${(end - BASE) / PAGE}`);
+  const ours = process
+    .vmas()
+    .map(({ start, end }) => `${(start - BASE) / PAGE}-${(end - BASE) / PAGE}`);
   const theirs: string[] = [];
   const numbers = [...pages.keys()].toSorted((a, b) => a - b);
   let from = numbers[0] ?? 0;

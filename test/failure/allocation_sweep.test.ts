@@ -328,7 +328,10 @@ function coverage(process: Process): Map<number, string> {
   for (const { start, end, flags, pgoff, file, name } of process.vmas()) {
     for (let at = start; at < end; at += PAGE_SIZE) {
       const offset = pgoff + (at - start) / PAGE_SIZE;
-      seen.set((at - BASE) / PAGE_SIZE, `${flags} ${offset} ${file?.ino ?? ''} ${file?.path ?? ''} ${name}`);
+      seen.set(
+        (at - BASE) / PAGE_SIZE,
+        `${flags} ${offset} ${file?.ino ?? ''} ${file?.path ?? ''} ${name}`,
+      );
     }
   }
   return seen;
@@ -435,7 +438,11 @@ interface Failure {
 }
 
 /** @returns whether the call failed. */
-function fail(scenario: Scenario, { run, clean }: { run: Run; clean: CleanRun }, failure: Failure): boolean {
+function fail(
+  scenario: Scenario,
+  { run, clean }: { run: Run; clean: CleanRun },
+  failure: Failure,
+): boolean {
   const where = `with ${failure.others} others, ${failure.cache} failing ${failure.count} after ${failure.skip}`;
   rewind(run);
   const lives = livesOf(run.machine);
@@ -448,7 +455,8 @@ function fail(scenario: Scenario, { run, clean }: { run: Run; clean: CleanRun },
   const after = coverage(run.process);
   if (hasFailed) expectUnchanged(scenario, { before: run.before, after, where });
   else if (scenario.maySucceedInPart === true) {
-    for (const [number, look] of clean.after) expect(after.get(number), `page ${number} ${where}`).toBe(look);
+    for (const [number, look] of clean.after)
+      expect(after.get(number), `page ${number} ${where}`).toBe(look);
   } else expect(after, `success ${where}`).toEqual(clean.after);
 
   const extra = run.machine.report().committedPages - chargedToAll(run.process);
@@ -466,7 +474,11 @@ function fail(scenario: Scenario, { run, clean }: { run: Run; clean: CleanRun },
 
 function expectUnchanged(
   { hole, mayLeaveCopy, name }: Scenario,
-  { before, after, where }: { before: Map<number, string>; after: Map<number, string>; where: string },
+  {
+    before,
+    after,
+    where,
+  }: { before: Map<number, string>; after: Map<number, string>; where: string },
 ): void {
   const isHole = hole !== undefined && after.size < before.size;
   const expected = new Map(before);
@@ -479,28 +491,41 @@ function expectUnchanged(
   expect(after, `${isHole ? 'a hole' : 'nothing changed'} ${where}`).toEqual(expected);
 }
 
-const CACHES = ['maple_node', 'vm_area_struct', 'anon_vma', 'anon_vma_chain', 'file', 'inode', 'text', 'mm_struct', 'task_struct'];
+const CACHES = [
+  'maple_node',
+  'vm_area_struct',
+  'anon_vma',
+  'anon_vma_chain',
+  'file',
+  'inode',
+  'text',
+  'mm_struct',
+  'task_struct',
+];
 
 describe('X-4 X-9 S0-20 S0-24: every allocation fails', () => {
-  it.each(SCENARIOS.map((scenario) => [scenario.name, scenario] as const))('X-4 X-9 %s', (_name, scenario) => {
-    let failures = 0;
-    let allocations = 0;
-    for (const others of CROWDS) {
-      const run = start(scenario, others);
-      const clean = cleanRun(scenario, run);
-      expect(scenario.errors).not.toContain(clean.result);
-      for (const cache of CACHES) {
-        const allocs = clean.allocs.get(cache) ?? 0;
-        allocations += allocs;
-        for (let skip = 0; skip <= allocs; skip++) {
-          for (const count of [1, -1]) {
-            if (fail(scenario, { run, clean }, { others, cache, skip, count })) failures++;
+  it.each(SCENARIOS.map((scenario) => [scenario.name, scenario] as const))(
+    'X-4 X-9 %s',
+    (_name, scenario) => {
+      let failures = 0;
+      let allocations = 0;
+      for (const others of CROWDS) {
+        const run = start(scenario, others);
+        const clean = cleanRun(scenario, run);
+        expect(scenario.errors).not.toContain(clean.result);
+        for (const cache of CACHES) {
+          const allocs = clean.allocs.get(cache) ?? 0;
+          allocations += allocs;
+          for (let skip = 0; skip <= allocs; skip++) {
+            for (const count of [1, -1]) {
+              if (fail(scenario, { run, clean }, { others, cache, skip, count })) failures++;
+            }
           }
         }
+        run.machine.detach();
       }
-      run.machine.detach();
-    }
-    expect(allocations, 'a call that allocates').toBeGreaterThan(0);
-    if (scenario.hasOtherWay !== true) expect(failures, 'and fails').toBeGreaterThan(0);
-  });
+      expect(allocations, 'a call that allocates').toBeGreaterThan(0);
+      if (scenario.hasOtherWay !== true) expect(failures, 'and fails').toBeGreaterThan(0);
+    },
+  );
 });

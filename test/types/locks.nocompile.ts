@@ -4,7 +4,15 @@
  * here is ever run.
  */
 import type { Ref } from '../../src/engine/arena/ref.ts';
-import type { Mm, MmRead, MmWrite, Vma, VmaHidden, VmaRcu, VmaWrite } from '../../src/engine/mm/held.ts';
+import type {
+  Mm,
+  MmRead,
+  MmWrite,
+  Vma,
+  VmaHidden,
+  VmaRcu,
+  VmaWrite,
+} from '../../src/engine/mm/held.ts';
 import { setMmMapCount, setMmTotalVm } from '../../src/engine/mm/mm_struct.ts';
 import {
   mmapAssertLocked,

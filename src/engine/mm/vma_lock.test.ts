@@ -47,28 +47,32 @@ function tryRead(mm: Mm, vma: Vma): 'taken' | 'locked' | 'detached' {
 }
 
 describe('vm_refcnt', () => {
-  const states: readonly [value: number, meaning: string, read: 'taken' | 'locked' | 'detached'][] = [
-    [0, 'detached', 'detached'],
-    [1, 'attached', 'taken'],
-    [2, 'attached with a reader', 'taken'],
-    [1000, 'attached with many readers', 'taken'],
-    [EXCLUDE - 2, 'one reader short of the limit', 'taken'],
-    [EXCLUDE - 1, 'at the limit of readers', 'locked'],
-    [EXCLUDE, 'detached, a writer finishing', 'locked'],
-    [EXCLUDE + 1, 'attached, a writer, no readers', 'locked'],
-    [EXCLUDE + 2, 'a writer waits for a reader', 'locked'],
-    [EXCLUDE + 7, 'a writer waits for readers', 'locked'],
-  ];
+  const states: readonly [value: number, meaning: string, read: 'taken' | 'locked' | 'detached'][] =
+    [
+      [0, 'detached', 'detached'],
+      [1, 'attached', 'taken'],
+      [2, 'attached with a reader', 'taken'],
+      [1000, 'attached with many readers', 'taken'],
+      [EXCLUDE - 2, 'one reader short of the limit', 'taken'],
+      [EXCLUDE - 1, 'at the limit of readers', 'locked'],
+      [EXCLUDE, 'detached, a writer finishing', 'locked'],
+      [EXCLUDE + 1, 'attached, a writer, no readers', 'locked'],
+      [EXCLUDE + 2, 'a writer waits for a reader', 'locked'],
+      [EXCLUDE + 7, 'a writer waits for readers', 'locked'],
+    ];
 
-  it.each(states)('S4-19 at 0x%s (%s) a reader finds it %s, and the count is as before', (value, _meaning, read) => {
-    using canvas = new Canvas('A');
-    const vma = canvas.vma('A');
-    canvas.relock(); // no VMA is write-locked by its sequence
-    setWord(vmRefcntAt(vma), value);
-    expect(tryRead(canvas.mm, vma)).toBe(read);
-    expect(refcnt(vma)).toBe(value);
-    setWord(vmRefcntAt(vma), 1);
-  });
+  it.each(states)(
+    'S4-19 at 0x%s (%s) a reader finds it %s, and the count is as before',
+    (value, _meaning, read) => {
+      using canvas = new Canvas('A');
+      const vma = canvas.vma('A');
+      canvas.relock(); // no VMA is write-locked by its sequence
+      setWord(vmRefcntAt(vma), value);
+      expect(tryRead(canvas.mm, vma)).toBe(read);
+      expect(refcnt(vma)).toBe(value);
+      setWord(vmRefcntAt(vma), 1);
+    },
+  );
 
   it('S4-19 a VMA is born detached, attached by one store, detached and freed', () => {
     using canvas = new Canvas('');

@@ -129,7 +129,9 @@ function excludeReaders(mm: MmWrite, vma: Vma, base: number): boolean {
   const at = vmRefcntAt(vma);
   for (let count = word(at); ; count = atomics.load(at)) {
     if (count === 0) return false;
-    if (atomics.cas(at, count, count + EXCLUDE_READERS)) break;
+    if (!atomics.cas(at, count, count + EXCLUDE_READERS)) continue;
+    if (count === base) return true; // nobody was inside, and nobody gets in now
+    break;
   }
   // Ends when the readers inside have left: no new one gets past the bit.
   for (;;) {

@@ -131,7 +131,8 @@ describe.skipIf(reason !== undefined)(
       const advice = [MADV_SEQUENTIAL, MADV_RANDOM, MADV_DONTFORK, MADV_WIPEONFORK, MADV_DONTDUMP];
       const more = [MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_MERGEABLE];
       both('mmap', at(0), 40 * PAGE_SIZE, RW, ANON | MAP_FIXED, -1, 0);
-      for (const [i, each] of [...advice, ...more].entries()) both('madvise', at(2 * i), PAGE_SIZE, each);
+      for (const [i, each] of [...advice, ...more].entries())
+        both('madvise', at(2 * i), PAGE_SIZE, each);
       both('mmap', at(50), PAGE_SIZE, RW, ANON | MAP_FIXED | MAP_NORESERVE, -1, 0);
       both('mmap', at(52), PAGE_SIZE, RW, ANON | MAP_FIXED | MAP_STACK, -1, 0);
       both('mmap', at(600), PAGE_SIZE, RW, ANON | MAP_FIXED | MAP_GROWSDOWN, -1, 0);
@@ -164,7 +165,9 @@ describe('maps', () => {
   it('S3-11 an address space without VMAs is one line, of the gate', () => {
     const machine = Machine.create({ bytes: 4 * 2 ** 20 });
     const process = machine.spawn();
-    expect(process.maps()).toMatch(/^ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 +\[vsyscall\]\n$/u);
+    expect(process.maps()).toMatch(
+      /^ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 +\[vsyscall\]\n$/u,
+    );
     expect(process.vmas()).toEqual([]);
     expect(process.find(0)).toBe(null);
     process.verify();
@@ -180,8 +183,12 @@ describe('maps', () => {
     process.setAnonName(at(0), PAGE_SIZE, 'a b');
     process.setAnonName(at(2), PAGE_SIZE, 'c');
     const [first, second] = process.maps().split('\n');
-    expect(first).toBe(`200000000000-200000001000 rw-p 00000000 00:00 0 `.padEnd(73) + '[anon:a b]');
-    expect(second).toMatch(/^200000002000-200000003000 rw-s 00000000 00:01 \d+ +\[anon_shmem:c\]$/u);
+    expect(first).toBe(
+      `200000000000-200000001000 rw-p 00000000 00:00 0 `.padEnd(73) + '[anon:a b]',
+    );
+    expect(second).toMatch(
+      /^200000002000-200000003000 rw-s 00000000 00:01 \d+ +\[anon_shmem:c\]$/u,
+    );
     expect(second?.indexOf('[')).toBe(73);
     process.exit();
     machine.tearDown();

@@ -5,6 +5,7 @@
  *
  * Source: fs/proc/task_mmu.c, show_map_vma(), v6.18.
  */
+import { assert } from '../arena/assert.ts';
 import { NULL } from '../arena/ref.ts';
 import { PAGE_SIZE } from '../arena/units.ts';
 import { fileInode } from '../file/file_struct.ts';
@@ -14,7 +15,7 @@ import type { Mm, MmRead, Vma } from '../mm/held.ts';
 import { mmBrk, mmStartBrk, mmStartStack } from '../mm/mm_struct.ts';
 import { mmapReadLock, mmapReadUnlock } from '../mm/mmap_lock.ts';
 import { vmaIterator, vmaNext } from '../mm/vma_iterator.ts';
-import { hasFlag, VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE } from '../mm/vm_flags.ts';
+import { hasFlag, VM_ACCESS_FLAGS, VM_MAYSHARE, type VmFlags } from '../mm/vm_flags.ts';
 import { vmAnonName, vmEnd, vmFile, vmFlags, vmOps, vmPgoff, vmStart } from '../mm/vma_struct.ts';
 import { textBytes } from '../slab/text.ts';
 import { ByteWriter } from './byte_writer.ts';
@@ -24,8 +25,22 @@ const NEWLINE = 0x0a;
 const SPACE = 0x20;
 const DASH = 0x2d;
 const COLON = 0x3a;
-const letter = (text: string): number => text.charCodeAt(0);
-const [R, W, X, S, P] = ['r', 'w', 'x', 's', 'p'].map(letter) as [number, number, number, number, number];
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+const ANONYMOUS = bytesOf('00000000 00:00 0 ');
+
+/** ' rwxp ' for each value of the three access flags, and again with 's'. */
+const PERMS = Array.from({ length: 16 }, (_, bits) => {
+  const letters = ['r', 'w', 'x'].map((letter, bit) => ((bits >> bit) & 1 ? letter : '-'));
+  return bytesOf(` ${letters.join('')}${bits < 8 ? 'p' : 's'} `);
+});
+
+function permsText(flags: VmFlags): Uint8Array {
+  const perms = PERMS[(flags & VM_ACCESS_FLAGS) | (hasFlag(flags, VM_MAYSHARE) ? 8 : 0)];
+  assert(perms !== undefined, 'access flags are the lowest three');
+  return perms;
+}
 
 const VSYSCALL =
   'ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n';
@@ -43,26 +58,19 @@ export function mapsText(mm: Mm): string {
 
 /** One line, with its newline. */
 export function showMapVma(out: ByteWriter, mm: MmRead, vma: Vma): void {
-  const lineStart = out.position;
-  const flags = vmFlags(vma);
+  const lineStart = out.startLine();
   out.hex(vmStart(vma), 8);
   out.byte(DASH);
   out.hex(vmEnd(vma), 8);
-  out.byte(SPACE);
-  out.byte(hasFlag(flags, VM_READ) ? R : DASH);
-  out.byte(hasFlag(flags, VM_WRITE) ? W : DASH);
-  out.byte(hasFlag(flags, VM_EXEC) ? X : DASH);
-  out.byte(hasFlag(flags, VM_MAYSHARE) ? S : P);
-  out.byte(SPACE);
+  out.bytes(permsText(vmFlags(vma)));
   showBacking(out, vma);
-  out.byte(SPACE);
   showName(out, { mm, vma, lineStart });
   out.byte(NEWLINE);
 }
 
 function showBacking(out: ByteWriter, vma: Vma): void {
   const file = vmFile(vma);
-  if (file === NULL) return out.ascii('00000000 00:00 0');
+  if (file === NULL) return out.bytes(ANONYMOUS);
   const inode = fileInode(file);
   out.hex(vmPgoff(vma) * PAGE_SIZE, 8);
   out.byte(SPACE);
@@ -70,7 +78,7 @@ function showBacking(out: ByteWriter, vma: Vma): void {
   out.byte(COLON);
   out.hex(inodeDevMinor(inode), 2);
   out.byte(SPACE);
-  out.ascii(String(inodeNumber(inode)));
+  out.ascii(`${inodeNumber(inode)} `);
 }
 
 interface Line {

@@ -62,7 +62,8 @@ describe('cacheAlloc', () => {
   it('takes what waits for a grace period rather than fail', () => {
     const things = takeMany(3);
     while (takeWords(64) !== NULL);
-    for (let thing = cacheAlloc(THINGS); thing !== NULL; thing = cacheAlloc(THINGS)) things.push(thing);
+    for (let thing = cacheAlloc(THINGS); thing !== NULL; thing = cacheAlloc(THINGS))
+      things.push(thing);
     for (const thing of things) cacheFreeRcu(THINGS, thing);
     expect(cacheAlloc(THINGS)).not.toBe(NULL);
   });

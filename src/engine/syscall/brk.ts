@@ -75,7 +75,7 @@ function shrink(mm: MmWrite, { end, oldEnd, oldBrk, brk }: Move): Outcome {
 }
 
 function grow(mm: MmWrite, { end, oldEnd, brk }: Move): Outcome {
-  const isInvalid = end < 0 || end > TASK_SIZE;
+  const isInvalid = end < oldEnd || end > TASK_SIZE; // the last page of all wraps to 0
   if (isInvalid || (oldEnd < dacMmapMinAddr() && !capable(CAP_SYS_RAWIO))) return 'refused';
   if (!mlockFutureOk(mm, mmDefFlags(mm), end - oldEnd)) return 'refused';
   // One free page stays below whatever comes next, and a guard below a stack.

@@ -109,10 +109,11 @@ function applyVmaLockFlags(mm: MmWrite, { start, end }: ByteRange, lockFlags: Vm
   if (ult(end, start)) return EINVAL;
   if (end === start) return OK;
   if (start < 0 || start >= TASK_SIZE) return ENOMEM;
-  for (let at = start; at < end; ) {
+  const limit = end < 0 ? Infinity : end; // a word beyond the address space
+  for (let at = start; at < limit; ) {
     const vma = findVma(mm, at);
     if (vma === NULL || vmStart(vma) > at) return ENOMEM;
-    const until = Math.min(end, vmEnd(vma));
+    const until = Math.min(limit, vmEnd(vma));
     const flags = withFlags(withoutFlags(vmFlags(vma), VM_LOCKED_MASK), lockFlags);
     const result = mlockFixup(mm, vma, { start: at, end: until, flags });
     if (isErr(result)) return result;

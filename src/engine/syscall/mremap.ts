@@ -167,7 +167,7 @@ const describe = (mm: MmWrite, args: MremapArgs): VmaRemap => ({
 const KNOWN = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
 
 function checkParams(vrm: VmaRemap, args: MremapArgs): 0 | Errno {
-  if ((args.flags & ~KNOWN) !== 0) return EINVAL;
+  if (args.flags !== (args.flags & KNOWN)) return EINVAL;
   if (!isPageAligned(args.addr) || vrm.newLen === 0) return EINVAL;
   if (ugt(vrm.newLen, TASK_SIZE)) return EINVAL;
   return impliesNewAddr(vrm) ? checkNewAddr(vrm) : OK;

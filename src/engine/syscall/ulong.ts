@@ -20,6 +20,13 @@ export function ulongOf(value: unknown): Ulong {
   return unusualWord(value);
 }
 
+/** @returns a word as a C int, or as the flags of an `unsigned long`: its low 32 bits; NaN as ulongOf(). */
+export function intOf(value: unknown): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value | 0;
+  const word = ulongOf(value);
+  return Number.isNaN(word) ? NaN : Number(BigInt.asIntN(32, BigInt(value as Word)));
+}
+
 function unusualWord(value: unknown): Ulong {
   if (typeof value === 'number') {
     return Number.isInteger(value) ? unusualWord(BigInt(value)) : NaN;

@@ -108,6 +108,7 @@ function insertAll(mm: MmWrite, vmas: readonly InitialVma[]): 0 | Errno {
 function insertOne(mm: MmWrite, spec: InitialVma): 0 | Errno {
   const { start, end, flags } = spec;
   if (!isPageAligned(start) || !isPageAligned(end)) return EINVAL;
+  if (!Number.isInteger(start) || !Number.isInteger(end)) return EINVAL;
   if (start < 0 || end <= start || end > TASK_SIZE) return EINVAL;
   if (findVmaIntersection(mm, start, end) !== NULL) return EINVAL;
 

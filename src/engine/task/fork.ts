@@ -165,10 +165,12 @@ function dupVma(parent: MmWrite, vmi: VmaIterator<MmWrite>, vma: Vma): 0 | Errno
   return OK;
 }
 
+const NOT_INHERITED = withFlags(VM_LOCKED_MASK, VM_UFFD_FLAGS);
+
 function fillCopy(child: MmWrite, copy: VmaHidden, vma: Vma): 0 | Errno {
   setVmMm(copy, child);
   setVmUserfaultfdCtx(copy, 0);
-  setVmFlags(copy, withoutFlags(vmFlags(vma), withFlags(VM_LOCKED_MASK, VM_UFFD_FLAGS)));
+  setVmFlags(copy, withoutFlags(vmFlags(vma), NOT_INHERITED));
   if (hasFlag(vmFlags(vma), VM_WIPEONFORK)) setVmAnonVma(copy, NULL);
   else if (isErr(anonVmaFork(copy, vma))) {
     setVmAnonVma(copy, NULL);

@@ -274,9 +274,11 @@ function createVma(map: MmapState): Vma | Errno {
 function complete(map: MmapState, vma: Vma): void {
   const { mm, vms } = map;
   const pages = (map.end - map.start) / 4096;
-  if (map.hole !== null) vmaIterFree(map.hole);
-  vmsCompleteMunmapVmas(vms);
-  vmsFree(vms);
+  if (map.hole !== null) {
+    vmaIterFree(map.hole);
+    vmsCompleteMunmapVmas(vms);
+    vmsFree(vms);
+  }
   vmStatAccount(mm, map.flags, pages);
   if (hasFlag(map.flags, VM_LOCKED)) countLocked(mm, vma, pages);
   dropHookFile(map);

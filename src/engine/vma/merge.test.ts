@@ -130,68 +130,75 @@ const STICKY_SETS = [VM_NONE, VM_STICKY] as const;
 describe('X-20 merge_new: the seven steps of the kernel, for every permutation of sticky flags', () => {
   const permutations = STICKY_SETS.flatMap((isSticky) =>
     STICKY_SETS.flatMap((aSticky) =>
-      STICKY_SETS.flatMap((bSticky) => STICKY_SETS.map((cSticky) => ({ isSticky, aSticky, bSticky, cSticky }))),
+      STICKY_SETS.flatMap((bSticky) =>
+        STICKY_SETS.map((cSticky) => ({ isSticky, aSticky, bSticky, cSticky })),
+      ),
     ),
   );
 
-  it.each(permutations)('X-20 merge_new: new $isSticky, A $aSticky, B $bSticky, C $cSticky', (sticky) => {
-    using canvas = new Canvas('AA.B.......C', {
-      A: { flags: withFlags(PLAIN, sticky.aSticky), hasClose: true },
-      B: { flags: withFlags(PLAIN, sticky.bSticky), anonVma: 'b' },
-      C: { flags: withFlags(PLAIN, sticky.cSticky), anonVma: 'b' },
-    });
-    const flags = withFlags(PLAIN, sticky.isSticky);
-    const counts: number[] = [];
-    let survivor = '';
+  it.each(permutations)(
+    'X-20 merge_new: new $isSticky, A $aSticky, B $bSticky, C $cSticky',
+    (sticky) => {
+      using canvas = new Canvas('AA.B.......C', {
+        A: { flags: withFlags(PLAIN, sticky.aSticky), hasClose: true },
+        B: { flags: withFlags(PLAIN, sticky.bSticky), anonVma: 'b' },
+        C: { flags: withFlags(PLAIN, sticky.cSticky), anonVma: 'b' },
+      });
+      const flags = withFlags(PLAIN, sticky.isSticky);
+      const counts: number[] = [];
+      let survivor = '';
 
-    /** One step: a new range that must merge. */
-    function merge(range: string, after: string): void {
-      canvas.relock();
-      const vmg = canvas.newRange(rangeOf(range), { flags });
-      const merged = vmaMergeNewRange(vmg);
-      expect(merged).not.toBe(NULL);
-      expect(vmg.state).toBe('success');
-      canvas.account(rangeOf(range));
-      expectPicture(canvas.picture(), after);
+      /** One step: a new range that must merge. */
+      function merge(range: string, after: string): void {
+        canvas.relock();
+        const vmg = canvas.newRange(rangeOf(range), { flags });
+        const merged = vmaMergeNewRange(vmg);
+        expect(merged).not.toBe(NULL);
+        expect(vmg.state).toBe('success');
+        canvas.account(rangeOf(range));
+        expectPicture(canvas.picture(), after);
+        counts.push(canvas.mapCount);
+        survivor = canvas.writeLocked();
+        canvas.verify();
+      }
+
+      // Nothing to merge with: D becomes a VMA of its own.
+      const refused = canvas.newRange(rangeOf('.......**'), { flags });
+      expect(vmaMergeNewRange(refused)).toBe(NULL);
+      expect(refused.state).toBe('nomerge');
+      canvas.insert(rangeOf('.......**'), { flags });
+      expectPicture(canvas.picture(), 'AA.B...nn..C');
       counts.push(canvas.mapCount);
-      survivor = canvas.writeLocked();
-      canvas.verify();
-    }
 
-    // Nothing to merge with: D becomes a VMA of its own.
-    const refused = canvas.newRange(rangeOf('.......**'), { flags });
-    expect(vmaMergeNewRange(refused)).toBe(NULL);
-    expect(refused.state).toBe('nomerge');
-    canvas.insert(rangeOf('.......**'), { flags });
-    expectPicture(canvas.picture(), 'AA.B...nn..C');
-    counts.push(canvas.mapCount);
+      merge('..*', 'AAAA...nn..C');
+      expect(survivor).toBe('A');
+      expect(vmAnonVma(canvas.vma('A'))).toBe(canvas.group('b'));
 
-    merge('..*', 'AAAA...nn..C');
-    expect(survivor).toBe('A');
-    expect(vmAnonVma(canvas.vma('A'))).toBe(canvas.group('b'));
+      merge('....*', 'AAAAA..nn..C');
+      expect(placeOf(canvas.vma('A'))).toEqual([0, 5, 0]);
 
-    merge('....*', 'AAAAA..nn..C');
-    expect(placeOf(canvas.vma('A'))).toEqual([0, 5, 0]);
+      merge('......*', 'AAAAA.nnn..C');
+      expect(placeOf(canvas.vma('n'))).toEqual([6, 9, 6]);
+      expect(survivor).toBe('n');
 
-    merge('......*', 'AAAAA.nnn..C');
-    expect(placeOf(canvas.vma('n'))).toEqual([6, 9, 6]);
-    expect(survivor).toBe('n');
+      merge('.....*', 'AAAAAAAAA..C');
+      expect(survivor).toBe('A');
 
-    merge('.....*', 'AAAAAAAAA..C');
-    expect(survivor).toBe('A');
+      merge('..........*', 'AAAAAAAAA.CC');
+      expect(placeOf(canvas.vma('C'))).toEqual([10, 12, 10]);
+      expect(survivor).toBe('C');
 
-    merge('..........*', 'AAAAAAAAA.CC');
-    expect(placeOf(canvas.vma('C'))).toEqual([10, 12, 10]);
-    expect(survivor).toBe('C');
+      merge('.........*', 'AAAAAAAAAAAA');
+      expect(placeOf(canvas.vma('A'))).toEqual([0, 12, 0]);
+      expect(vmAnonVma(canvas.vma('A'))).toBe(canvas.group('b'));
+      expect(counts).toEqual([4, 3, 3, 3, 2, 2, 1]);
 
-    merge('.........*', 'AAAAAAAAAAAA');
-    expect(placeOf(canvas.vma('A'))).toEqual([0, 12, 0]);
-    expect(vmAnonVma(canvas.vma('A'))).toBe(canvas.group('b'));
-    expect(counts).toEqual([4, 3, 3, 3, 2, 2, 1]);
-
-    const union = [sticky.isSticky, sticky.aSticky, sticky.bSticky, sticky.cSticky].reduce(withFlags);
-    expect(vmFlags(canvas.vma('A'))).toBe(withFlags(PLAIN, union));
-  });
+      const union = [sticky.isSticky, sticky.aSticky, sticky.bSticky, sticky.cSticky].reduce(
+        withFlags,
+      );
+      expect(vmFlags(canvas.vma('A'))).toBe(withFlags(PLAIN, union));
+    },
+  );
 });
 
 const SPECIAL_BITS = { VM_IO, VM_DONTEXPAND, VM_PFNMAP, VM_MIXEDMAP };
@@ -201,22 +208,25 @@ describe('X-20 vma_merge_special_flags', () => {
     expect(VM_SPECIAL).toBe(flagsOf(...Object.values(SPECIAL_BITS)));
   });
 
-  it.each(Object.entries(SPECIAL_BITS))('X-20 vma_merge_special_flags: %s alone forbids a merge', (_name, bit) => {
-    const flags = withFlags(PLAIN, bit);
-    using canvas = new Canvas('AAA*', { A: { flags } });
-    const fresh = canvas.newRange(rangeOf('...*'), { flags });
-    expect(vmaMergeNewRange(fresh)).toBe(NULL);
-    expect(fresh.state).toBe('nomerge');
-    expect(canvas.verdict().refusedLeft).toBe(REFUSED_SPECIAL);
+  it.each(Object.entries(SPECIAL_BITS))(
+    'X-20 vma_merge_special_flags: %s alone forbids a merge',
+    (_name, bit) => {
+      const flags = withFlags(PLAIN, bit);
+      using canvas = new Canvas('AAA*', { A: { flags } });
+      const fresh = canvas.newRange(rangeOf('...*'), { flags });
+      expect(vmaMergeNewRange(fresh)).toBe(NULL);
+      expect(fresh.state).toBe('nomerge');
+      expect(canvas.verdict().refusedLeft).toBe(REFUSED_SPECIAL);
 
-    canvas.insert(rangeOf('...*'), { flags });
-    canvas.picture();
-    const change = canvas.modify('n', rangeOf('...*'), flags);
-    expect(vmaMergeExistingRange(change)).toBe(NULL);
-    expect(change.state).toBe('nomerge');
-    expectPicture(canvas.picture(), 'AAAn');
-    canvas.verify();
-  });
+      canvas.insert(rangeOf('...*'), { flags });
+      canvas.picture();
+      const change = canvas.modify('n', rangeOf('...*'), flags);
+      expect(vmaMergeExistingRange(change)).toBe(NULL);
+      expect(change.state).toBe('nomerge');
+      expectPicture(canvas.picture(), 'AAAn');
+      canvas.verify();
+    },
+  );
 });
 
 describe('X-20 vma_merge_with_close: a merge never removes a VMA whose driver has a close hook', () => {
@@ -264,11 +274,19 @@ const OTHER = withFlags(PLAIN, VM_EXEC);
 
 describe('X-20 merge_existing', () => {
   // The part of V that is modified takes the flags of its neighbours; a hook of a survivor is nothing.
-  const hooks = [false, true].flatMap((first) => [false, true].map((second) => [first, second] as const));
+  const hooks = [false, true].flatMap((first) =>
+    [false, true].map((second) => [first, second] as const),
+  );
 
   it.each(hooks)('X-20 merge_existing: right partial, hooks %s and %s', (vHook, nHook) => {
     const looks = { V: { flags: OTHER, anonVma: 'v', hasClose: vHook }, N: { hasClose: nHook } };
-    const test = { before: '..VVVVNNN', range: '...***', of: 'V', after: '..VNNNNNN', locked: 'VN' };
+    const test = {
+      before: '..VVVVNNN',
+      range: '...***',
+      of: 'V',
+      after: '..VNNNNNN',
+      locked: 'VN',
+    };
     mergesExisting({ ...test, looks }, (canvas) => {
       expect(placeOf(canvas.vma('N'))).toEqual([3, 9, 3]);
       expect(placeOf(canvas.vma('V'))).toEqual([2, 3, 2]);
@@ -311,7 +329,13 @@ describe('X-20 merge_existing', () => {
 
   it.each([false, true])('X-20 merge_existing: both, hook of prev %s', (hasClose) => {
     const looks = { P: { hasClose }, V: { flags: OTHER, anonVma: 'v' } };
-    const test = { before: 'PPPVVVVNN', range: '...****', of: 'V', after: 'PPPPPPPPP', locked: 'P' };
+    const test = {
+      before: 'PPPVVVVNN',
+      range: '...****',
+      of: 'V',
+      after: 'PPPPPPPPP',
+      locked: 'P',
+    };
     mergesExisting({ ...test, looks }, (canvas) => {
       expect(placeOf(canvas.vma('P'))).toEqual([0, 9, 0]);
       expect(vmAnonVma(canvas.vma('P'))).toBe(canvas.group('v'));
@@ -325,7 +349,10 @@ describe('X-20 merge_existing', () => {
     const looks = { V: { flags: OTHER } };
     const test = { before: 'PPPVVVVVVNN', range, of: 'V', after: 'PPPVVVVVVNN', locked: '' };
     mergesExisting({ ...test, looks }, (canvas) => {
-      expect(canvas.verdict()).toMatchObject({ refusedLeft: REFUSED_INSIDE, refusedRight: REFUSED_INSIDE });
+      expect(canvas.verdict()).toMatchObject({
+        refusedLeft: REFUSED_INSIDE,
+        refusedRight: REFUSED_INSIDE,
+      });
     });
   });
 
@@ -380,25 +407,51 @@ describe('X-20 dup_anon_vma: a survivor without an anon_vma takes it', () => {
     expect(vmAnonVma(canvas.vma('P'))).toBe(canvas.group(group));
 
   it('X-20 dup_anon_vma: from next, which is removed', () => {
-    const test = { before: 'PPP**NN', looks: { N: { anonVma: 'n' } }, after: 'PPPPPPP', locked: 'P' };
+    const test = {
+      before: 'PPP**NN',
+      looks: { N: { anonVma: 'n' } },
+      after: 'PPPPPPP',
+      locked: 'P',
+    };
     mergesNew(test, (canvas) => prevHas(canvas, 'n'));
   });
 
   it('X-20 dup_anon_vma: from next, in a merge of three', () => {
     const looks = { N: { anonVma: 'n' } };
-    const test = { before: 'PPPVVNNN', range: '...**', of: 'V', looks, after: 'PPPPPPPP', locked: 'P' };
+    const test = {
+      before: 'PPPVVNNN',
+      range: '...**',
+      of: 'V',
+      looks,
+      after: 'PPPPPPPP',
+      locked: 'P',
+    };
     mergesExisting(test, (canvas) => prevHas(canvas, 'n'));
   });
 
   it('X-20 dup_anon_vma: from the middle, in a merge of three', () => {
     const looks = { V: { anonVma: 'v' } };
-    const test = { before: 'PPPVVNNN', range: '...**', of: 'V', looks, after: 'PPPPPPPP', locked: 'P' };
+    const test = {
+      before: 'PPPVVNNN',
+      range: '...**',
+      of: 'V',
+      looks,
+      after: 'PPPPPPPP',
+      locked: 'P',
+    };
     mergesExisting(test, (canvas) => prevHas(canvas, 'v'));
   });
 
   it('X-20 dup_anon_vma: from a middle that prev takes a part of', () => {
     const looks = { V: { anonVma: 'v' } };
-    const test = { before: 'PPPVVVVV', range: '...**', of: 'V', looks, after: 'PPPPPVVV', locked: 'PV' };
+    const test = {
+      before: 'PPPVVVVV',
+      range: '...**',
+      of: 'V',
+      looks,
+      after: 'PPPPPVVV',
+      locked: 'PV',
+    };
     mergesExisting(test, (canvas) => prevHas(canvas, 'v'));
   });
 
@@ -517,7 +570,14 @@ describe('X-20 mmap_region_basic', () => {
     for (const start of [0x300000, 0x250000, 0x303000, 0x24d000]) {
       canvas.relock();
       const end = start + 0x3000;
-      const request = { mm: canvas.mm, start, end, pgoff: start / PAGE, flags: PLAIN, file: NULL } as const;
+      const request = {
+        mm: canvas.mm,
+        start,
+        end,
+        pgoff: start / PAGE,
+        flags: PLAIN,
+        file: NULL,
+      } as const;
       expect(mmapRegion(request)).toBe(0);
       canvas.verify();
     }

@@ -142,9 +142,9 @@ describe('vmsGatherMunmapVmas', () => {
     const totals = { nrPages: 7, lockedVm: 2, execVm: 2, stackVm: 2, dataVm: 3, nrAccounted: 1 };
     expect(vms).toMatchObject(totals);
     vmsReattach(vms);
-    expect([mmTotalVm, mmExecVm, mmStackVm, mmDataVm, mmLockedVm].map((of) => of(canvas.mm))).toEqual([
-      9, 2, 2, 5, 3,
-    ]);
+    expect(
+      [mmTotalVm, mmExecVm, mmStackVm, mmDataVm, mmLockedVm].map((of) => of(canvas.mm)),
+    ).toEqual([9, 2, 2, 5, 3]);
   });
 
   it('S0-20 S0-24 gives everything back; the splits stay; nothing gathered is nothing to give', () => {
@@ -158,13 +158,16 @@ describe('vmsGatherMunmapVmas', () => {
     canvas.verify();
   });
 
-  it.each([0, 1, 2])('S0-25 a sealed VMA at place %i refuses, and all are attached again', (sealed) => {
-    const letter = ['A', 'B', 'C'][sealed] as string;
-    using canvas = new Canvas('AAABBBCCC', { [letter]: { flags: withFlags(PLAIN, VM_SEALED) } });
-    expect(doMunmap(canvas.mm, rangeOf('.*******'), 'keep')).toBe(EPERM);
-    canvas.verify();
-    expect(canvas.picture().replace(/n/gu, 'A')).toBe('AAABBBCCC');
-  });
+  it.each([0, 1, 2])(
+    'S0-25 a sealed VMA at place %i refuses, and all are attached again',
+    (sealed) => {
+      const letter = ['A', 'B', 'C'][sealed] as string;
+      using canvas = new Canvas('AAABBBCCC', { [letter]: { flags: withFlags(PLAIN, VM_SEALED) } });
+      expect(doMunmap(canvas.mm, rangeOf('.*******'), 'keep')).toBe(EPERM);
+      canvas.verify();
+      expect(canvas.picture().replace(/n/gu, 'A')).toBe('AAABBBCCC');
+    },
+  );
 
   it('S0-20 a store without memory gives everything back', () => {
     using canvas = new Canvas('AABBCC');
@@ -243,7 +246,14 @@ describe('mmap over what is mapped', () => {
 
   it('S0-22 A.3 a driver that refuses after the point of no return leaves a hole', () => {
     const { machine, process } = started();
-    const secret = Number(machine.open({ kind: 'secretmem', path: '/secretmem (deleted)', size: 1 << 20, writable: true }));
+    const secret = Number(
+      machine.open({
+        kind: 'secretmem',
+        path: '/secretmem (deleted)',
+        size: 1 << 20,
+        writable: true,
+      }),
+    );
     process.mmap(BASE, 4 * PAGE, RW, ANON | MAP_FIXED, -1, 0);
     const refused = process.mmap(BASE + PAGE, 2 * PAGE, RW, MAP_PRIVATE | MAP_FIXED, secret, 0);
     expect(refused).toBe(EINVAL);
@@ -263,12 +273,19 @@ describe('mmap over what is mapped', () => {
   it('S0-28 munmap downgrades mmap_lock for its second part', () => {
     const { machine, process } = started();
     process.mmap(BASE, PAGE, RW, ANON | MAP_FIXED, -1, 0);
-    machine.trace(['mmap_lock_acquire_returned', 'mmap_lock_released', 'tree_store', 'vm_area_free']);
+    machine.trace([
+      'mmap_lock_acquire_returned',
+      'mmap_lock_released',
+      'tree_store',
+      'vm_area_free',
+    ]);
     const before = machine.readTrace().length;
     process.munmap(BASE, PAGE);
     machine.trace([]);
     const events = machine.readTrace().slice(before);
-    expect(events.map(({ event, arg }) => (event.startsWith('mmap_lock') ? `${event} ${arg}` : event))).toEqual([
+    expect(
+      events.map(({ event, arg }) => (event.startsWith('mmap_lock') ? `${event} ${arg}` : event)),
+    ).toEqual([
       'mmap_lock_acquire_returned 1',
       'tree_store',
       'mmap_lock_acquire_returned 0',

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { Canvas, expectPicture, type Looks, PAGE, PLAIN, placeOf, rangeOf } from '../../../test/pictures.ts';
+import {
+  Canvas,
+  expectPicture,
+  type Looks,
+  PAGE,
+  PLAIN,
+  placeOf,
+  rangeOf,
+} from '../../../test/pictures.ts';
 import { EINVAL, ENOMEM } from '../arena/errno.ts';
 import { word } from '../arena/memory.ts';
 import { NULL } from '../arena/ref.ts';
@@ -58,10 +66,13 @@ describe('splitVma', () => {
   });
 
   it('links both parts with the anon_vma', () => {
-    splits({ before: 'AAAA', looks: { A: { anonVma: 'a' } }, at: 1, side: 'above', after: 'Annn' }, (canvas) => {
-      expect(vmAnonVma(canvas.vma('n'))).toBe(canvas.group('a'));
-      expect(vmAnonVma(canvas.vma('A'))).toBe(canvas.group('a'));
-    });
+    splits(
+      { before: 'AAAA', looks: { A: { anonVma: 'a' } }, at: 1, side: 'above', after: 'Annn' },
+      (canvas) => {
+        expect(vmAnonVma(canvas.vma('n'))).toBe(canvas.group('a'));
+        expect(vmAnonVma(canvas.vma('A'))).toBe(canvas.group('a'));
+      },
+    );
   });
 
   it('S4-17 attaches the new part: one reference', () => {

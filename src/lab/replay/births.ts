@@ -4,18 +4,24 @@
  *
  *     execve  brk(NULL) = heap   mmap(NULL) = just below what exec has mapped   then: start
  */
-import { defaultMmapBase, type ExecImage, isErr, MAP_32BIT, PAGE_SIZE } from '../../index.ts';
+import { defaultMmapBase, type ExecImage, isErr, MAP_32BIT, PAGE_SIZE, PMD_SIZE } from '../../index.ts';
+import { startFromEnd } from './end_image.ts';
 import type { Findings } from './findings.ts';
 import { imageOfMaps, type OpenImage, touchAsExec } from './image.ts';
 import type { MapsLine } from './maps_text.ts';
 import type { Notes } from './notes.ts';
 import type { FileWorld } from './openings.ts';
-import type { Origin, Program, Step } from './program.ts';
+import type { Birth, Origin, Program, Step } from './program.ts';
 import type { Recording } from './recording.ts';
 import { isFixed } from './run_call.ts';
 
 /** A program that has made so many calls is not asked for more. */
 const ENOUGH_CALLS = 8;
+
+interface Known {
+  readonly origin: Origin;
+  readonly lines: readonly MapsLine[] | null;
+}
 
 /** What the first calls of a program tell. */
 interface Evidence {
@@ -24,6 +30,8 @@ interface Evidence {
   /** The first mapping whose place the kernel chose. */
   readonly first: { readonly start: number; readonly end: number } | null;
   readonly calls: number;
+  /** Whether these are the first calls of a program, and not of the log only. */
+  readonly isWhole: boolean;
 }
 
 /** Builds an image from what is on this machine's disk; null when it cannot. */
@@ -41,15 +49,22 @@ export class Births {
   readonly #parts: BirthParts;
   /** Start maps that no program has taken yet. */
   readonly #unused: Map<number, readonly MapsLine[]>;
+  /** Why the maps of a process did not fit. */
+  readonly #clashes = new Map<number, string>();
 
   constructor(parts: BirthParts) {
     this.#parts = parts;
     this.#unused = new Map(parts.recording.startMaps);
   }
 
-  /** Start maps of programs that the log does not show starting. */
-  get unused(): ReadonlyMap<number, readonly MapsLine[]> {
-    return this.#unused;
+  /** Start maps that fit no exec of their process, and why. */
+  reportUnused(): void {
+    for (const pid of this.#unused.keys()) {
+      const clash = this.#clashes.get(pid);
+      if (clash === undefined) continue;
+      const message = `${pid}.start.maps contradicts the log: ${clash}. It was not used.`;
+      this.#parts.findings.add('contradiction', message, { pid });
+    }
   }
 
   /** Whether the steps that wait tell enough. */
@@ -64,18 +79,28 @@ export class Births {
     const { birth } = space;
     if (birth === null) return [];
     const evidence = evidenceIn(birth.steps);
-    const recorded = this.#recordedFor(program, pid, evidence);
-    const lines = recorded ?? this.#elfLines(birth.path, evidence);
-    space.origin = recorded !== null ? 'recorded' : lines !== null ? 'elf' : 'log';
-    this.#note(space.origin, birth.exec === null);
+    const { origin, lines } = this.#linesFor(pid, birth, evidence);
+    space.origin = origin;
+    if (evidence.isWhole) space.knownBelow = evidence.first?.end ?? 0;
+    this.#note(origin, birth.exec === null);
     this.#exec(program, this.#image(lines, evidence));
     space.birth = null;
     return birth.steps;
   }
 
+  #linesFor(pid: number, { path }: Birth, evidence: Evidence): Known {
+    const recorded = this.#recordedFor(pid, evidence);
+    if (recorded !== null) return { origin: 'recorded', lines: recorded };
+    const ends = this.#endLines(pid, path, evidence);
+    if (ends !== null) return { origin: 'ends', lines: ends };
+    const elf = this.#elfLines(path, evidence);
+    return elf === null ? { origin: 'log', lines: null } : { origin: 'elf', lines: elf };
+  }
+
   #note(origin: Origin, isRunning: boolean): void {
     if (isRunning) this.#parts.notes.add('unknown-program');
     if (origin === 'log') this.#parts.notes.add('start-from-log');
+    if (origin === 'ends') this.#parts.notes.add('start-from-ends');
     if (origin === 'elf') this.#parts.notes.add('start-from-elf');
   }
 
@@ -101,16 +126,27 @@ export class Births {
   }
 
   /** The maps of this PID, unless they are of another exec of it, or of another program. */
-  #recordedFor({ line }: Program, pid: number, evidence: Evidence): readonly MapsLine[] | null {
+  #recordedFor(pid: number, evidence: Evidence): readonly MapsLine[] | null {
     const lines = this.#unused.get(pid);
     if (lines === undefined) return null;
     const clash = clashOf(lines, evidence);
-    if (clash === null) {
-      this.#unused.delete(pid);
-      return lines;
+    if (clash !== null) {
+      this.#clashes.set(pid, clash);
+      return null;
     }
-    const message = `${pid}.start.maps contradicts the log: ${clash}. It is not used.`;
-    this.#parts.findings.add('contradiction', message, { pid, line });
+    this.#unused.delete(pid);
+    return lines;
+  }
+
+  /** A child that has made no exec of its own shows at its end what its parent started with. */
+  #endLines(pid: number, path: string | null, { brk, first }: Evidence): readonly MapsLine[] | null {
+    const { endSmaps, endMaps, faults } = this.#parts.recording;
+    const marks = { path, brk, top: first?.end ?? null, hasFaults: faults !== null };
+    for (const other of new Set([pid, ...endSmaps.keys(), ...endMaps.keys()])) {
+      const lines = endSmaps.get(other) ?? endMaps.get(other);
+      const start = lines === undefined ? null : startFromEnd(lines, marks);
+      if (start !== null) return start;
+    }
     return null;
   }
 
@@ -134,7 +170,13 @@ function evidenceIn(steps: readonly Step[]): Evidence {
     const isFree = !isFixed(call.flags) && Number(call.addr) === 0 && (Number(call.flags) & MAP_32BIT) === 0;
     if (isFree) first = { start: wanted, end: wanted + pageUp(Number(call.len)) };
   }
-  return { brk, first, calls };
+  return { brk, first, calls, isWhole: isBeginning(steps) };
+}
+
+/** The loader of a program asks for the heap before anything else. */
+function isBeginning(steps: readonly Step[]): boolean {
+  const step = steps.find(({ kind }) => kind === 'call');
+  return step?.kind === 'call' && step.call.name === 'brk' && Number(step.call.addr) === 0;
 }
 
 const pageUp = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
@@ -145,6 +187,11 @@ function clashOf(lines: readonly MapsLine[], { brk, first }: Evidence): string |
     const hit = lines.find(({ start, end }) => start < first.end && first.start < end);
     const hex = first.start.toString(16);
     if (hit !== undefined) return `mmap() returned 0x${hex}, which line ${hit.line} shows as taken`;
+    const isNext = lines.some(({ start }) => start === first.end);
+    // Large mappings are aligned, and may leave a gap.
+    if (!isNext && first.end - first.start < PMD_SIZE) {
+      return `mmap() returned 0x${hex}, though there was room above it`;
+    }
   }
   if (brk === null) return null;
   const inside = lines.find(({ start, end, name }) => start < brk && brk < end && name !== '[heap]');

@@ -179,6 +179,7 @@ export class Cast {
     if (call.name === 'execve' || call.name === 'execveat') return this.#exec(thread, record, call);
     this.#feed.drain(callEnd(record) ?? record.time);
     if (isFileCall(call)) trackFiles(program.files, this.#world, { call, result });
+    else if (call.name === 'shmget') this.#world.shmSizes.set(Number(result.value), Number(call.size));
     else if (isClone(call)) this.#clone(thread, record, call);
     else applySetting(program.process, call);
   }
@@ -286,7 +287,10 @@ export class Cast {
     if (child === null) return;
     const space = step.sharesMm ? program.space : new Space();
     if (step.sharesMm) space.users++;
-    else space.origin = program.space.origin;
+    else {
+      space.origin = program.space.origin;
+      space.knownBelow = program.space.knownBelow;
+    }
     const parts = { process: child, space, files, command: program.command };
     const made = new Program(childTid, step.record.line, parts);
     made.peak = child.mapCount();
@@ -355,7 +359,18 @@ export class Cast {
     if (program.space.open === 0) this.#runner.close(program.space);
     program.isEnding = true;
     program.endLine = record.line;
+    if (this.#toucher.isOn) this.#growStack(program);
     this.#endings.look(program, this.#pidOf(program));
+  }
+
+  /** Nothing shows how a stack grew; where its end maps show it, they are believed. */
+  #growStack(program: Program): void {
+    const pid = this.#pidOf(program);
+    const { endMaps, endSmaps } = this.#parts.recording;
+    const lines = endMaps.get(pid) ?? endSmaps.get(pid) ?? [];
+    const stack = lines.find(({ name }) => name === '[stack]');
+    if (stack === undefined || program.process.find(stack.start) !== null) return;
+    if (program.process.touch(stack.start, 'write') === 'done') this.#parts.notes.add('stack-grown');
   }
 
   #lookAt(space: Space): void {
@@ -395,6 +410,7 @@ export class Cast {
   }
 
   #reportUnused(): void {
+    this.#births.reportUnused();
     const known = new Set(this.programs.map((program) => this.#pidOf(program)));
     const { startMaps, endMaps, endSmaps } = this.#parts.recording;
     for (const pid of new Set([...startMaps.keys(), ...endMaps.keys(), ...endSmaps.keys()])) {

@@ -23,7 +23,7 @@ import type { MapsLine } from './maps_text.ts';
 import type { FileWorld } from './openings.ts';
 
 /** What the kernel sets on the mappings it makes itself. Source: arch/x86/entry/vdso/vma.c, v6.18. */
-const SPECIAL_FLAGS: Readonly<Record<string, string>> = {
+export const SPECIAL_NAMES: Readonly<Record<string, string>> = {
   '[vvar]': 'rd mr pf io de dd',
   '[vvar_vclock]': 'rd mr pf io de dd',
   '[vdso]': 'rd ex mr mw me de',
@@ -54,7 +54,7 @@ export function imageOfMaps(lines: readonly MapsLine[], brk: number, world: File
 const isPlaced = (name: string): boolean => name !== '[heap]' && name !== '[stack]';
 
 function legacyBase(placed: readonly MapsLine[]): { mmapLegacyBase: number } {
-  const special = placed.find(({ name }) => name in SPECIAL_FLAGS);
+  const special = placed.find(({ name }) => name in SPECIAL_NAMES);
   const loader = placed.find(({ name }) => /\/ld[^/]*\.so/.test(name));
   const starts = [special?.start, loader?.start].filter((start) => start !== undefined);
   return { mmapLegacyBase: Math.min(...starts, 2 ** 47) };
@@ -63,7 +63,7 @@ function legacyBase(placed: readonly MapsLine[]): { mmapLegacyBase: number } {
 function initialVma(line: MapsLine, fds: Map<string, number>, world: FileWorld): InitialVma {
   const { start, end, name } = line;
   const range = { start, end, flags: flagsOfLine(line) };
-  if (name in SPECIAL_FLAGS) return { ...range, pgoff: 0, special: name };
+  if (name in SPECIAL_NAMES) return { ...range, pgoff: 0, special: name };
   if (!name.startsWith('/')) return range;
   const fd = fds.get(name) ?? world.openFile(name, line);
   fds.set(name, fd);
@@ -72,7 +72,7 @@ function initialVma(line: MapsLine, fds: Map<string, number>, world: FileWorld):
 
 /** The flags of a mapping that nobody but the kernel has touched yet. */
 export function flagsOfLine({ perms, name, vmFlags }: MapsLine): VmFlags {
-  const special = SPECIAL_FLAGS[name];
+  const special = SPECIAL_NAMES[name];
   if (special !== undefined) return vmFlagsOfText(vmFlags?.join(' ') ?? special);
   let flags = withFlags(withFlags(VM_MAYREAD, VM_MAYWRITE), VM_MAYEXEC);
   if (perms[0] === 'r') flags = withFlags(flags, VM_READ);

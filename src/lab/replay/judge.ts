@@ -87,6 +87,21 @@ export class Judge {
     process.mmap(wanted, call.len, call.prot, flags, step.fd, call.offset);
   }
 
+  /** Keeps the place of what a call maps that the engine does not model. */
+  occupy({ program, call, wanted }: CallStep): void {
+    const { process } = program;
+    if (typeof wanted === 'bigint' || wanted < 0) return;
+    if (call.name === 'shmat') {
+      const size = this.#world.shmSizes.get(call.shmid) ?? 0;
+      if (size > 0) this.#assume(process, wanted, wanted + pages(size));
+    } else if (call.name === 'shmdt') {
+      const vma = process.find(Number(call.shmaddr));
+      if (vma !== null) process.munmap(vma.start, vma.end - vma.start);
+    } else if (call.name === 'map_shadow_stack') {
+      this.#assume(process, wanted, wanted + pages(call.len));
+    }
+  }
+
   /** The answer to a prctl() that names memory tells whether the kernel can. */
   #learnNames(step: CallStep): void {
     if (step.wanted === EINVAL && !this.#namesKnown) this.#setNames(false);
@@ -175,7 +190,7 @@ export class Judge {
     if (call.name === 'brk') return this.#explainBrk(step, answer);
     const range = rangeOf(call);
     const isMissing = answer === ENOMEM || answer === EFAULT || answer === EINVAL;
-    if (step.wanted < 0 || !isMissing || range === null) return answer;
+    if (step.wanted < 0 || !isMissing || range === null || isKnown(step, range.start)) return answer;
     const filled = this.#fillHoles(step.program.process, range.start, range.end);
     if (filled === 0) return answer;
     this.#notes.add('assumed-mapped', filled);
@@ -208,17 +223,29 @@ export class Judge {
     if (step.wanted < 0 || call.name !== 'mmap' || isFixed(call.flags)) return answer;
     const wanted = Number(step.wanted);
     let at = answer;
-    if (wanted + Number(call.len) > process.layout().mmapBase) {
+    const hint = Number(call.addr);
+    if (hint !== 0 && at === hint) at = this.#passOver(step, hint);
+    if (!isKnown(step, wanted) && wanted + Number(call.len) > process.layout().mmapBase) {
       process.setLayout({ mmapBase: wanted + pages(call.len) });
       at = this.#again(step, at, step.fd);
     }
-    for (let i = 0; at > wanted && i < MOST_ASSUMED; i++) {
+    // Below a free place of its own choice, the kernel maps only when that was taken.
+    if (isKnown(step, wanted)) return at;
+    for (let i = 0; at > wanted && wanted !== hint && i < MOST_ASSUMED; i++) {
       process.munmap(at, call.len);
       if (this.#assume(process, at, at + pages(call.len)) === 0) break;
       this.#notes.add('assumed-occupied');
       at = this.#again(step, 0, step.fd);
     }
     return at;
+  }
+
+  /** The kernel did not take a hint: something was there. */
+  #passOver(step: CallStep, hint: number): number {
+    const { process } = step.program;
+    process.munmap(hint, Number(rangeOf(step.call)?.end ?? hint) - hint);
+    this.#notes.add('assumed-occupied', this.#assume(process, hint, hint + PAGE_SIZE));
+    return this.#again(step, 0, step.fd);
   }
 
   #explainBrk(step: CallStep, answer: number): number {
@@ -240,6 +267,14 @@ export function agrees(step: CallStep, answer: Answer): boolean {
 }
 
 const isNegative = (wanted: number | bigint): boolean => wanted < 0;
+
+/** Whether the log shows all that was ever mapped there. */
+function isKnown({ program }: CallStep, addr: number): boolean {
+  return addr > PLACED_FROM && addr < program.space.knownBelow;
+}
+
+/** Above this, mappings are placed downwards from below the stack. */
+const PLACED_FROM = 0x7000_0000_0000;
 
 /** The call as a reader knows it. */
 export const isPlacing = (call: SpaceCall): boolean =>

@@ -8,6 +8,7 @@ const TEXTS = {
   'anon-merges':
     'merges would have been refused by the kernel, had both sides been written before',
   'start-from-log': 'processes were started without recorded maps: only what the log shows is known',
+  'start-from-ends': 'processes have no start maps: what exec mapped was taken from their end maps',
   'start-from-elf': 'processes were started from the ELF files of this machine, placed as the log shows',
   'assumed-mapped': 'ranges must have been mapped before the log shows it, as later calls on them succeeded',
   'assumed-occupied': 'places must have been taken before the log shows it, as the kernel passed over them',
@@ -15,6 +16,7 @@ const TEXTS = {
   'no-align': 'file systems do not align large mappings to 2 MiB',
   'no-thp': 'large anonymous mappings are not aligned to 2 MiB: transparent huge pages are off',
   'no-anon-names': 'the kernel was built without names for anonymous memory (CONFIG_ANON_VMA_NAME)',
+  'stack-grown': 'stacks were grown to the size in the end maps, as nothing shows when they grew',
   'random-32bit': 'mappings with MAP_32BIT lie where the kernel put them at random',
   reordered: 'groups of overlapping calls were put in another order than that of their lines, which their answers imply',
   'unordered': 'groups of overlapping calls have no order in which all answers agree',

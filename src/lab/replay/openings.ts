@@ -51,6 +51,8 @@ export class FileWorld {
   readonly #identities: ReadonlyMap<string, FileIdentity>;
   /** File systems that do not align large mappings, by device. */
   readonly #unaligned = new Set<string>();
+  /** Bytes of System V segments, by identifier. */
+  readonly shmSizes = new Map<number, number>();
   /** Openings of which something had to be concluded from the answers. */
   inferred = 0;
 

@@ -58,6 +58,11 @@ export class Space {
   birth: Birth | null = null;
   /** How it began. */
   origin: Origin = 'recorded';
+  /**
+   * Below this address, down to the heap, the log shows everything that was ever mapped; 0 when it
+   * begins in the middle.
+   */
+  knownBelow = 0;
   /** Most VMAs at one time. */
   peak = 0;
   /** Programs in it. */

@@ -141,9 +141,11 @@ export class Runner {
     }
   }
 
-  #skip({ program, record, tid }: CallStep): void {
+  #skip(step: CallStep): void {
+    this.#bench.judge.occupy(step);
+    const { program, record, tid } = step;
     const parts = { pid: program.pid, tid, line: record.line, call: callText(record) };
-    const message = `The engine does not model ${record.name}(): its effect is missing from here on.`;
+    const message = `The engine does not model ${record.name}(): only its place is kept.`;
     this.#bench.findings.add('unmodelled', message, parts);
   }
 }
