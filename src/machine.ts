@@ -1,5 +1,11 @@
 /** A machine: one shared memory, its settings, its open files and its processes. */
-import { createArena, openArena, arenaUsed, ARENA_BYTES_MAX, ARENA_BYTES_MIN } from './engine/arena/arena.ts';
+import {
+  createArena,
+  openArena,
+  arenaUsed,
+  ARENA_BYTES_MAX,
+  ARENA_BYTES_MIN,
+} from './engine/arena/arena.ts';
 import { claimCpu, type Cpu, releaseCpu, useCpu } from './engine/arena/cpu.ts';
 import { type Errno, ENOMEM, EBADF, isErr, OK } from './engine/arena/errno.ts';
 import { type Memory, useMemory } from './engine/arena/memory.ts';
@@ -36,7 +42,13 @@ import { allocTask, type Task, TASK_CACHE } from './engine/mm/task_struct.ts';
 import { VMA_CACHE } from './engine/mm/vma_struct.ts';
 import { rcuReadLockHeld, synchronizeRcu } from './engine/rcu/rcu.ts';
 import { ANON_VMA_CACHE, AVC_CACHE } from './engine/rmap/anon_vma.ts';
-import { type Cache, cacheDrain, cacheFail, type CacheStats, cacheStats } from './engine/slab/cache.ts';
+import {
+  type Cache,
+  cacheDrain,
+  cacheFail,
+  type CacheStats,
+  cacheStats,
+} from './engine/slab/cache.ts';
 import { TEXT_CACHES } from './engine/slab/text.ts';
 import { COUNTER_NAMES, type CounterName, counterSum } from './engine/trace/counters.ts';
 import { type EventName, readTrace, setTraced, type TraceRecord } from './engine/trace/events.ts';
@@ -124,7 +136,8 @@ export class Machine {
   /** Attaches this worker to a machine that another one shares. */
   static attach(shared: SharedMachine): Machine {
     const memory = openArena(shared.buffer);
-    if (memory === null) throw new TypeError('This buffer does not hold a machine of this version.');
+    if (memory === null)
+      throw new TypeError('This buffer does not hold a machine of this version.');
     return Machine.#attachTo(memory);
   }
 
@@ -322,6 +335,9 @@ export class Machine {
   }
 }
 
-function modeOf({ readable = true, writable = false }: Pick<FileSpec, 'readable' | 'writable'>): number {
+function modeOf({
+  readable = true,
+  writable = false,
+}: Pick<FileSpec, 'readable' | 'writable'>): number {
   return (readable ? FMODE_READ : 0) | (writable ? FMODE_WRITE : 0);
 }

@@ -3,7 +3,7 @@
  *
  *   before  'AA*BB'     `*`: the range in question, where nothing is mapped
  *   range   '.**..'     or over VMAs, in a picture of its own
- *   after   'AAAAA'     A is the VMA that was A before; a VMA that was not there before is n, o, p, ...
+ *   after   'AAAAA'     A is the VMA that was A before; one that was not there is n, o, p, ...
  *
  * A Canvas is drawn at the vma floor, from page 0, with attributes that no system call would give;
  * windowPicture() prints what the public face sees.

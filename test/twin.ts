@@ -68,7 +68,7 @@ export class Twin {
     return new Twin(kernel, machine, process);
   }
 
-  /** Makes one call in both. A descriptor is the kernel's. @returns both results, the kernel's first. */
+  /** Makes one call in both; a descriptor is the kernel's. @returns the kernel's result and ours. */
   call(name: CallName, ...args: readonly TwinWord[]): [theirs: TwinWord, ours: TwinWord] {
     return [this.kernel.call(name, ...args), this.#ours(name, args)];
   }
@@ -115,7 +115,7 @@ export class Twin {
 
   #know(fd: number, spec: FileSpec): number {
     if (fd < 0) throw new Error(`the kernel's open gave ${fd}`);
-    this.#fds.set(fd, Number(this.machine.open(spec)));
+    this.#fds.set(fd, this.machine.open(spec));
     return fd;
   }
 
@@ -162,7 +162,7 @@ function numbersOf(dev: bigint, ino: bigint): { devMajor: number; devMinor: numb
 function initialVma(machine: Machine, vma: SmapsVma): InitialVma {
   const flags: VmFlags = vmFlagsOfText(vma.vmFlags);
   const plain = { start: Number(vma.start), end: Number(vma.end), flags };
-  if (/^\[v/u.test(vma.path)) return { ...plain, special: vma.path, pgoff: 0 };
+  if (vma.path.startsWith('[v')) return { ...plain, special: vma.path, pgoff: 0 };
   if (!vma.path.startsWith('/')) return plain;
   const [major = 0, minor = 0] = vma.dev.split(':').map((part) => Number.parseInt(part, 16));
   const fd = machine.open({
@@ -173,7 +173,7 @@ function initialVma(machine: Machine, vma: SmapsVma): InitialVma {
     ino: vma.inode,
     size: 2 ** 30,
   });
-  return { ...plain, fd: Number(fd), pgoff: Number(vma.offset) / PAGE };
+  return { ...plain, fd, pgoff: Number(vma.offset) / PAGE };
 }
 
 /** What is not in maps: brk from the kernel itself, the stack's top from its mapping. */

@@ -5,8 +5,9 @@
  *
  *     npm run build && node bench/tree/find.mjs [DIST]
  */
-import { pathToFileURL } from 'node:url';
 import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { print, sample } from '../sample.mjs';
 
 const dist = pathToFileURL(`${resolve(process.argv[2] ?? 'dist')}/`);
 const { createArena, takeWords } = await import(new URL('engine/arena/arena.js', dist));
@@ -18,8 +19,7 @@ const PAGE = 4096;
 const BASE = 0x10000;
 const STRIDE = 16 * PAGE;
 const LENGTH = 8 * PAGE;
-const WARM = 30;
-const SAMPLES = 90;
+const QUERIES = 8192;
 
 createArena(256 * 1024 * 1024);
 useCpu(claimCpu());
@@ -46,70 +46,58 @@ function shuffle(list) {
 }
 
 const queriesIn = (starts) =>
-  Float64Array.from({ length: 8192 }, () => {
+  Float64Array.from({ length: QUERIES }, () => {
     const start = starts[Math.floor(Math.random() * starts.length)];
     return start + Math.floor(Math.random() * LENGTH);
   });
 
-/** Each returns how many operations it did. */
-const PATTERNS = {
-  find({ tree, queries }) {
+/** What is done to a tree, `times` times. */
+const patternsOn = ({ tree, starts, queries }) => ({
+  find(times) {
     let sum = 0; // a number of the module's would be boxed at each addition
-    for (let i = 0; i < queries.length; i++) sum += mtreeLoad(tree, queries[i]);
+    for (let i = 0; i < times; i++) sum += mtreeLoad(tree, queries[i & (QUERIES - 1)]);
     sink += sum;
-    return queries.length;
   },
-  'erase+insert'({ tree, starts }) {
-    for (let n = 0; n < 1000; n++) {
+  'erase + insert'(times) {
+    for (let n = 0; n < times; n++) {
       const i = Math.floor(Math.random() * starts.length);
       const last = starts[i] + LENGTH - 1;
       masStoreGfp(masState(tree, starts[i], last), 0);
       masStoreGfp(masState(tree, starts[i], last), i + 1);
     }
-    return 1000;
   },
-  replace({ tree, starts }) {
-    for (let n = 0; n < 1000; n++) {
+  replace(times) {
+    for (let n = 0; n < times; n++) {
       const i = Math.floor(Math.random() * starts.length);
       masStoreGfp(masState(tree, starts[i], starts[i] + LENGTH - 1), i + 1);
     }
-    return 1000;
   },
-  'gap from top'({ tree, starts }) {
-    for (let n = 0; n < 1000; n++) {
+  'gap from top'(times) {
+    for (let n = 0; n < times; n++) {
       const max = starts[Math.floor(Math.random() * starts.length)];
       sink += masEmptyAreaRev(masState(tree, 0, 0), { min: 0, max, size: LENGTH });
     }
-    return 1000;
   },
-  'step of find'({ tree, starts }) {
-    const mas = masState(tree, 0, 0);
+  'step of find'(times) {
+    let mas = masState(tree, 0, 0);
     let sum = 0;
-    for (let i = 0; i < starts.length; i++) sum += masFind(mas, MT_MAX);
+    for (let n = 0; n < times; n++) {
+      const entry = masFind(mas, MT_MAX);
+      if (entry === 0) mas = masState(tree, 0, 0);
+      sum += entry;
+    }
     sink += sum;
-    return starts.length;
   },
-};
-
-function measure(planted, pattern) {
-  const taken = [];
-  for (let round = 0; round < WARM + SAMPLES; round++) {
-    const begin = performance.now();
-    const operations = pattern(planted);
-    taken.push(((performance.now() - begin) * 1e6) / operations);
-  }
-  return taken.slice(WARM).toSorted((a, b) => a - b);
-}
+});
 
 for (const order of ['random', 'upwards']) {
   for (const count of [1000, 10_000, 60_000]) {
     const planted = plant(count, order);
     const { height, fill } = maple.treeStats(planted.tree);
     console.log(`${count} ranges, ${order}: height ${height}, fill ${fill.toFixed(2)}`);
-    for (const [name, pattern] of Object.entries(PATTERNS)) {
-      const taken = measure(planted, pattern);
-      const [p10, median] = [0.1, 0.5].map((q) => taken[Math.floor(taken.length * q)].toFixed(1));
-      console.log(`  ${name.padEnd(14)} p10 ${p10.padStart(7)}  median ${median.padStart(7)}`);
+    // One at a time, so that the caches hold what it needs.
+    for (const [name, pattern] of Object.entries(patternsOn(planted))) {
+      print(sample({ [name]: pattern }), 1);
     }
   }
 }

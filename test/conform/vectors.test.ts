@@ -41,7 +41,10 @@ describe('conform', () => {
     ['{"kind":"header","format":9}\n', 'line 1: only format 1 is known'],
     ['{"kind":"header","format":1}\n', 'line 1: the list of files is missing'],
     ['{"kind":"header","format":1,"files":[]}\n', 'line 2: the base record'],
-    ['{"kind":"header","format":1,"files":[]}\n{"p":0,"op":"base","vmas":[[1]]}\n', 'line 2: "vmas" is malformed'],
+    [
+      '{"kind":"header","format":1,"files":[]}\n{"p":0,"op":"base","vmas":[[1]]}\n',
+      'line 2: "vmas" is malformed',
+    ],
   ])('says what is wrong with %j', (text, message) => {
     expect(() => parseVector(text)).toThrow(VectorError);
     expect(() => parseVector(text)).toThrow(message);

@@ -88,7 +88,7 @@ export class PageMap {
     from?: PageMap,
   ) {
     this.pages = new Map();
-    this.objects = from?.objects ?? new Map();
+    this.objects = from?.objects ?? new Map<number, { size: number; charged: number }>();
     this.#files = files;
     this.#top = place.top;
     this.#startBrk = place.startBrk;
@@ -96,8 +96,6 @@ export class PageMap {
     this.#nextGroup = from === undefined ? 1 : from.#nextGroup + 1000;
     this.#nextShmem = from === undefined ? 1000 : from.#nextShmem + 1000;
   }
-
-  // ---- what a page map can be asked
 
   #end(page: number): number {
     const area = this.pages.get(page);
@@ -113,10 +111,7 @@ export class PageMap {
     return start;
   }
 
-  #isFree({ from, to }: Span): boolean {
-    for (let page = from; page < to; page++) if (this.pages.has(page)) return false;
-    return true;
-  }
+  readonly #isFree = ({ from, to }: Span): boolean => lastTaken(this.pages, from, to) < 0;
 
   /** The areas of a span, each with its part of it. */
   #areasIn({ from, to }: Span): (Span & { area: Area })[] {
@@ -137,17 +132,11 @@ export class PageMap {
     for (let page = from; page < to; page++) this.pages.set(page, area);
   }
 
-  // ---- splitting and merging
-
   /** Makes `page` the first of its area. */
   #cut(page: number): void {
     const area = this.pages.get(page);
     if (area === undefined || this.pages.get(page - 1) !== area) return;
     this.#fill({ from: page, to: this.#end(page) }, { ...area });
-  }
-
-  #hasOneAnon(a: Area, b: Area): boolean {
-    return a.anon === 0 || b.anon === 0 || a.anon === b.anon;
   }
 
   /** Section 3.2 and 3.3: `source` is where an anon_vma of the request comes from. */
@@ -172,7 +161,7 @@ export class PageMap {
     const next = how.onlyLeft === true ? undefined : this.pages.get(span.to);
     const left = prev !== undefined && this.#fits(prev, want, how.source);
     let right = next !== undefined && this.#fits(next, want, how.source);
-    if (left && right && !this.#hasOneAnon(prev, next as Area)) right = false;
+    if (left && right && !hasOneAnon(prev, next as Area)) right = false;
     if (!left && !right) return false;
 
     const guard = has(want.flags, 'gu') ? ['gu'] : [];
@@ -204,7 +193,7 @@ export class PageMap {
     const next = atTail ? this.pages.get(to) : undefined;
     const left = prev !== undefined && this.#fits(prev, want, middle);
     let right = next !== undefined && this.#fits(next, want, middle);
-    if (left && right && !this.#hasOneAnon(prev, next as Area)) right = false;
+    if (left && right && !hasOneAnon(prev, next as Area)) right = false;
 
     const sticky = [middle, left ? prev : undefined, right ? next : undefined];
     const guard = sticky.some((area) => area !== undefined && has(area.flags, 'gu')) ? ['gu'] : [];
@@ -227,8 +216,6 @@ export class PageMap {
     part.flags = plus(flags, ...guard);
     return part;
   }
-
-  // ---- faults
 
   /** Section 3.6: the first write gives an area an anon_vma, a neighbour's if they could be one. */
   #prepare(page: number): void {
@@ -274,8 +261,6 @@ export class PageMap {
     if (access === 'write' && !has(area.flags, 'ms')) this.#prepare(page);
     return 'done';
   }
-
-  // ---- calls
 
   #topDown(pages: number): number {
     let end = this.#top;
@@ -666,6 +651,8 @@ interface Move {
   readonly to: number;
   readonly flags: number;
 }
+
+const hasOneAnon = (a: Area, b: Area): boolean => a.anon === 0 || b.anon === 0 || a.anon === b.anon;
 
 /** Whether an unfaulted area may use the anon_vma of the one beside it. */
 function canShare(donor: Area, area: Area): boolean {

@@ -163,7 +163,7 @@ export interface Difference {
   readonly what: string;
 }
 
-/** Runs a program in both and compares after every call. `spoil` is for a canary, that must be seen. */
+/** Runs a program in both, comparing after every call. `spoil` is a canary's, and must be seen. */
 export function runProgram(
   calls: readonly Call[],
   spoil: (map: PageMap) => void = () => undefined,

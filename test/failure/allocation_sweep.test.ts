@@ -61,7 +61,7 @@ function ten(_machine: Machine, process: Process): void {
 
 /** Files, anonymous memory, holes: one of each. */
 function motley(machine: Machine, process: Process): void {
-  const fd = Number(machine.open({ kind: 'regular', path: '/f', size: 1 << 20, writable: true }));
+  const fd = machine.open({ kind: 'regular', path: '/f', size: 1 << 20, writable: true });
   process.mmap(page(0), pages(3), RW, ANON | MAP_FIXED, -1, 0);
   process.touch(page(1), 'write');
   process.mmap(page(3), pages(2), PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
@@ -78,7 +78,7 @@ function apart(_machine: Machine, process: Process): void {
 }
 
 /** Everything a fork treats in its own way. */
-function family(machine: Machine, process: Process): void {
+function household(machine: Machine, process: Process): void {
   motley(machine, process);
   process.mmap(page(12), pages(2), RW, ANON | MAP_FIXED, -1, 0);
   process.madvise(page(12), pages(1), MADV_DONTFORK);
@@ -158,7 +158,7 @@ const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'munmap of guarded pages',
-    before: family,
+    before: household,
     act: (process) => process.munmap(page(32), pages(1)),
     errors: NOMEM,
   },
@@ -237,7 +237,7 @@ const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'mremap of guarded memory',
-    before: family,
+    before: household,
     act: (process) =>
       process.mremap(page(30), pages(4), pages(4), MREMAP_MAYMOVE | MREMAP_FIXED, page(60)),
     errors: NOMEM,
@@ -294,14 +294,14 @@ const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'fork',
-    before: family,
+    before: household,
     act: (process) => process.fork(),
     errors: NOMEM,
   },
   {
     name: 'fork of a fork',
     before: (machine, process) => {
-      family(machine, process);
+      household(machine, process);
       const child = process.fork() as Process;
       relatives.push(child);
     },
@@ -355,7 +355,7 @@ interface Run {
   readonly image: MachineImage;
 }
 
-function start(scenario: Scenario, others: number): Run {
+function startRun(scenario: Scenario, others: number): Run {
   relatives = [];
   const machine = Machine.create({ bytes: 4 * 2 ** 20, sysctl: { mmap_min_addr: 4096 } });
   const process = machine.spawn();
@@ -373,7 +373,7 @@ function rewind({ machine, family, image }: Run): void {
 }
 
 /** Ends it all: the ledger must be empty. */
-function end({ machine, process }: Run): void {
+function endRun({ machine, process }: Run): void {
   for (const each of [process, ...relatives]) {
     each.verify();
     each.exit();
@@ -425,7 +425,7 @@ function cleanRun(scenario: Scenario, run: Run): CleanRun {
   for (const [name, count] of allocs) allocs.set(name, count - (before.get(name) ?? 0));
   const objects = run.machine.report().committedPages - chargedToAll(run.process);
   const after = coverage(run.process);
-  end(run);
+  endRun(run);
   rewind(run);
   return { result, after, allocs, objects };
 }
@@ -443,7 +443,8 @@ function fail(
   { run, clean }: { run: Run; clean: CleanRun },
   failure: Failure,
 ): boolean {
-  const where = `with ${failure.others} others, ${failure.cache} failing ${failure.count} after ${failure.skip}`;
+  const { others, cache, skip, count } = failure;
+  const where = `with ${others} others, ${cache} failing ${count} after ${skip}`;
   rewind(run);
   const lives = livesOf(run.machine);
   run.machine.failAllocations(failure.cache, failure.skip, failure.count);
@@ -465,7 +466,7 @@ function fail(
     expect(livesOf(run.machine), `what a failed fork left ${where}`).toBe(lives);
   }
   try {
-    end(run);
+    endRun(run);
   } catch (error) {
     expect.fail(`${String(error)} ${where}`);
   }
@@ -510,7 +511,7 @@ describe('X-4 X-9 S0-20 S0-24: every allocation fails', () => {
       let failures = 0;
       let allocations = 0;
       for (const others of CROWDS) {
-        const run = start(scenario, others);
+        const run = startRun(scenario, others);
         const clean = cleanRun(scenario, run);
         expect(scenario.errors).not.toContain(clean.result);
         for (const cache of CACHES) {

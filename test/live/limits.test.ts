@@ -3,7 +3,13 @@
  * live kernel and by ours: every result, VMA, flag and total must be the same.
  */
 import { describe, expect, it } from 'vitest';
-import { RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK, RLIMIT_STACK, type Word } from '../../src/index.ts';
+import {
+  RLIMIT_AS,
+  RLIMIT_DATA,
+  RLIMIT_MEMLOCK,
+  RLIMIT_STACK,
+  type Word,
+} from '../../src/index.ts';
 import { whyNotLive } from '../../src/lab/oracle/live_kernel.ts';
 import type { SyscallName } from '../../src/lab/oracle/syscalls.ts';
 import { type Step, Twin } from './twin.ts';
@@ -55,20 +61,32 @@ const MAKERS: readonly Maker[] = [
   (caller) => mmap(caller, 0x22),
   (caller) => mmap(caller, 0x22),
   (caller) => mmap(caller, 0x21),
-  (c) => both(c, 'munmap', [addr(c.random), len(c.random)], (a = 0, l = 0) => c.twin.process.munmap(a, l)),
   (c) =>
-    both(c, 'mprotect', [addr(c.random), len(c.random), pick(c.random, [0, 1, 3, 3, 7])], (a = 0, l = 0, p = 0) =>
-      c.twin.process.mprotect(a, l, p),
+    both(c, 'munmap', [addr(c.random), len(c.random)], (a = 0, l = 0) =>
+      c.twin.process.munmap(a, l),
+    ),
+  (c) =>
+    both(
+      c,
+      'mprotect',
+      [addr(c.random), len(c.random), pick(c.random, [0, 1, 3, 3, 7])],
+      (a = 0, l = 0, p = 0) => c.twin.process.mprotect(a, l, p),
     ),
   (c) =>
     both(c, 'mlock', [addr(c.random) + c.random(3) * 100, c.random(9999)], (a = 0, l = 0) =>
       c.twin.process.mlock(a, l),
     ),
   (c) =>
-    both(c, 'mlock2', [addr(c.random), len(c.random), pick(c.random, [0, 1, 1, 2])], (a = 0, l = 0, f = 0) =>
-      c.twin.process.mlock2(a, l, f),
+    both(
+      c,
+      'mlock2',
+      [addr(c.random), len(c.random), pick(c.random, [0, 1, 1, 2])],
+      (a = 0, l = 0, f = 0) => c.twin.process.mlock2(a, l, f),
     ),
-  (c) => both(c, 'munlock', [addr(c.random), len(c.random)], (a = 0, l = 0) => c.twin.process.munlock(a, l)),
+  (c) =>
+    both(c, 'munlock', [addr(c.random), len(c.random)], (a = 0, l = 0) =>
+      c.twin.process.munlock(a, l),
+    ),
   (c) => both(c, 'mlockall', [c.random(9)], (f = 0) => c.twin.process.mlockall(f)),
   (c) => both(c, 'munlockall', [], () => c.twin.process.munlockall()),
   (c) =>
@@ -78,13 +96,19 @@ const MAKERS: readonly Maker[] = [
   (c) => {
     const flags = pick(c.random, [0, 1, 1, 3, 5, 7]);
     const lengths = [pick(c.random, [len(c.random), P, 0]), pick(c.random, [len(c.random), P])];
-    return both(c, 'mremap', [addr(c.random), ...lengths, flags, addr(c.random)], (a = 0, o = 0, n = 0, f = 0, to = 0) =>
-      c.twin.process.mremap(a, o, n, f, to),
+    return both(
+      c,
+      'mremap',
+      [addr(c.random), ...lengths, flags, addr(c.random)],
+      (a = 0, o = 0, n = 0, f = 0, to = 0) => c.twin.process.mremap(a, o, n, f, to),
     );
   },
   (c) =>
-    both(c, 'madvise', [addr(c.random), len(c.random), pick(c.random, ADVICE)], (a = 0, l = 0, v = 0) =>
-      c.twin.process.madvise(a, l, v),
+    both(
+      c,
+      'madvise',
+      [addr(c.random), len(c.random), pick(c.random, ADVICE)],
+      (a = 0, l = 0, v = 0) => c.twin.process.madvise(a, l, v),
     ),
   (c) =>
     both(
@@ -94,7 +118,11 @@ const MAKERS: readonly Maker[] = [
       (a = 0, l = 0, p = 0, k = 0) => c.twin.process.pkeyMprotect(a, l, p, k),
     ),
   store,
-  rarely((c) => both(c, 'prctl', [65, c.random(5), 0, 0, 0], (_option = 0, bits = 0) => c.twin.process.setMdwe(bits))),
+  rarely((c) =>
+    both(c, 'prctl', [65, c.random(5), 0, 0, 0], (_option = 0, bits = 0) =>
+      c.twin.process.setMdwe(bits),
+    ),
+  ),
   rarely((c) =>
     both(c, 'prctl', [67, c.random(2), 0, 0, 0], (_option = 0, on = 0) =>
       c.twin.process.setMemoryMerge(on === 1),
@@ -107,7 +135,10 @@ const ADVICE = [0, 1, 2, 3, 4, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 22, 23
 
 function mmap(c: Caller, type: number): Step {
   const { random } = c;
-  const extra = pick(random, [0, 0, 0x10, 0x10, 0x100000, 0x2000, 0x4000, 0x110, 0x40, 0x20000, 0x8000]);
+  const extra = pick(
+    random,
+    [0, 0, 0x10, 0x10, 0x100000, 0x2000, 0x4000, 0x110, 0x40, 0x20000, 0x8000],
+  );
   const flags = type === 0x21 ? type | (extra & 0x2010) : type | extra;
   const place = pick(random, [0, addr(random), addr(random)]);
   const words = [place, pick(random, [len(random), random(200) * P + 1]), random(8), flags, -1, 0];
@@ -140,7 +171,13 @@ function store({ twin, random }: Caller): Step {
   const at = addr(random);
   const { signal, code } = twin.kernel.store(at, 1);
   const kernel =
-    signal === 0 ? 'done' : signal === 7 ? 'BUS_ADRERR' : code === 2 ? 'SEGV_ACCERR' : 'SEGV_MAPERR';
+    signal === 0
+      ? 'done'
+      : signal === 7
+        ? 'BUS_ADRERR'
+        : code === 2
+          ? 'SEGV_ACCERR'
+          : 'SEGV_MAPERR';
   return { call: `store ${at.toString(16)}`, kernel, engine: twin.process.touch(at, 'write') };
 }
 

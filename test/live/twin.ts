@@ -55,8 +55,12 @@ export class Twin {
 
   /** @returns how the two differ after a step, or null. */
   difference(step: Step): string | null {
-    if (step.kernel !== step.engine) return `the kernel: ${step.kernel}, the engine: ${step.engine}`;
-    const kernel = this.kernel.vmas().filter(({ path }) => path !== '[vsyscall]').map(kernelLine);
+    if (step.kernel !== step.engine)
+      return `the kernel: ${step.kernel}, the engine: ${step.engine}`;
+    const kernel = this.kernel
+      .vmas()
+      .filter(({ path }) => path !== '[vsyscall]')
+      .map(kernelLine);
     const engine = this.process
       .vmas()
       .map(({ start, end, flags }) => line(start, end, vmFlagsText(flags)));

@@ -26,14 +26,20 @@ const reason = whyNotLive();
 describe('random programs, against the live kernel', () => {
   for (const profile of PROFILES) {
     const why = reason === undefined ? '' : `; skipped: ${reason}`;
-    it.skipIf(reason !== undefined)(`X-16 ${profile}: no record disagrees; SEED=${FIRST_SEED}${why}`, () => {
-      for (let seed = FIRST_SEED; seed < FIRST_SEED + RUNS; seed++) {
-        const lines = record({ profile, seed, ops: OPS, uid: 0 }, programSource({ profile, seed, ops: OPS }));
-        const { findings, disagreed } = conform(parseVector(lines.join('\n')));
-        const first = findings.find(({ kind }) => kind !== 'skipped');
-        const repeat = `SEED=${seed} RUNS=1 npx vitest run test/live/vectors.test.ts -t ${profile}`;
-        expect(disagreed, `${repeat}\n${JSON.stringify(first, null, 1)}`).toBe(0);
-      }
-    });
+    it.skipIf(reason !== undefined)(
+      `X-16 ${profile}: no record disagrees; SEED=${FIRST_SEED}${why}`,
+      () => {
+        for (let seed = FIRST_SEED; seed < FIRST_SEED + RUNS; seed++) {
+          const lines = record(
+            { profile, seed, ops: OPS, uid: 0 },
+            programSource({ profile, seed, ops: OPS }),
+          );
+          const { findings, disagreed } = conform(parseVector(lines.join('\n')));
+          const first = findings.find(({ kind }) => kind !== 'skipped');
+          const repeat = `SEED=${seed} RUNS=1 npx vitest run test/live/vectors.test.ts -t ${profile}`;
+          expect(disagreed, `${repeat}\n${JSON.stringify(first, null, 1)}`).toBe(0);
+        }
+      },
+    );
   }
 });

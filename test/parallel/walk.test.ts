@@ -46,11 +46,21 @@ function churn(process: Process): void {
 describe('a reader on another worker', () => {
   it('S0-1 S0-10 P2-1 never sees a hole that was not there, a torn range or a freed node', async () => {
     const worker = new URL('./walk.worker.mjs', import.meta.url);
-    expect(existsSync(new URL('../../dist/index.js', import.meta.url)), 'run "npm run build" first').toBe(true);
+    expect(
+      existsSync(new URL('../../dist/index.js', import.meta.url)),
+      'run "npm run build" first',
+    ).toBe(true);
     const machine = Machine.create({ sysctl: { totalram_pages: 1e9 } });
     const process = machine.spawn();
     for (let page = 0; page < PAGES; page += 4) {
-      process.mmap(START + page * P, 4 * P, PROTS[(page / 4) % 3] ?? 0, ANONYMOUS | MAP_FIXED, -1, 0);
+      process.mmap(
+        START + page * P,
+        4 * P,
+        PROTS[(page / 4) % 3] ?? 0,
+        ANONYMOUS | MAP_FIXED,
+        -1,
+        0,
+      );
     }
 
     const status = new Int32Array(new SharedArrayBuffer(64));

@@ -80,7 +80,7 @@ const JOBS = {
   },
 
   /** Worker 0 replaces what is shown; the others look, and what they saw stays what it is. */
-  rcu() {
+  rcu: () => {
     if (me === 0) {
       const object = cacheAlloc(OBJECT);
       setWord(object, 1);
@@ -105,8 +105,8 @@ const JOBS = {
 let life = 0;
 if (job === 'rcu' && me === 0) {
   const plain = JOBS.rcu;
-  JOBS.rcu = () => {
-    plain();
+  JOBS.rcu = (round) => {
+    plain(round);
     life++;
     const next = cacheAlloc(OBJECT);
     setWord(next + 1, life);

@@ -273,7 +273,7 @@ describe('X-20 vma_merge_with_close: a merge never removes a VMA whose driver ha
 const OTHER = withFlags(PLAIN, VM_EXEC);
 
 describe('X-20 merge_existing', () => {
-  // The part of V that is modified takes the flags of its neighbours; a hook of a survivor is nothing.
+  // The part of V that is modified takes its neighbours' flags; a survivor's hook is nothing.
   const hooks = [false, true].flatMap((first) =>
     [false, true].map((second) => [first, second] as const),
   );
@@ -378,7 +378,7 @@ describe('X-20 merge_existing', () => {
   });
 });
 
-/** Pages that were OTHER are PLAIN now: both are data, so only the counters' classes could differ. */
+/** Pages that were OTHER are PLAIN now: what the caller of a modification accounts for. */
 function account(canvas: Canvas, pages: number): void {
   canvas.account({ start: 0, end: -pages * PAGE }, OTHER);
   canvas.account({ start: 0, end: pages * PAGE }, PLAIN);
@@ -620,8 +620,8 @@ describe('X-21: one test a rule, and the bit that a refusal leaves', () => {
 
   it('X-21 another opening of a file does not merge, the same one does', () => {
     const machine = Machine.create({ bytes: 16 * 2 ** 20 });
-    const fd = Number(machine.open({ kind: 'regular', path: '/f', size: 1 << 20 }));
-    const again = Number(machine.reopen(fd));
+    const fd = machine.open({ kind: 'regular', path: '/f', size: 1 << 20 });
+    const again = machine.reopen(fd);
     using canvas = new Canvas('A*B', { A: { fd }, B: { fd: again } }, machine);
     expect(vmaMergeNewRange(canvas.newRange(rangeOf('.*'), { fd }))).toBe(canvas.vma('A'));
     canvas.account(rangeOf('.*'));

@@ -246,14 +246,12 @@ describe('mmap over what is mapped', () => {
 
   it('S0-22 A.3 a driver that refuses after the point of no return leaves a hole', () => {
     const { machine, process } = started();
-    const secret = Number(
-      machine.open({
-        kind: 'secretmem',
-        path: '/secretmem (deleted)',
-        size: 1 << 20,
-        writable: true,
-      }),
-    );
+    const secret = machine.open({
+      kind: 'secretmem',
+      path: '/secretmem (deleted)',
+      size: 1 << 20,
+      writable: true,
+    });
     process.mmap(BASE, 4 * PAGE, RW, ANON | MAP_FIXED, -1, 0);
     const refused = process.mmap(BASE + PAGE, 2 * PAGE, RW, MAP_PRIVATE | MAP_FIXED, secret, 0);
     expect(refused).toBe(EINVAL);

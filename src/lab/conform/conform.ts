@@ -1,5 +1,12 @@
 /** Runs a vector in a machine and compares every record with what the kernel said. */
-import { isErr, Machine, type Process, type VmaInfo, vmFlagsOfText, vmFlagsText } from '../../index.ts';
+import {
+  isErr,
+  Machine,
+  type Process,
+  type VmaInfo,
+  vmFlagsOfText,
+  vmFlagsText,
+} from '../../index.ts';
 import { hasFlag, VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE } from '../../index.ts';
 import { type Outcome, runOperation, UNMODELLED } from './operation.ts';
 import { type Vector, VectorError, type VectorRecord, type VectorVma } from './vector.ts';
@@ -88,7 +95,7 @@ class VectorRun {
     const parent = this.#machine.spawn();
     this.#living.add(parent);
     const vmas = base.vmas ?? [];
-    const special = vmas.filter(([, , , , name]) => /^\[v/u.test(name) && name !== '[vsyscall]');
+    const special = vmas.filter(([, , , , name]) => name.startsWith('[v') && name !== '[vsyscall]');
     const heap = vmas.find(([, , , , name]) => name === '[heap]');
     const stack = vmas.find(([, , , , name]) => name === '[stack]');
     const brk = parseInt(base.brk ?? heap?.[1] ?? '0', 16);
@@ -171,7 +178,11 @@ class VectorRun {
     const agrees =
       engine.length === kernel.length &&
       kernel.every((expected, i) => this.#agreesVma(expected, engine[i], process));
-    if (!agrees) this.#disagree('vmas', record, [kernel.map(kernelLine).join('\n'), engine.map(engineLine).join('\n')]);
+    if (!agrees)
+      this.#disagree('vmas', record, [
+        kernel.map(kernelLine).join('\n'),
+        engine.map(engineLine).join('\n'),
+      ]);
     return agrees;
   }
 
@@ -208,7 +219,11 @@ class VectorRun {
     );
   }
 
-  #disagree(kind: ConformFinding['kind'], record: VectorRecord, [kernel, engine]: [string, string]): void {
+  #disagree(
+    kind: ConformFinding['kind'],
+    record: VectorRecord,
+    [kernel, engine]: [string, string],
+  ): void {
     this.#findings.push({ kind, line: record.line, op: record.op, kernel, engine });
   }
 }
@@ -233,7 +248,7 @@ function unmodelled(record: VectorRecord): string | null {
 }
 
 function initialVma([start, end, , offset, name, flags]: VectorVma) {
-  const isSpecial = /^\[v/u.test(name);
+  const isSpecial = name.startsWith('[v');
   const isFile = name.startsWith('/');
   return {
     start: parseInt(start, 16),

@@ -38,11 +38,14 @@ export function conformDocument(files: readonly ConformFile[], seconds: number):
       skipped: sum('skipped'),
       seconds,
     },
-    findings: files.flatMap(({ file, result }) =>
-      result.findings.map((finding) => ({ ...finding, file, repeat: `vmaspace conform ${file}` })),
-    ),
+    findings: files.flatMap(findingsOf),
     notes: NOTES,
   };
+}
+
+function findingsOf({ file, result }: ConformFile): ConformDocument['findings'] {
+  const repeat = `vmaspace conform ${file}`;
+  return result.findings.map((finding) => Object.assign({ file, repeat }, finding));
 }
 
 /** How many disagreements are shown in full; the rest are counted. */
@@ -68,7 +71,7 @@ function profileTable(files: readonly ConformFile[]): string[] {
     row.counts = [records, agreed, disagreed, skipped].map((n, i) => n + (row.counts[i] ?? 0));
     profiles.set(profile, row);
   }
-  const rows = [...profiles].map(([name, { files: n, counts }]) => [name, n, ...counts]);
+  const rows = [...profiles].map(([name, row]) => [name, row.files].concat(row.counts));
   return [['profile', 'files', 'records', 'agreed', 'disagreed', 'skipped'], ...rows].map(tableRow);
 }
 
@@ -93,16 +96,21 @@ function findingLines(finding: ConformDocument['findings'][number]): string[] {
 
 /** Only the mappings that one side has and the other has not. */
 function vmaDifference({ kernel, engine }: ConformFinding): string[] {
-  const shape = (line: string): string => line.split(' ').slice(0, -1).join(' ');
   const theirs = kernel.split('\n');
   const ours = engine.split('\n');
-  const missing = theirs.filter((line) => !ours.includes(line) && !ours.some((o) => shape(o) === shape(line)));
-  const extra = ours.filter((line) => !theirs.includes(line) && !theirs.some((t) => shape(t) === shape(line)));
+  const missing = theirs.filter((line) => !ours.some((other) => isAlike(other, line)));
+  const extra = ours.filter((line) => !theirs.some((other) => isAlike(other, line)));
   return [
     ...missing.map((line) => `  only the kernel has  ${line}`),
     ...extra.map((line) => `  only the engine has  ${line}`),
   ];
 }
+
+/** The same mapping, though its backing is named otherwise on the other side. */
+const isAlike = (a: string, b: string): boolean =>
+  a === b || withoutBacking(a) === withoutBacking(b);
+
+const withoutBacking = (line: string): string => line.slice(0, line.lastIndexOf(' '));
 
 function skippedLines({ findings }: ConformDocument): string[] {
   const reasons = new Map<string, number>();
@@ -110,6 +118,7 @@ function skippedLines({ findings }: ConformDocument): string[] {
     if (kind === 'skipped') reasons.set(engine, (reasons.get(engine) ?? 0) + 1);
   }
   return [...reasons].map(
-    ([reason, count]) => `Skipped ${count} records: ${reason}, nor is what follows it in the same file.`,
+    ([reason, count]) =>
+      `Skipped ${count} records: ${reason}, nor is what follows it in the same file.`,
   );
 }

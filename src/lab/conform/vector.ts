@@ -4,16 +4,7 @@
  */
 
 /** [start, end, perms, offset, backing, VmFlags, Anonymous kB, Locked kB], addresses in hex. */
-export type VectorVma = readonly [
-  string,
-  string,
-  string,
-  string,
-  string,
-  string,
-  number,
-  number,
-];
+export type VectorVma = readonly [string, string, string, string, string, string, number, number];
 
 export interface VectorHeader {
   readonly kernel: string;
@@ -59,7 +50,8 @@ export class VectorError extends Error {}
 export function parseVector(text: string): Vector {
   const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();
-  if (lines.length === 0) throw new VectorError('the file is empty; a vector begins with a header line');
+  if (lines.length === 0)
+    throw new VectorError('the file is empty; a vector begins with a header line');
   const header = parseHeader(lines[0] ?? '');
   const records = lines.slice(1).map((line, i) => parseRecord(line, i + 2));
   const [base, ...operations] = records;
@@ -117,8 +109,10 @@ function parseRecord(text: string, line: number): VectorRecord {
   if (typeof p !== 'number' || typeof op !== 'string') {
     throw new VectorError(`line ${line}: a record needs a process "p" and an operation "op"`);
   }
-  if (vmas !== undefined && !isVmas(vmas)) throw new VectorError(`line ${line}: "vmas" is malformed`);
-  if (pages !== undefined && !isPages(pages)) throw new VectorError(`line ${line}: "pages" is malformed`);
+  if (vmas !== undefined && !isVmas(vmas))
+    throw new VectorError(`line ${line}: "vmas" is malformed`);
+  if (pages !== undefined && !isPages(pages))
+    throw new VectorError(`line ${line}: "pages" is malformed`);
   const isResult = r === undefined || typeof r === 'string' || typeof r === 'number';
   if (!isResult) throw new VectorError(`line ${line}: "r" is neither a number nor a string`);
   return {
@@ -126,7 +120,9 @@ function parseRecord(text: string, line: number): VectorRecord {
     p,
     op,
     ...(r === undefined ? {} : { r }),
-    ...(Array.isArray(t) ? { t: t.map((entry) => (typeof entry === 'number' ? entry : String(entry))) } : {}),
+    ...(Array.isArray(t)
+      ? { t: t.map((entry) => (typeof entry === 'number' ? entry : String(entry))) }
+      : {}),
     ...(pages === undefined ? {} : { pages }),
     ...(vmas === undefined ? {} : { vmas }),
     ...(same === 1 ? { same } : {}),

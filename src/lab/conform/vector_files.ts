@@ -70,7 +70,8 @@ function fileSpec(description: string): FileSpec {
   if (description.startsWith('regular file')) {
     return { kind: 'regular', path: '/file', size, flags: I_NO_SYNC, ...access };
   }
-  if (description === '/dev/zero') return { kind: 'zero', path: '/dev/zero', devMinor: 5, ...access };
+  if (description === '/dev/zero')
+    return { kind: 'zero', path: '/dev/zero', devMinor: 5, ...access };
   throw new VectorError(`line 1: no such file is known: "${description}"`);
 }
 

@@ -37,7 +37,7 @@ export function mmapArguments(choice: Choice): string[] {
   const addr = noHint ? 0 : (farBelow(choice)?.addr ?? places.free(len));
   const fromFile = random.chance(profile.fromFile);
   const flags = mmapType(choice, fromFile) | (noHint ? 0 : placement(random)) | extras(random);
-  const file = fromFile ? String(random.weighted(FILES)) : '-1';
+  const file = fromFile ? random.weighted(FILES) : '-1';
   const off = fromFile ? hex(random.pick(OFFSETS)) : '0x0';
   const args = [hex(addr), hex(len), random.weighted(PROTECTIONS), hex(flags), file, off];
   if (noHint && random.chance(0.02)) args[1] = random.pick(['0x200000', '0x400000', '0x201000']);

@@ -28,7 +28,7 @@ export function isSafe(operation: string, vmas: readonly SmapsVma[]): boolean {
   const [name = '', ...words] = operation.split(' ');
   const args = words.map((word) => BigInt.asUintN(64, BigInt(word)));
   const spans = spansOf(name, args);
-  if (spans.some((span) => meetsZone(span) && !isRefusedAtOnce(name, args))) return false;
+  if (spans.some((one) => meetsZone(one) && !isRefusedAtOnce(name, args))) return false;
   if (name === 'madvise' && DEADLY_ADVICE.has(args[2] ?? 0n)) return false;
   if (touchesTooMuch(name, args)) return false;
   const large = vmas.some((vma) => vma.end - vma.start > LARGE && spans.some(meets(vma)));

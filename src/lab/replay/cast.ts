@@ -1,5 +1,5 @@
 /** The processes of a log on their stage: makes, runs and ends them as the log says. */
-import type { Machine } from '../../index.ts';
+import { hasFlag, type Machine, VM_GROWSDOWN } from '../../index.ts';
 import { decodeMemoryCall } from '../strace/decode.ts';
 import type { CloneCall, ExecCall, MemoryCall } from '../strace/memory_call.ts';
 import type { Begun } from '../strace/reader.ts';
@@ -359,18 +359,21 @@ export class Cast {
     if (program.space.open === 0) this.#runner.close(program.space);
     program.isEnding = true;
     program.endLine = record.line;
-    if (this.#toucher.isOn) this.#growStack(program);
+    if (this.#toucher.isOn) this.#growStacks(program);
     this.#endings.look(program, this.#pidOf(program));
   }
 
-  /** Nothing shows how a stack grew; where its end maps show it, they are believed. */
-  #growStack(program: Program): void {
+  /** Nothing shows how stacks grew; where the end maps show it, they are believed. */
+  #growStacks(program: Program): void {
     const pid = this.#pidOf(program);
     const { endMaps, endSmaps } = this.#parts.recording;
     const lines = endMaps.get(pid) ?? endSmaps.get(pid) ?? [];
-    const stack = lines.find(({ name }) => name === '[stack]');
-    if (stack === undefined || program.process.find(stack.start) !== null) return;
-    if (program.process.touch(stack.start, 'write') === 'done') this.#parts.notes.add('stack-grown');
+    for (const vma of program.process.vmas()) {
+      if (!hasFlag(vma.flags, VM_GROWSDOWN)) continue;
+      const line = lines.find(({ start, end }) => start < vma.start && end > vma.start);
+      if (line === undefined || program.process.touch(line.start, 'write') !== 'done') continue;
+      this.#parts.notes.add('stack-grown');
+    }
   }
 
   #lookAt(space: Space): void {

@@ -13,8 +13,8 @@ import { symbolValue } from './symbols.ts';
 
 /** A number as far as it is exact, a bigint above. */
 export function toWord(value: bigint): Word {
-  const exact = value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER;
-  return exact ? Number(value) : value;
+  const isExact = value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER;
+  return isExact ? Number(value) : value;
 }
 
 // Logs repeat a few dozen combinations of flags a million times.

@@ -117,7 +117,9 @@ function isArrow(text: string, at: number): boolean {
 }
 
 function trimmed(text: string, from: number, to: number): string {
-  while (from < to && text.charCodeAt(from) === CODE.space) from++;
-  while (to > from && text.charCodeAt(to - 1) === CODE.space) to--;
-  return text.slice(from, to);
+  let first = from;
+  let end = to;
+  while (first < end && text.charCodeAt(first) === CODE.space) first++;
+  while (end > first && text.charCodeAt(end - 1) === CODE.space) end--;
+  return text.slice(first, end);
 }

@@ -93,7 +93,7 @@ describe('any text', () => {
       fc.property(LOG, (log) => {
         const lines = linesOf(readLog(log));
         const given = log.split('\n').flatMap((line, index) => (isThere(line) ? [index + 1] : []));
-        expect([...lines].sort((a, b) => a - b)).toEqual(given);
+        expect([...lines].toSorted((a, b) => a - b)).toEqual(given);
       }),
       { numRuns: 2000 },
     );

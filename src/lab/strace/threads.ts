@@ -89,7 +89,7 @@ export class Threads {
 
   /** @returns every call left, in the order they began. */
   takeAll(): Pending[] {
-    const calls = [...this.#pending.values()].sort((a, b) => a.line - b.line);
+    const calls = [...this.#pending.values()].toSorted((a, b) => a.line - b.line);
     this.#pending.clear();
     return calls;
   }
