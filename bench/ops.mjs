@@ -80,14 +80,14 @@ function timesVmas(subject, walk) {
   };
 }
 
-function subjectWith(count) {
+function subjectWith(others) {
   const sysctl = { max_map_count: 2 ** 20, totalram_pages: 2 ** 40 };
   const subject = Machine.create({ bytes: 256 * 2 ** 20, sysctl }).spawn();
   subject.setLayout({ startBrk: HEAP, brk: HEAP });
   subject.mmap(BLOCK, BLOCK_BYTES, READ_WRITE, FIXED, -1, 0);
   subject.mmap(NEAR, PAGE, READ_WRITE, FIXED, -1, 0);
   // Neighbours differ, so that they do not merge.
-  for (let i = subject.mapCount(); i < count; i++) {
+  for (let i = subject.mapCount(); i < others; i++) {
     subject.mmap(0, PAGE, i % 2 === 0 ? READ : READ_WRITE, ANON, -1, 0);
   }
   return subject;

@@ -117,7 +117,7 @@ const show = (word: unknown): string =>
 
 function invoke(process: Process, name: Name, args: readonly Word[]): number {
   const method = name === 'remap_file_pages' ? 'remapFilePages' : name;
-  return Reflect.apply(process[method], process, args);
+  return Number(Reflect.apply(process[method], process, args));
 }
 
 describe('what is not a word', () => {

@@ -68,7 +68,7 @@ export class Twin {
     return new Twin(kernel, machine, process);
   }
 
-  /** Makes one call in both; a descriptor is the kernel's. @returns the kernel's result and ours. */
+  /** Makes one call in both; a descriptor is the kernel's. @returns the kernel's result, ours. */
   call(name: CallName, ...args: readonly TwinWord[]): [theirs: TwinWord, ours: TwinWord] {
     return [this.kernel.call(name, ...args), this.#ours(name, args)];
   }

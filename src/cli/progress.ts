@@ -10,7 +10,7 @@ const PATIENCE = 500;
 export class ProgressLine {
   readonly #name: string;
   readonly #bytes: number | null;
-  readonly #isTerminal = process.stderr.isTTY === true;
+  readonly #isTerminal = process.stderr.isTTY;
   readonly #began = performance.now();
   #shown = performance.now() + PATIENCE;
   #isVisible = false;

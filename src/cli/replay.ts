@@ -27,13 +27,30 @@ Examples:
 
 export function replayCommand(): Command {
   return new Command('replay')
-    .description("re-runs recorded system calls and compares every answer and map with the kernel's")
-    .argument('<trace...>', 'strace logs, directories with trace.strace and its maps, or - for stdin')
+    .description(
+      "re-runs recorded system calls and compares every answer and map with the kernel's",
+    )
+    .argument(
+      '<trace...>',
+      'strace logs, directories with trace.strace and its maps, or - for stdin',
+    )
     .option('--json', 'print one JSON document')
     .option('--until <line>', 'stop behind this line of the log', wholeNumber('--until'))
-    .option('--max-map-count <n>', 'vm.max_map_count of the recording machine', wholeNumber('--max-map-count'))
-    .option('--overcommit <mode>', 'vm.overcommit_memory of it: 0, 1 or 2', wholeNumber('--overcommit'))
-    .option('--set <name=value>', 'any other setting of it, as listed below (may be repeated)', setting)
+    .option(
+      '--max-map-count <n>',
+      'vm.max_map_count of the recording machine',
+      wholeNumber('--max-map-count'),
+    )
+    .option(
+      '--overcommit <mode>',
+      'vm.overcommit_memory of it: 0, 1 or 2',
+      wholeNumber('--overcommit'),
+    )
+    .option(
+      '--set <name=value>',
+      'any other setting of it, as listed below (may be repeated)',
+      setting,
+    )
     .addHelpText('after', `${EXAMPLES}\n${settingsText()}\n\n${EXIT_CODES}`)
     .action(run);
 }
@@ -41,7 +58,10 @@ export function replayCommand(): Command {
 async function run(traces: readonly string[], options: Options): Promise<void> {
   const results: ReplayResult[] = [];
   for (const trace of traces) results.push(await replayOne(trace, options));
-  const text = options.json === true ? `${JSON.stringify(documentOf(results), null, 2)}\n` : reportText(results, paint);
+  const text =
+    options.json === true
+      ? `${JSON.stringify(documentOf(results), null, 2)}\n`
+      : reportText(results, paint);
   process.stdout.write(text);
   process.exitCode = results.every(isOk) ? ALL_AGREED : FOUND;
 }
@@ -76,7 +96,8 @@ async function replayOne(trace: string, options: Options): Promise<ReplayResult>
 function usable(result: ReplayResult): ReplayResult {
   if (result.records > 0) return result;
   const first = result.findings.find(({ kind }) => kind === 'malformed');
-  if (first !== undefined) throw new RecordingError(`${result.name} is not an strace log. ${first.message}`);
+  if (first !== undefined)
+    throw new RecordingError(`${result.name} is not an strace log. ${first.message}`);
   if (result.otherCalls.size > 0) return result;
   throw new RecordingError(`${result.name} is empty: give an strace log.`);
 }
@@ -115,8 +136,13 @@ function settingsText(): string {
   return ['Settings of the recording machine (--set name=value):', ...rows].join('\n');
 }
 
-function setting(text: string, before: Map<SysctlName, number> = new Map()): Map<SysctlName, number> {
+function setting(
+  text: string,
+  before: Map<SysctlName, number> = new Map(),
+): Map<SysctlName, number> {
   const [, name, value] = /^(\w+)=(\d{1,15})$/.exec(text) ?? [];
   if (name !== undefined && isSetting(name)) return new Map(before).set(name, Number(value));
-  throw new UsageError(`--set takes name=value with a name of "vmaspace replay --help", not "${text}".`);
+  throw new UsageError(
+    `--set takes name=value with a name of "vmaspace replay --help", not "${text}".`,
+  );
 }

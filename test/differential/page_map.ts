@@ -8,10 +8,8 @@
 const PAGE = 4096;
 const TASK_PAGES = 0x7ffffffff;
 
-const EPERM = -1;
-const ENOMEM = -12;
-const EACCES = -13;
-const EFAULT = -14;
+const [EPERM, ENOMEM] = [-1, -12];
+const [EACCES, EFAULT] = [-13, -14];
 const EEXIST = -17;
 const EINVAL = -22;
 const EBADF = -9;
@@ -246,8 +244,9 @@ export class PageMap {
   }
 
   #firstGuard({ from, to }: Span): number | undefined {
-    for (let page = from; page < to; page++) if (this.guards.has(page)) return page;
-    return undefined;
+    return [...this.guards]
+      .filter((page) => page >= from && page < to)
+      .toSorted((a, b) => a - b)[0];
   }
 
   touch(addr: number, access: 'read' | 'write'): string {
@@ -639,9 +638,7 @@ export class PageMap {
   }
 }
 
-const MAYMOVE = 1;
-const FIXED = 2;
-const DONTUNMAP = 4;
+const [MAYMOVE, FIXED, DONTUNMAP] = [1, 2, 4] as const;
 
 /** Pages. */
 interface Move {
@@ -671,18 +668,15 @@ function lastTaken(pages: ReadonlyMap<number, Area>, from: number, to: number): 
   return -1;
 }
 
-/** The pages that a range of bytes touches. */
 function touched(addr: number, len: number): Span {
   const start = Math.floor(addr / PAGE);
   if (len === 0 && addr % PAGE === 0) return { from: start, to: start };
   return { from: start, to: Math.ceil((addr + len) / PAGE) };
 }
 
-const GUARD_INSTALL = 102;
-const GUARD_REMOVE = 103;
+const [GUARD_INSTALL, GUARD_REMOVE] = [102, 103] as const;
 const DISCARDING = new Set([10, 18, GUARD_INSTALL]);
 
-const isShared = (area: Area): boolean => has(area.flags, 'sh');
 const isForKsm = ({ flags }: Area): boolean => !has(flags, 'sh', 'ms', 'dp');
 
 /** What an advice makes of the flags; null: EINVAL. */
@@ -698,7 +692,7 @@ const ADVICE: ReadonlyMap<number, (area: Area) => string | null> = new Map([
   [15, ({ flags }: Area) => plus(minus(flags, 'hg'), 'nh')],
   [16, ({ flags }: Area) => plus(flags, 'dd')],
   [17, ({ flags }: Area) => (has(flags, 'dp') ? null : minus(flags, 'dd'))],
-  [18, (area: Area) => (area.file !== 0 || isShared(area) ? null : plus(area.flags, 'wf'))],
+  [18, (area: Area) => (area.file !== 0 || has(area.flags, 'sh') ? null : plus(area.flags, 'wf'))],
   [19, ({ flags }: Area) => (has(flags, 'dp') ? null : minus(flags, 'wf'))],
 ] as [number, (area: Area) => string | null][]);
 

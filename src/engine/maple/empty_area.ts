@@ -22,10 +22,12 @@ import {
   nodeChild,
   nodeCount,
   nodeEntry,
-  nodeGap,
   nodePivot,
   PIVOTS,
   slotOf,
+  slotPromisingFrom,
+  slotPromisingUpTo,
+  SLOTS,
   toNode,
 } from './node_struct.ts';
 import { type MapleTree, treeRoot } from './tree.ts';
@@ -107,10 +109,8 @@ function descendLowest(search: Search, root: MapleEnode): boolean {
   let max = MT_MAX;
   while (!isLeaf(enode)) {
     const node = toNode(enode);
-    const end = nodeCount(node);
-    let slot = slotOf(node, search.min);
-    while (slot < end && nodeGap(node, slot) < search.code) slot++;
-    if (slot === end) {
+    const slot = slotPromisingFrom(node, slotOf(node, search.min), search.code);
+    if (slot === SLOTS) {
       search.min = max + 1;
       return false;
     }
@@ -151,8 +151,7 @@ function descendHighest(search: Search, root: MapleEnode): boolean {
   let min = 0;
   while (!isLeaf(enode)) {
     const node = toNode(enode);
-    let slot = slotOf(node, search.max);
-    while (slot >= 0 && nodeGap(node, slot) < search.code) slot--;
+    const slot = slotPromisingUpTo(node, slotOf(node, search.max), search.code);
     if (slot < 0) {
       search.max = min - 1;
       return false;

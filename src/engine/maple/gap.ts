@@ -12,7 +12,7 @@
  * space has room for 31 of them. The code never makes a gap look smaller than it
  * is: a search that follows it visits at worst a few leaves in vain.
  */
-import { type MapleNode, nodeCount, nodeGap, setNodeGap } from './node_struct.ts';
+import { innerGap, nodeGap, setNodeGap } from './node_struct.ts';
 import { type Path, stepAt } from './path.ts';
 
 /** Sizes below this are their own code. */
@@ -22,14 +22,6 @@ const CODE_MAX = 2 ** 31 - 1;
 
 export const gapCode = (size: number): number =>
   size < FINE ? size : Math.min(FINE + Math.ceil(size / UNIT), CODE_MAX);
-
-/** The code of the largest gap below an inner node. */
-export function innerGap(node: MapleNode): number {
-  const count = nodeCount(node);
-  let largest = 0;
-  for (let slot = 0; slot < count; slot++) largest = Math.max(largest, nodeGap(node, slot));
-  return largest;
-}
 
 /** Tells the nodes above `depth` on the path that the largest gap below there is now `gap`. */
 export function updateGaps(path: Path, depth: number, gap: number): void {

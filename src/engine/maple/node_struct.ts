@@ -100,6 +100,36 @@ export function setNodeLink(node: MapleNode, next: MapleNode | Null): void {
   views.i32[node + LINK] = next;
 }
 
+// The loops take the view into a constant: through nodeGap() each turn would load it again.
+
+/** The first slot from `slot` on below which a gap of this code may lie; SLOTS when none is. */
+export function slotPromisingFrom(node: MapleNode, slot: number, code: number): number {
+  const words = views.i32;
+  const gapAt = node + GAP;
+  const end = words[node + COUNT]!;
+  for (let at = slot; at < end; at++) if (words[gapAt + at]! >= code) return at;
+  return SLOTS;
+}
+
+/** The last slot up to `slot` below which a gap of this code may lie; -1 when none is. */
+export function slotPromisingUpTo(node: MapleNode, slot: number, code: number): number {
+  const words = views.i32;
+  const gapAt = node + GAP;
+  let at = slot;
+  while (at >= 0 && words[gapAt + at]! < code) at--;
+  return at;
+}
+
+/** The code of the largest gap below an inner node. */
+export function innerGap(node: MapleNode): number {
+  const words = views.i32;
+  const gapAt = node + GAP;
+  const end = words[node + COUNT]!;
+  let largest = 0;
+  for (let slot = 0; slot < end; slot++) largest = Math.max(largest, words[gapAt + slot]!);
+  return largest;
+}
+
 /**
  * The slot of `node` in which `index` lies.
  *

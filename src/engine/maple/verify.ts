@@ -2,9 +2,9 @@
 import { assert } from '../arena/assert.ts';
 import { NULL } from '../arena/ref.ts';
 import { forEachNode } from './dup.ts';
-import { innerGap } from './gap.ts';
 import { leafGap } from './leaf_struct.ts';
 import {
+  innerGap,
   isLeaf,
   MT_MAX,
   nodeCount,

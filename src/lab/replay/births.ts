@@ -4,7 +4,14 @@
  *
  *     execve  brk(NULL) = heap   mmap(NULL) = just below what exec has mapped   then: start
  */
-import { defaultMmapBase, type ExecImage, isErr, MAP_32BIT, PAGE_SIZE, PMD_SIZE } from '../../index.ts';
+import {
+  defaultMmapBase,
+  type ExecImage,
+  isErr,
+  MAP_32BIT,
+  PAGE_SIZE,
+  PMD_SIZE,
+} from '../../index.ts';
 import { startFromEnd } from './end_image.ts';
 import type { Findings } from './findings.ts';
 import { imageOfMaps, type OpenImage, touchAsExec } from './image.ts';
@@ -35,7 +42,10 @@ interface Evidence {
 }
 
 /** Builds an image from what is on this machine's disk; null when it cannot. */
-export type ElfImages = (path: string, evidence: { brk: number; top: number }) => readonly MapsLine[] | null;
+export type ElfImages = (
+  path: string,
+  evidence: { brk: number; top: number },
+) => readonly MapsLine[] | null;
 
 export interface BirthParts {
   readonly recording: Recording;
@@ -116,7 +126,11 @@ export class Births {
     for (const fd of fds) this.#parts.world.machine.close(fd);
     if (isErr(result)) {
       const where = { pid: program.pid, line: program.line };
-      this.#parts.findings.add('contradiction', 'The start maps cannot be an address space.', where);
+      this.#parts.findings.add(
+        'contradiction',
+        'The start maps cannot be an address space.',
+        where,
+      );
       program.process.exec(imageOfNothing());
     }
     touchAsExec(program.process, image);
@@ -139,7 +153,11 @@ export class Births {
   }
 
   /** A child that has made no exec of its own shows at its end what its parent started with. */
-  #endLines(pid: number, path: string | null, { brk, first }: Evidence): readonly MapsLine[] | null {
+  #endLines(
+    pid: number,
+    path: string | null,
+    { brk, first }: Evidence,
+  ): readonly MapsLine[] | null {
     const { endSmaps, endMaps, faults } = this.#parts.recording;
     const marks = { path, brk, top: first?.end ?? null, hasFaults: faults !== null };
     for (const other of new Set([pid, ...endSmaps.keys(), ...endMaps.keys()])) {
@@ -167,7 +185,8 @@ function evidenceIn(steps: readonly Step[]): Evidence {
     const wanted = Number(step.wanted);
     if (call.name === 'brk' && brk === null) brk = wanted;
     if (call.name !== 'mmap' || first !== null || wanted < 0) continue;
-    const isFree = !isFixed(call.flags) && Number(call.addr) === 0 && (Number(call.flags) & MAP_32BIT) === 0;
+    const isFree =
+      !isFixed(call.flags) && Number(call.addr) === 0 && (Number(call.flags) & MAP_32BIT) === 0;
     if (isFree) first = { start: wanted, end: wanted + pageUp(Number(call.len)) };
   }
   return { brk, first, calls, isWhole: isBeginning(steps) };
@@ -194,7 +213,9 @@ function clashOf(lines: readonly MapsLine[], { brk, first }: Evidence): string |
     }
   }
   if (brk === null) return null;
-  const inside = lines.find(({ start, end, name }) => start < brk && brk < end && name !== '[heap]');
+  const inside = lines.find(
+    ({ start, end, name }) => start < brk && brk < end && name !== '[heap]',
+  );
   if (inside === undefined) return null;
   return `brk(NULL) returned 0x${brk.toString(16)}, which is inside the mapping of line ${inside.line}`;
 }

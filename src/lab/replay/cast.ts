@@ -1,5 +1,5 @@
 /** The processes of a log on their stage: makes, runs and ends them as the log says. */
-import { hasFlag, type Machine, VM_GROWSDOWN } from '../../index.ts';
+import type { Machine } from '../../index.ts';
 import { decodeMemoryCall } from '../strace/decode.ts';
 import type { CloneCall, ExecCall, MemoryCall } from '../strace/memory_call.ts';
 import type { Begun } from '../strace/reader.ts';
@@ -14,7 +14,7 @@ import { Judge } from './judge.ts';
 import type { Notes } from './notes.ts';
 import { FileTable, FileWorld } from './openings.ts';
 import { type ForkStep, Program, Space, type Step, type Thread } from './program.ts';
-import { knownFiles, type Recording } from './recording.ts';
+import { knownFiles, pidsOf, type Recording } from './recording.ts';
 import { Roster } from './roster.ts';
 import { isSpaceCall, isSpaceName, type SpaceCall } from './run_call.ts';
 import { callText, Runner } from './runner.ts';
@@ -124,7 +124,10 @@ export class Cast {
     this.#adoptOrphans();
     for (const program of this.programs) if (!program.isGone) this.#settle(program);
     for (const program of this.programs) if (!program.isGone) this.#finish(program);
-    if (!this.#parts.isCutShort) this.#reportUnused();
+    if (!this.#parts.isCutShort) {
+      this.#births.reportUnused();
+      this.#endings.reportUnknown(new Set(this.programs.map((program) => this.#pidOf(program))));
+    }
     if (this.#world.inferred > 0) this.#parts.notes.add('file-access', this.#world.inferred);
   }
 
@@ -139,7 +142,8 @@ export class Cast {
       this.#call(thread, record);
     } else if (record.kind === 'exited' || record.kind === 'killed') {
       this.#feed.drain(record.time);
-      const how = record.kind === 'exited' ? `exited with ${record.status}` : `killed by ${record.signal}`;
+      const how =
+        record.kind === 'exited' ? `exited with ${record.status}` : `killed by ${record.signal}`;
       this.#leave(record.tid, how, record.line);
     } else if (record.kind === 'detached') {
       this.#leave(record.tid, 'detached', record.line);
@@ -179,7 +183,8 @@ export class Cast {
     if (call.name === 'execve' || call.name === 'execveat') return this.#exec(thread, record, call);
     this.#feed.drain(callEnd(record) ?? record.time);
     if (isFileCall(call)) trackFiles(program.files, this.#world, { call, result });
-    else if (call.name === 'shmget') this.#world.shmSizes.set(Number(result.value), Number(call.size));
+    else if (call.name === 'shmget')
+      this.#world.shmSizes.set(Number(result.value), Number(call.size));
     else if (isClone(call)) this.#clone(thread, record, call);
     else applySetting(program.process, call);
   }
@@ -201,8 +206,7 @@ export class Cast {
     }
     if (result.kind === 'restart') return;
     const wanted = result.kind === 'value' ? result.value : result.code;
-    const fd =
-      call.name === 'mmap' ? program.files.forMmap(call, Number(wanted)).fd : -1;
+    const fd = call.name === 'mmap' ? program.files.forMmap(call, Number(wanted)).fd : -1;
     const end = record.resumed?.line ?? record.line;
     const times = { begin: record.line, end, beginTime: record.time, endTime };
     this.#deliver({ kind: 'call', tid, program, record, call, fd, wanted, ...times });
@@ -264,7 +268,17 @@ export class Cast {
     const times = { begin: record.line, end, beginTime: record.time, endTime };
     this.#roster.forksWaiting++;
     const { sharesMm } = call;
-    this.#deliver({ kind: 'fork', tid, program, record, childTid, sharesMm, files, child: null, ...times });
+    this.#deliver({
+      kind: 'fork',
+      tid,
+      program,
+      record,
+      childTid,
+      sharesMm,
+      files,
+      child: null,
+      ...times,
+    });
   }
 
   /** A thread is known from now on. */
@@ -335,7 +349,8 @@ export class Cast {
   #exec({ program }: Thread, record: Call, call: ExecCall): void {
     this.#feed.drain(record.time);
     const before = program.space;
-    const isUnused = before.birth !== null && !before.birth.steps.some(({ kind }) => kind === 'call');
+    const isUnused =
+      before.birth !== null && !before.birth.steps.some(({ kind }) => kind === 'call');
     if (!isUnused) this.#settle(program);
     for (const tid of program.tids) this.#roster.remove(tid);
     before.users--;
@@ -359,21 +374,10 @@ export class Cast {
     if (program.space.open === 0) this.#runner.close(program.space);
     program.isEnding = true;
     program.endLine = record.line;
-    if (this.#toucher.isOn) this.#growStacks(program);
-    this.#endings.look(program, this.#pidOf(program));
-  }
-
-  /** Nothing shows how stacks grew; where the end maps show it, they are believed. */
-  #growStacks(program: Program): void {
     const pid = this.#pidOf(program);
-    const { endMaps, endSmaps } = this.#parts.recording;
-    const lines = endMaps.get(pid) ?? endSmaps.get(pid) ?? [];
-    for (const vma of program.process.vmas()) {
-      if (!hasFlag(vma.flags, VM_GROWSDOWN)) continue;
-      const line = lines.find(({ start, end }) => start < vma.start && end > vma.start);
-      if (line === undefined || program.process.touch(line.start, 'write') !== 'done') continue;
-      this.#parts.notes.add('stack-grown');
-    }
+    if (this.#toucher.isOn)
+      this.#parts.notes.add('stack-grown', this.#endings.growStacks(program, pid));
+    this.#endings.look(program, pid);
   }
 
   #lookAt(space: Space): void {
@@ -412,22 +416,11 @@ export class Cast {
     program.process.exit();
   }
 
-  #reportUnused(): void {
-    this.#births.reportUnused();
-    const known = new Set(this.programs.map((program) => this.#pidOf(program)));
-    const { startMaps, endMaps, endSmaps } = this.#parts.recording;
-    for (const pid of new Set([...startMaps.keys(), ...endMaps.keys(), ...endSmaps.keys()])) {
-      if (known.has(pid)) continue;
-      this.#parts.findings.add('contradiction', `There are maps of process ${pid}, which the log does not show.`, { pid });
-    }
-  }
-
   /** A log of one process may not number it; the files beside it do. */
   #pidOf({ pid }: Program): number {
     if (pid !== 0) return pid;
     if (this.mainTid !== null) return this.mainTid;
-    const { startMaps, endMaps, endSmaps } = this.#parts.recording;
-    const pids = new Set([...startMaps.keys(), ...endMaps.keys(), ...endSmaps.keys()]);
+    const pids = pidsOf(this.#parts.recording);
     const [only] = pids;
     return pids.size === 1 && only !== undefined ? only : 0;
   }
@@ -437,7 +430,11 @@ const isClone = (call: MemoryCall): call is CloneCall => FORK_NAMES.has(call.nam
 
 /** The loader of a program asks for the heap before anything else. */
 function isFirstOfProgram({ name, args }: Call): boolean {
-  return name === 'execve' || name === 'execveat' || (name === 'brk' && /^(NULL|0|0x0)$/.test(args[0] ?? ''));
+  return (
+    name === 'execve' ||
+    name === 'execveat' ||
+    (name === 'brk' && /^(NULL|0|0x0)$/.test(args[0] ?? ''))
+  );
 }
 
 function nameOf({ pathname, argv }: ExecCall): string {

@@ -78,5 +78,5 @@ function isSameFlags(kernel: readonly string[] | null, engine: readonly string[]
 const comparable = (codes: readonly string[]): string =>
   codes
     .filter((code) => !UNCOMPARED.has(code))
-    .sort()
+    .toSorted()
     .join(' ');

@@ -71,7 +71,8 @@ function limitText({ limit, wanted, allowed }: Verdict): string {
 
 /** What a kernel refuses for reasons that a log does not show. */
 const HINTS: Readonly<Record<string, string>> = {
-  ENOMEM: 'perhaps the recording machine had less memory, or a lower limit (--set, --max-map-count)',
+  ENOMEM:
+    'perhaps the recording machine had less memory, or a lower limit (--set, --max-map-count)',
   EPERM: 'perhaps the program ran without the rights of root, which the engine assumes',
   EAGAIN: 'perhaps RLIMIT_MEMLOCK was lower, or the program ran without CAP_IPC_LOCK',
   ENOSPC: 'perhaps the recording machine has protection keys, which the engine does not model',

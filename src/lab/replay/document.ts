@@ -82,7 +82,13 @@ export function documentOf(results: readonly ReplayResult[]): object {
     findings: results.flatMap(({ findings }): readonly Finding[] => findings),
   };
   if (traces.length !== 1 || only === undefined) return { ...whole, traces };
-  return { ...whole, trace: only.trace, processes: only.processes, notes: only.notes, otherCalls: only.otherCalls };
+  return {
+    ...whole,
+    trace: only.trace,
+    processes: only.processes,
+    notes: only.notes,
+    otherCalls: only.otherCalls,
+  };
 }
 
 function traceOf(result: ReplayResult) {

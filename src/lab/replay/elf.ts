@@ -41,7 +41,9 @@ export function parseElf(bytes: Uint8Array): Elf | null {
   const loader = headers.find((header) => view.getUint32(header, true) === PT_INTERP);
   return {
     isFixed: type === ET_EXEC,
-    segments: headers.filter((header) => view.getUint32(header, true) === PT_LOAD).map((h) => segment(view, h)),
+    segments: headers
+      .filter((header) => view.getUint32(header, true) === PT_LOAD)
+      .map((h) => segment(view, h)),
     loader: loader === undefined ? null : loaderPath(bytes, segment(view, loader)),
   };
 }
@@ -90,11 +92,11 @@ const BELOW_LOADER = [
 
 /** @returns the special mappings from `start` on, and where they end. */
 export function specialLines(start: number): { lines: MapsLine[]; end: number } {
+  const lines: MapsLine[] = [];
   let at = start;
-  const lines = BELOW_LOADER.map(({ name, perms, pages }) => {
-    const line = { ...ANONYMOUS, start: at, end: at + pages * PAGE, perms, name };
-    at = line.end;
-    return line;
-  });
+  for (const { name, perms, pages } of BELOW_LOADER) {
+    lines.push({ ...ANONYMOUS, start: at, end: at + pages * PAGE, perms, name });
+    at += pages * PAGE;
+  }
   return { lines, end: at };
 }

@@ -18,7 +18,7 @@ export const elfImages: ElfImages = (path, { brk, top }) => {
   const special = specialLines(top);
   const loader = program.elf.loader === null ? null : readProgram(program.elf.loader);
   const below = loader === null ? [] : linesOfElf(loader.elf, loader.path, special.end);
-  return [...lines, ...special.lines, ...below].sort((a, b) => a.start - b.start);
+  return [...lines, ...special.lines, ...below].toSorted((a, b) => a.start - b.start);
 };
 
 interface Program {
@@ -38,7 +38,9 @@ function readProgram(given: string): Program | null {
   for (let i = 0; i < MOST_SCRIPTS; i++) {
     const head = readHead(path);
     if (head === null) return null;
-    const script = /^#! *([^\s]+)/.exec(new TextDecoder('latin1').decode(head.subarray(0, 256)))?.[1];
+    const script = /^#! *([^\s]+)/.exec(
+      new TextDecoder('latin1').decode(head.subarray(0, 256)),
+    )?.[1];
     if (script === undefined) {
       const elf = parseElf(head);
       return elf === null ? null : { path: realpathSync(path), elf };

@@ -38,7 +38,9 @@ export function startFromEnd(end: readonly MapsLine[], marks: StartMarks): MapsL
 
 /** @returns the path of what was executed: a file mapped from its beginning, best one called alike. */
 function programIn(end: readonly MapsLine[], path: string | null): string | null {
-  const files = end.filter(({ name, offset }) => name.startsWith('/') && offset === 0 && !LOADER.test(name));
+  const files = end.filter(
+    ({ name, offset }) => name.startsWith('/') && offset === 0 && !LOADER.test(name),
+  );
   const names = files.map(({ name }) => name);
   const base = baseOf(path ?? '');
   const isAlike = (name: string): boolean => base !== '' && baseOf(name).includes(base);
@@ -48,7 +50,11 @@ function programIn(end: readonly MapsLine[], path: string | null): string | null
 const baseOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 /** Right behind the first mapping, and where the heap began. */
-function fits(start: readonly MapsLine[], end: readonly MapsLine[], { brk, top }: StartMarks): boolean {
+function fits(
+  start: readonly MapsLine[],
+  end: readonly MapsLine[],
+  { brk, top }: StartMarks,
+): boolean {
   if (top === null || !start.some((line) => line.start === top)) return false;
   const heap = end.find(({ name }) => name === '[heap]');
   return heap === undefined || brk === null || Math.ceil(brk / 4096) * 4096 === heap.start;
@@ -63,8 +69,14 @@ function unprotected(files: readonly MapsLine[]): MapsLine[] {
     else joined[joined.length - 1] = { ...line, start: last.start, offset: last.offset };
   }
   // All of it may have been made read-only.
-  return joined.map((line) => (wasWritable(line) ? { ...line, perms: `rw${line.perms.slice(2)}`, vmFlags: null } : line));
+  return joined.map((line) => (wasWritable(line) ? writable(line) : line));
 }
+
+const writable = (line: MapsLine): MapsLine => ({
+  ...line,
+  perms: `rw${line.perms.slice(2)}`,
+  vmFlags: null,
+});
 
 /** Only what was once writable is charged. */
 function wasWritable({ perms, vmFlags }: MapsLine): boolean {
@@ -73,7 +85,10 @@ function wasWritable({ perms, vmFlags }: MapsLine): boolean {
 }
 
 const continues = (a: MapsLine, b: MapsLine): boolean =>
-  a.end === b.start && a.name === b.name && a.offset + (a.end - a.start) === b.offset && wasWritable(b);
+  a.end === b.start &&
+  a.name === b.name &&
+  a.offset + (a.end - a.start) === b.offset &&
+  wasWritable(b);
 
 /** Unnamed memory right behind the program's data. */
 function zeroedData(end: readonly MapsLine[], name: string): MapsLine[] {

@@ -1,8 +1,9 @@
 /** Compares a process at its end with the maps that were recorded then. */
+import { hasFlag, VM_GROWSDOWN } from '../../index.ts';
 import { compareMaps, type MapsDifference } from './compare_maps.ts';
 import type { Findings } from './findings.ts';
 import type { Program } from './program.ts';
-import type { Recording } from './recording.ts';
+import { pidsOf, type Recording } from './recording.ts';
 
 /** Other threads go on while the maps are taken; so many states of the end are looked at. */
 const MOST_LOOKS = 500;
@@ -44,6 +45,31 @@ export class Endings {
     }
     if (smaps !== undefined && look.smaps?.length !== 0) {
       look.smaps = fewer(look.smaps, compareMaps(smaps, process.smaps()));
+    }
+  }
+
+  /**
+   * Nothing shows when stacks grew: where the end maps show that they did, they are believed.
+   *
+   * @returns how many.
+   */
+  growStacks(program: Program, pid: number): number {
+    const lines = this.#recording.endMaps.get(pid) ?? this.#recording.endSmaps.get(pid) ?? [];
+    let grown = 0;
+    for (const vma of program.process.vmas()) {
+      if (!hasFlag(vma.flags, VM_GROWSDOWN)) continue;
+      const line = lines.find(({ start, end }) => start < vma.start && end > vma.start);
+      if (line !== undefined && program.process.touch(line.start, 'write') === 'done') grown++;
+    }
+    return grown;
+  }
+
+  /** Maps of processes that are not in the log. */
+  reportUnknown(known: ReadonlySet<number>): void {
+    for (const pid of pidsOf(this.#recording)) {
+      if (known.has(pid)) continue;
+      const message = `There are maps of process ${pid}, which the log does not show.`;
+      this.#findings.add('contradiction', message, { pid });
     }
   }
 

@@ -46,7 +46,11 @@ interface FileDone {
 
 type Fcntl = Extract<FileCall, { name: 'fcntl' }>;
 
-function trackFcntl(files: FileTable, world: FileWorld, { call, value }: { call: Fcntl; value: number }): void {
+function trackFcntl(
+  files: FileTable,
+  world: FileWorld,
+  { call, value }: { call: Fcntl; value: number },
+): void {
   const { fd, op, arg } = call;
   if (op === F_DUPFD || op === F_DUPFD_CLOEXEC) files.alias(fd.fd, value);
   const opening = files.get(fd.fd);

@@ -85,7 +85,9 @@ const isOverlapping = (step: Step, fork: ForkStep): boolean =>
 function otherSide(order: readonly Step[], step: Step, fork: ForkStep): readonly Step[] | null {
   const [from, to] = [order.indexOf(step), order.indexOf(fork)];
   const between = order.slice(Math.min(from, to) + 1, Math.max(from, to));
-  const isFree = between.every((other) => from < to ? !mustFollow(other, step) : !mustFollow(step, other));
+  const isFree = between.every((other) =>
+    from < to ? !mustFollow(other, step) : !mustFollow(step, other),
+  );
   if (!isFree) return null;
   const rest = order.filter((other) => other !== step);
   const at = rest.indexOf(fork) + (from < to ? 1 : 0);
@@ -101,9 +103,15 @@ function mustFollow(a: Step, b: Step): boolean {
 /** @returns the first and last number of steps that may come before it. */
 function windowOf(fork: ForkStep, others: readonly Step[]): [number, number] {
   const isSure = (other: Step): boolean =>
-    other.tid === fork.tid ? isEarlier(other, fork) : other.kind === 'touch' ? isEarlier(other, fork) : other.end < fork.begin;
+    other.tid === fork.tid
+      ? isEarlier(other, fork)
+      : other.kind === 'touch'
+        ? isEarlier(other, fork)
+        : other.end < fork.begin;
   const isLater = (other: Step): boolean =>
-    other.tid === fork.tid ? !isEarlier(other, fork) : other.kind !== 'touch' && other.begin > fork.end;
+    other.tid === fork.tid
+      ? !isEarlier(other, fork)
+      : other.kind !== 'touch' && other.begin > fork.end;
   const first = others.findLastIndex(isSure) + 1;
   const after = others.findIndex(isLater);
   return [first, Math.max(first, after < 0 ? others.length : after)];
@@ -120,7 +128,11 @@ interface Window {
   readonly places: ForkPlaces;
 }
 
-function bestPlace(fork: ForkStep, others: readonly Step[], { first, last, places }: Window): number {
+function bestPlace(
+  fork: ForkStep,
+  others: readonly Step[],
+  { first, last, places }: Window,
+): number {
   const maps = places.endMaps(fork.childTid);
   if (maps === undefined) return middle(fork, others, { first, last, places });
   const image = places.save();

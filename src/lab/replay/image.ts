@@ -42,7 +42,9 @@ export function imageOfMaps(lines: readonly MapsLine[], brk: number, world: File
   const fds = new Map<string, number>();
   const vmas = lines.map((line) => initialVma(line, fds, world));
   const stack = lines.find(({ name }) => name === '[stack]');
-  const placed = lines.filter(({ name, end }) => isPlaced(name) && (stack === undefined || end <= stack.start));
+  const placed = lines.filter(
+    ({ name, end }) => isPlaced(name) && (stack === undefined || end <= stack.start),
+  );
   const top = Math.max(...placed.map(({ end }) => end));
   const isLegacy = top < TOP_DOWN_FROM;
   const startStack = stack === undefined ? {} : { startStack: stack.end - PAGE_SIZE };

@@ -127,7 +127,8 @@ export class Judge {
   #explainRandom(step: CallStep, answer: number): number {
     const { call, program, wanted } = step;
     if (call.name !== 'mmap' || answer < 0 || (Number(call.flags) & MAP_32BIT) === 0) return answer;
-    if (isFixed(call.flags) || wanted < RANDOM_32BIT.low || wanted > RANDOM_32BIT.high) return answer;
+    if (isFixed(call.flags) || wanted < RANDOM_32BIT.low || wanted > RANDOM_32BIT.high)
+      return answer;
     program.process.munmap(answer, call.len);
     const flags = Number(call.flags) | MAP_FIXED_NOREPLACE;
     const retried = program.process.mmap(wanted, call.len, call.prot, flags, step.fd, call.offset);
@@ -190,7 +191,8 @@ export class Judge {
     if (call.name === 'brk') return this.#explainBrk(step, answer);
     const range = rangeOf(call);
     const isMissing = answer === ENOMEM || answer === EFAULT || answer === EINVAL;
-    if (step.wanted < 0 || !isMissing || range === null || isKnown(step, range.start)) return answer;
+    if (step.wanted < 0 || !isMissing || range === null || isKnown(step, range.start))
+      return answer;
     const filled = this.#fillHoles(step.program.process, range.start, range.end);
     if (filled === 0) return answer;
     this.#notes.add('assumed-mapped', filled);
@@ -214,7 +216,9 @@ export class Judge {
   #assume(process: Process, start: number, end: number): number {
     if (this.#assumedFd < 0) this.#assumedFd = this.#world.openFile('(before the log)', {});
     const flags = MAP_PRIVATE | MAP_FIXED_NOREPLACE;
-    return isErr(process.mmap(start, end - start, PROT_READ_WRITE, flags, this.#assumedFd, start)) ? 0 : 1;
+    return isErr(process.mmap(start, end - start, PROT_READ_WRITE, flags, this.#assumedFd, start))
+      ? 0
+      : 1;
   }
 
   #explainPlace(step: CallStep, answer: number): number {
@@ -230,8 +234,8 @@ export class Judge {
       at = this.#again(step, at, step.fd);
     }
     // Below a free place of its own choice, the kernel maps only when that was taken.
-    if (isKnown(step, wanted)) return at;
-    for (let i = 0; at > wanted && wanted !== hint && i < MOST_ASSUMED; i++) {
+    if (isKnown(step, wanted) || wanted === hint) return at;
+    for (let i = 0; at > wanted && i < MOST_ASSUMED; i++) {
       process.munmap(at, call.len);
       if (this.#assume(process, at, at + pages(call.len)) === 0) break;
       this.#notes.add('assumed-occupied');
@@ -243,7 +247,7 @@ export class Judge {
   /** The kernel did not take a hint: something was there. */
   #passOver(step: CallStep, hint: number): number {
     const { process } = step.program;
-    process.munmap(hint, Number(rangeOf(step.call)?.end ?? hint) - hint);
+    process.munmap(hint, (rangeOf(step.call)?.end ?? hint) - hint);
     this.#notes.add('assumed-occupied', this.#assume(process, hint, hint + PAGE_SIZE));
     return this.#again(step, 0, step.fd);
   }

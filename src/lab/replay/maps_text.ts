@@ -74,16 +74,20 @@ function parseLine(line: string, number: number): MapsLine | null {
 function addFlags(lines: MapsLine[], field: string): void {
   const last = lines.at(-1);
   if (last === undefined || !field.startsWith('VmFlags:')) return;
-  const vmFlags = field.slice('VmFlags:'.length).split(' ').filter((code) => code !== '');
+  const vmFlags = field
+    .slice('VmFlags:'.length)
+    .split(' ')
+    .filter((code) => code !== '');
   lines[lines.length - 1] = { ...last, vmFlags };
 }
 
 const excerpt = (line: string): string => JSON.stringify(line.slice(0, 60));
 
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
+
 /** @returns the line as the kernel prints it, without padding. */
 export function mapsLineText(line: MapsLine): string {
-  const hex = (value: number): string => value.toString(16).padStart(8, '0');
-  const dev = [line.devMajor, line.devMinor].map((n) => n.toString(16).padStart(2, '0')).join(':');
-  const head = `${hex(line.start)}-${hex(line.end)} ${line.perms} ${hex(line.offset)}`;
+  const head = `${hex(line.start, 8)}-${hex(line.end, 8)} ${line.perms} ${hex(line.offset, 8)}`;
+  const dev = `${hex(line.devMajor, 2)}:${hex(line.devMinor, 2)}`;
   return `${head} ${dev} ${line.ino}${line.name === '' ? '' : ` ${line.name}`}`;
 }

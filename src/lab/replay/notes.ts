@@ -5,27 +5,31 @@ const TEXTS = {
     'no page faults were recorded (faults.txt): nothing shows which pages were written. Assumed: ' +
     'none, so that they hinder no merge; before a fork, all',
   'fault-clock': 'the times of faults.txt are not those of the log, so the faults were not used',
-  'anon-merges':
-    'merges would have been refused by the kernel, had both sides been written before',
-  'start-from-log': 'processes were started without recorded maps: only what the log shows is known',
+  'anon-merges': 'merges would have been refused by the kernel, had both sides been written before',
+  'start-from-log':
+    'processes were started without recorded maps: only what the log shows is known',
   'start-from-ends': 'processes have no start maps: what exec mapped was taken from their end maps',
-  'start-from-elf': 'processes were started from the ELF files of this machine, placed as the log shows',
-  'assumed-mapped': 'ranges must have been mapped before the log shows it, as later calls on them succeeded',
-  'assumed-occupied': 'places must have been taken before the log shows it, as the kernel passed over them',
-  'file-access': 'files were mapped that the log does not show being opened: read-only when mapped shared and only read',
+  'start-from-elf':
+    'processes were started from the ELF files of this machine, placed as the log shows',
+  'assumed-mapped':
+    'ranges must have been mapped before the log shows it, as later calls on them succeeded',
+  'assumed-occupied':
+    'places must have been taken before the log shows it, as the kernel passed over them',
+  'file-access':
+    'files were mapped that the log does not show being opened: read-only when mapped shared and only read',
   'no-align': 'file systems do not align large mappings to 2 MiB',
   'no-thp': 'large anonymous mappings are not aligned to 2 MiB: transparent huge pages are off',
   'no-anon-names': 'the kernel was built without names for anonymous memory (CONFIG_ANON_VMA_NAME)',
   'stack-grown': 'stacks were grown to the size in the end maps, as nothing shows when they grew',
   'random-32bit': 'mappings with MAP_32BIT lie where the kernel put them at random',
-  reordered: 'groups of overlapping calls were put in another order than that of their lines, which their answers imply',
-  'unordered': 'groups of overlapping calls have no order in which all answers agree',
+  reordered:
+    'groups of overlapping calls were put in another order than that of their lines, which their answers imply',
+  unordered: 'groups of overlapping calls have no order in which all answers agree',
   lost: 'calls never returned, or the log does not show it: nothing to compare',
   injected: 'calls were answered by strace itself (inject): not made',
-  'unknown-thread': 'threads whose creation the log does not show were taken for threads of the process before them',
+  'unknown-thread':
+    'threads whose creation the log does not show were taken for threads of the process before them',
   'unknown-program': 'processes were already running, or their creation is not in the log',
-  'other-mm': 'calls concern the memory of another process',
-  'lost-child': 'new processes do not appear in the log',
 } as const;
 
 export type NoteKind = keyof typeof TEXTS;
@@ -40,7 +44,7 @@ export class Notes {
   readonly #counts = new Map<NoteKind, number>();
 
   add(kind: NoteKind, count = 1): void {
-    this.#counts.set(kind, this.count(kind) + count);
+    if (count > 0) this.#counts.set(kind, this.count(kind) + count);
   }
 
   count(kind: NoteKind): number {

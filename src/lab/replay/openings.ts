@@ -82,7 +82,10 @@ export class FileWorld {
   }
 
   /** Opens a file that needs no evidence: one that a program starts with. @returns -1 without room. */
-  openFile(path: string, identity: Partial<FileIdentity> = this.#identities.get(path) ?? {}): number {
+  openFile(
+    path: string,
+    identity: Partial<FileIdentity> = this.#identities.get(path) ?? {},
+  ): number {
     return this.#open({ ...this.#specOf(path), ...identity, readable: true, writable: false });
   }
 
@@ -98,8 +101,17 @@ export class FileWorld {
     const kind = answer === ENODEV ? 'directory' : spec.kind;
     const noexec = answer === EPERM ? I_NOEXEC : 0;
     const size = opening.size ?? SIZE_UNKNOWN;
-    const flags = (spec.flags ?? 0) | noexec;
-    return this.#open({ ...spec, ...this.#identities.get(path), kind, flags, size, seals: opening.seals, readable, writable });
+    const flags = spec.flags | noexec;
+    return this.#open({
+      ...spec,
+      ...this.#identities.get(path),
+      kind,
+      flags,
+      size,
+      seals: opening.seals,
+      readable,
+      writable,
+    });
   }
 
   #open(spec: FileSpec): number {
@@ -190,7 +202,8 @@ export class FileTable {
 
   /** @returns the machine's descriptor for an mmap; -1 for none. */
   forMmap(call: Mmap, answer: number | null): { fd: number; opening: Opening | null } {
-    if (call.fd === null || isAnonymous(call.flags) || answer === EBADF) return { fd: -1, opening: null };
+    if (call.fd === null || isAnonymous(call.flags) || answer === EBADF)
+      return { fd: -1, opening: null };
     const opening = this.#openingOf(call.fd, call);
     if (opening.machineFd < 0) opening.machineFd = this.#world.openFor(opening, call, answer);
     return { fd: opening.machineFd, opening };
@@ -199,7 +212,8 @@ export class FileTable {
   #openingOf({ fd, path }: { fd: number; path: string | null }, call: Mmap): Opening {
     const known = this.#openings.get(fd);
     // Without a name, the first part of a library is the one that asks for any place.
-    const isSame = path === null ? known?.flags !== null || isFixed(call.flags) : known?.path === path;
+    const isSame =
+      path === null ? known?.flags !== null || isFixed(call.flags) : known?.path === path;
     if (known !== undefined && isSame) return known;
     const opening = new Opening(path, null);
     this.set(fd, opening);

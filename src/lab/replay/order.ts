@@ -39,7 +39,9 @@ export function canOrderMatter(steps: readonly Step[]): boolean {
   if (calls.some(({ call }) => isPlacing(call))) return true;
   const ranges = calls.map(({ call }) => rangeOf(call));
   return ranges.some((a, i) =>
-    ranges.some((b, j) => j > i && (a === null || b === null || (a.start <= b.end && b.start <= a.end))),
+    ranges.some(
+      (b, j) => j > i && (a === null || b === null || (a.start <= b.end && b.start <= a.end)),
+    ),
   );
 }
 
@@ -197,7 +199,7 @@ export class OrderSearch {
     if (this.#preference === 'as they came back') return next;
     const wanted = next.flatMap((i) => wantedPlace(this.#steps[i]));
     const rank = (i: number): number => rankOf(this.#steps[i], wanted);
-    return next.sort((a, b) => rank(a) - rank(b) || a - b);
+    return next.toSorted((a, b) => rank(a) - rank(b) || a - b);
   }
 
   /** Nothing that is left must come before it; a thread does one thing after the other. */

@@ -52,3 +52,8 @@ export function knownFiles(recording: Recording): Map<string, FileIdentity> {
   for (const name of ambiguous) files.delete(name);
   return files;
 }
+
+/** @returns the processes of which there are maps. */
+export function pidsOf({ startMaps, endMaps, endSmaps }: Recording): ReadonlySet<number> {
+  return new Set([...startMaps.keys(), ...endMaps.keys(), ...endSmaps.keys()]);
+}

@@ -1,4 +1,11 @@
-import { createReadStream, type Dirent, readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
+import {
+  createReadStream,
+  type Dirent,
+  readdirSync,
+  readFileSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Faults, parseFaults } from './faults.ts';
 import { type MapsLine, parseMaps } from './maps_text.ts';
@@ -25,14 +32,16 @@ export function openRecording(trace: string): Recording {
   }
   const log = basename(trace);
   if (LOG_NAMES.includes(log)) return inDirectory(trace, dirname(trace), log);
-  return bare(trace, read(trace), stat.isFile() ? Number(stat.size) : null);
+  return bare(trace, read(trace), stat.isFile() ? stat.size : null);
 }
 
 function statOf(trace: string): Stats {
   try {
     return statSync(trace);
   } catch (error) {
-    throw new RecordingError(`${trace} cannot be read (${codeOf(error)}): give an strace log, or a directory with one.`);
+    throw new RecordingError(
+      `${trace} cannot be read (${codeOf(error)}): give an strace log, or a directory with one.`,
+    );
   }
 }
 
@@ -54,7 +63,7 @@ function entriesOf(directory: string): string[] {
     return readdirSync(directory, { withFileTypes: true })
       .filter((entry: Dirent) => !entry.isDirectory())
       .map((entry) => entry.name)
-      .sort();
+      .toSorted();
   } catch (error) {
     throw new RecordingError(`${directory} cannot be read (${codeOf(error)}).`);
   }
@@ -81,12 +90,12 @@ function read(file: string): AsyncIterable<string> {
 function inDirectory(name: string, directory: string, log: string): Recording {
   const path = join(directory, log);
   const { size } = statOf(path);
-  if (Number(size) === 0) throw new RecordingError(`${path} is empty: give an strace log.`);
+  if (size === 0) throw new RecordingError(`${path} is empty: give an strace log.`);
   const side = new SideFiles(directory);
   const entries = entriesOf(directory);
   for (const entry of entries) side.read(entry);
   return {
-    ...bare(name, read(path), Number(size)),
+    ...bare(name, read(path), size),
     startMaps: side.maps['start.maps'],
     endMaps: side.maps['end.maps'],
     endSmaps: side.maps['end.smaps'],

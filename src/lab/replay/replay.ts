@@ -93,7 +93,10 @@ class Run {
 
   async readLog(): Promise<void> {
     for (const { file, line, reason } of this.#recording.troubles) {
-      this.#findings.add('recording', `${file}${line === null ? '' : `, line ${line}`}: ${reason}.`);
+      this.#findings.add(
+        'recording',
+        `${file}${line === null ? '' : `, line ${line}`}: ${reason}.`,
+      );
     }
     for await (const chunk of this.#recording.log) {
       this.#reader.push(chunk);

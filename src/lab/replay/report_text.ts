@@ -5,7 +5,10 @@ import type { Program } from './program.ts';
 import type { ReplayResult } from './replay.ts';
 
 /** Paints text, or leaves it as it is. */
-export type Paint = (style: 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan', text: string) => string;
+export type Paint = (
+  style: 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan',
+  text: string,
+) => string;
 
 /** Findings described; the others are counted. */
 const SHOWN_FINDINGS = 5;
@@ -52,7 +55,9 @@ function summaryLines(summary: ReplaySummary, paint: Paint): string[] {
   const { vmaPeak, maxMapCount, seconds, otherCalls } = summary;
   const share = ((vmaPeak / maxMapCount) * 100).toPrecision(2);
   const rate = number(Math.round(calls / Math.max(seconds, 1e-6)));
-  const parts = [`${count(agreed, agreed === calls && calls > 0 ? 'green' : null, paint)} of ${number(calls)} calls agree`];
+  const parts = [
+    `${count(agreed, agreed === calls && calls > 0 ? 'green' : null, paint)} of ${number(calls)} calls agree`,
+  ];
   if (disagreed > 0) parts.push(paint('red', `${number(disagreed)} disagree`));
   if (skipped > 0) parts.push(paint('yellow', `${number(skipped)} skipped`));
   const maps =
@@ -63,7 +68,10 @@ function summaryLines(summary: ReplaySummary, paint: Paint): string[] {
     parts.join(', '),
     `${number(processes)} ${processes === 1 ? 'process' : 'processes'}, ${maps}`,
     `peak ${number(vmaPeak)} of max_map_count ${number(maxMapCount)} VMAs (${share} %)`,
-    paint('dim', `${seconds.toFixed(2)} s, ${rate} calls/s; ${number(otherCalls)} calls of other kinds passed over`),
+    paint(
+      'dim',
+      `${seconds.toFixed(2)} s, ${rate} calls/s; ${number(otherCalls)} calls of other kinds passed over`,
+    ),
   ];
 }
 
@@ -78,15 +86,22 @@ const RIGHT = new Set([0, 2, 3, 4, 5]);
 
 /** The processes, those with something to say first when there are too many. */
 function table(programs: readonly Program[], paint: Paint): string[] {
-  const worst = [...programs].sort((a, b) => trouble(b) - trouble(a));
+  const worst = programs.toSorted((a, b) => trouble(b) - trouble(a));
   const shown = new Set(worst.slice(0, SHOWN_PROCESSES));
   const rows = programs.filter((program) => shown.has(program)).map(rowOf);
   const widths = HEADINGS.map((heading, i) =>
     Math.max(heading.length, ...rows.map((row) => row[i]?.length ?? 0)),
   );
   const aligned = (row: readonly string[]): string =>
-    row.map((cell, i) => (RIGHT.has(i) ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0))).join('  ');
-  const lines = [paint('dim', aligned(HEADINGS)), ...rows.map((row) => colored(aligned(row), row, paint))];
+    row
+      .map((cell, i) =>
+        RIGHT.has(i) ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0),
+      )
+      .join('  ');
+  const lines = [
+    paint('dim', aligned(HEADINGS)),
+    ...rows.map((row) => colored(aligned(row), row, paint)),
+  ];
   const hidden = programs.length - rows.length;
   if (hidden > 0) lines.push(paint('dim', `and ${number(hidden)} more`));
   return lines;
@@ -98,7 +113,8 @@ const trouble = ({ disagreed, skipped, mapVerdict }: Program): number =>
 function rowOf(program: Program): string[] {
   const { pid, command, calls, agreed, vmasAtEnd, peak, space, end, mapVerdict } = program;
   const numbers = [number(calls), number(agreed), number(vmasAtEnd), number(peak)];
-  const verdictText = mapVerdict === 'agrees' ? '✓ agree' : mapVerdict === 'differs' ? '✗ differ' : '-';
+  const verdictText =
+    mapVerdict === 'agrees' ? '✓ agree' : mapVerdict === 'differs' ? '✗ differ' : '-';
   return [String(pid), command.slice(0, 24), ...numbers, START[space.origin], end, verdictText];
 }
 
@@ -116,7 +132,9 @@ function colored(line: string, row: readonly string[], paint: Paint): string {
 
 function noteLines({ notes }: ReplayResult, paint: Paint): string[] {
   if (notes.length === 0) return [];
-  const lines = notes.flatMap(({ count: n, text }) => wrapped(n > 1 ? `${number(n)} x ${text}` : text));
+  const lines = notes.flatMap(({ count: n, text }) =>
+    wrapped(n > 1 ? `${number(n)} x ${text}` : text),
+  );
   return ['', indented(paint('bold', 'What the log does not show')), ...lines];
 }
 
@@ -138,17 +156,25 @@ function wrapped(text: string): string[] {
 function findingLines({ findings, findingsTotal }: ReplayResult, paint: Paint): string[] {
   if (findingsTotal === 0) return [];
   const lines = ['', indented(paint('bold', 'Findings'))];
-  for (const finding of findings.slice(0, SHOWN_FINDINGS)) lines.push(...findingText(finding, paint));
+  for (const finding of findings.slice(0, SHOWN_FINDINGS))
+    lines.push(...findingText(finding, paint));
   const more = findingsTotal - SHOWN_FINDINGS;
-  if (more > 0) lines.push('', indented(paint('dim', `and ${number(more)} more; --json lists them`)));
+  if (more > 0)
+    lines.push('', indented(paint('dim', `and ${number(more)} more; --json lists them`)));
   return lines;
 }
 
 function findingText(finding: Finding, paint: Paint): string[] {
   const { line, pid, tid, call, message, context, repeat } = finding;
-  const who = pid === null ? [] : [tid === null || tid === pid ? `process ${pid}` : `process ${pid}, thread ${tid}`];
+  const who =
+    pid === null
+      ? []
+      : [tid === null || tid === pid ? `process ${pid}` : `process ${pid}, thread ${tid}`];
   const where = [...(line === null ? [] : [`line ${number(line)}`]), ...who].join(', ');
-  const lines = ['', `  ${paint('red', '✗')} ${where === '' ? '' : `${paint('cyan', where)}: `}${message}`];
+  const lines = [
+    '',
+    `  ${paint('red', '✗')} ${where === '' ? '' : `${paint('cyan', where)}: `}${message}`,
+  ];
   if (call !== null) lines.push(`      ${call.slice(0, 200)}`);
   for (const text of context) lines.push(paint('dim', `      ${text}`));
   lines.push(paint('dim', `      repeat: ${repeat}`));

@@ -6,7 +6,12 @@ import type { Program, Thread } from './program.ts';
 /** Something of a thread that nobody knows yet. */
 export type Held =
   | { readonly kind: 'record'; readonly record: Deed }
-  | { readonly kind: 'touch'; readonly tid: number; readonly addr: number; readonly touch: FaultTouch };
+  | {
+      readonly kind: 'touch';
+      readonly tid: number;
+      readonly addr: number;
+      readonly touch: FaultTouch;
+    };
 
 export class Roster {
   readonly #threads = new Map<number, Thread>();

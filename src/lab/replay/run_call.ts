@@ -12,7 +12,13 @@ import {
   PROT_WRITE,
 } from '../../index.ts';
 import { parseStruct } from '../strace/value.ts';
-import type { MapCall, MemoryCall, PolicyCall, PrctlCall, RangeCall } from '../strace/memory_call.ts';
+import type {
+  MapCall,
+  MemoryCall,
+  PolicyCall,
+  PrctlCall,
+  RangeCall,
+} from '../strace/memory_call.ts';
 import { parseInteger } from '../strace/integer.ts';
 import type { Word } from '../strace/record.ts';
 

@@ -118,7 +118,11 @@ export class Runner {
     if (step.child === null) {
       const { record, tid, program } = step;
       const parts = { pid: program.pid, tid, line: record.line, call: record.name };
-      this.#bench.findings.add('result', 'The kernel made the process, the engine had no memory.', parts);
+      this.#bench.findings.add(
+        'result',
+        'The kernel made the process, the engine had no memory.',
+        parts,
+      );
     }
     this.#bench.forked(step);
   }

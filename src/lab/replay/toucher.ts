@@ -30,7 +30,8 @@ export class Toucher {
     const left = vma.start < made.start;
     const right = vma.end > made.end;
     // What is new is not written: it merges with either side, but hardly ties both together.
-    if (step.call.name === 'mprotect' ? left || right : left && right) this.#notes.add('anon-merges');
+    if (step.call.name === 'mprotect' ? left || right : left && right)
+      this.#notes.add('anon-merges');
   }
 
   /** A process that forks has written what it can. */
