@@ -2,7 +2,7 @@
 import { views as shared } from '../arena/memory.ts';
 import { NULL } from '../arena/ref.ts';
 import { gapCode } from './gap.ts';
-import { COUNT, type MapleNode, PIVOTS, SLOT, SLOTS } from './node_struct.ts';
+import { COUNT, type MapleNode, nodeCount, PIVOTS, SLOT, SLOTS } from './node_struct.ts';
 import { stepAt } from './path.ts';
 import type { MaWrState } from './write_state.ts';
 
@@ -16,48 +16,51 @@ const views = shared;
  *     new   │ kept  │ l │  entry   │ kept │        l: the left part of an old range
  */
 export function editLeaf(leaf: MapleNode, wr: MaWrState): void {
-  const words = views.i32;
   const { node: old, slot: head, max } = stepAt(wr.left, wr.leaf);
   const tail = stepAt(wr.right, wr.leaf).slot + 1;
-  const end = words[old + COUNT]!;
-  const at = wr.keepsLeft ? head + 1 : head;
-  const shift = at + 1 - tail;
+  const shift = head + (wr.keepsLeft ? 2 : 1) - tail;
+  const count = nodeCount(old) + shift;
 
-  const slots = leaf + SLOT;
-  const oldSlots = old + SLOT;
-  for (let slot = 0; slot < head; slot++) words[slots + slot] = words[oldSlots + slot]!;
-  if (wr.keepsLeft) words[slots + head] = wr.leftEntry;
-  words[slots + at] = wr.entry;
-  for (let slot = tail; slot < end; slot++) words[slots + shift + slot] = words[oldSlots + slot]!;
-  for (let slot = end + shift; slot < SLOTS; slot++) words[slots + slot] = NULL;
-
-  editPivots({ pivots: leaf >> 1, oldPivots: old >> 1, head, at, tail, end, shift }, wr);
-  words[leaf + COUNT] = end + shift;
-  if (end + shift <= PIVOTS) views.f64[(leaf >> 1) + end + shift - 1] = max;
+  copySlots(leaf, old, { from: 0, to: head, shift: 0 });
+  if (wr.keepsLeft) putSlot(leaf, head, wr.leftEntry, wr.index - 1);
+  putSlot(leaf, tail + shift - 1, wr.entry, wr.last);
+  copySlots(leaf, old, { from: tail, to: count - shift, shift });
+  endLeaf(leaf, count, max);
 }
 
-/** Where the parts of the old leaf lie, and the entry in the new one, in slots. */
-interface Edit {
-  readonly pivots: number;
-  readonly oldPivots: number;
-  readonly head: number;
-  readonly at: number;
-  readonly tail: number;
-  readonly end: number;
+/** Slots [from, to) of the old leaf, that come to lie `shift` further right. */
+interface Move {
+  readonly from: number;
+  readonly to: number;
   readonly shift: number;
 }
 
-/** A sixteenth slot has no pivot, neither here nor there. */
-function editPivots({ pivots, oldPivots, head, at, tail, end, shift }: Edit, wr: MaWrState): void {
+function copySlots(leaf: MapleNode, old: MapleNode, { from, to, shift }: Move): void {
+  const words = views.i32;
   const doubles = views.f64;
-  for (let slot = 0; slot < head; slot++) doubles[pivots + slot] = doubles[oldPivots + slot]!;
-  if (head < at) doubles[pivots + head] = wr.index - 1;
-  if (at < PIVOTS) doubles[pivots + at] = wr.last;
-  const last = Math.min(end, PIVOTS, PIVOTS - shift);
-  for (let slot = tail; slot < last; slot++) {
-    doubles[pivots + shift + slot] = doubles[oldPivots + slot]!;
-  }
-  for (let slot = end + shift; slot < PIVOTS; slot++) doubles[pivots + slot] = Infinity;
+  const pivotAt = (leaf >> 1) + shift;
+  const oldPivotAt = old >> 1;
+  const slotAt = leaf + SLOT + shift;
+  const oldSlotAt = old + SLOT;
+  for (let slot = from; slot < to; slot++) words[slotAt + slot] = words[oldSlotAt + slot]!;
+  // A sixteenth slot has no pivot, neither here nor there.
+  const end = Math.min(to, PIVOTS, PIVOTS - shift);
+  for (let slot = from; slot < end; slot++) doubles[pivotAt + slot] = doubles[oldPivotAt + slot]!;
+}
+
+// Not setNodeSlot() and setNodePivot(): a sixteenth slot has no pivot.
+function putSlot(leaf: MapleNode, slot: number, entry: number, last: number): void {
+  views.i32[leaf + SLOT + slot] = entry;
+  if (slot < PIVOTS) views.f64[(leaf >> 1) + slot] = last;
+}
+
+function endLeaf(leaf: MapleNode, count: number, max: number): void {
+  const words = views.i32;
+  const doubles = views.f64;
+  words[leaf + COUNT] = count;
+  if (count <= PIVOTS) doubles[(leaf >> 1) + count - 1] = max;
+  for (let slot = count; slot < PIVOTS; slot++) doubles[(leaf >> 1) + slot] = Infinity;
+  for (let slot = count; slot < SLOTS; slot++) words[leaf + SLOT + slot] = NULL;
 }
 
 /** The code of the largest gap in a leaf that covers [min, max]. */

@@ -83,8 +83,10 @@ function bare(name: string, log: AsyncIterable<string>, logBytes: number | null)
   };
 }
 
-function read(file: string): AsyncIterable<string> {
-  return createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 20 });
+/** Opens the file when its first piece is asked for. */
+async function* read(file: string): AsyncGenerator<string> {
+  const stream = createReadStream(file, { encoding: 'utf8', highWaterMark: 1 << 20 });
+  for await (const chunk of stream) yield String(chunk);
 }
 
 function inDirectory(name: string, directory: string, log: string): Recording {
