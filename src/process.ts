@@ -5,9 +5,20 @@ import { NULL } from './engine/arena/ref.ts';
 import { TASK_SIZE, type Ulong } from './engine/arena/units.ts';
 import { type Access, type Touch, touchPage } from './engine/fault/touch.ts';
 import type { Mm } from './engine/mm/held.ts';
-import { mmLayout, mmMapCount, type MmDouble, type MmLayout, setMmLayout } from './engine/mm/mm_struct.ts';
+import {
+  mmLayout,
+  mmMapCount,
+  type MmDouble,
+  type MmLayout,
+  setMmLayout,
+} from './engine/mm/mm_struct.ts';
 import { mmget } from './engine/mm/mm_refs.ts';
-import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from './engine/mm/mmap_lock.ts';
+import {
+  mmapReadLock,
+  mmapReadUnlock,
+  mmapWriteLock,
+  mmapWriteUnlock,
+} from './engine/mm/mmap_lock.ts';
 import {
   allocTask,
   copyTask,
@@ -40,12 +51,22 @@ import {
   sysMunlockall,
 } from './engine/syscall/mlock.ts';
 import { sysMmap } from './engine/syscall/mmap.ts';
-import { sysMprotect, sysPkeyAlloc, sysPkeyFree, sysPkeyMprotect } from './engine/syscall/mprotect.ts';
+import {
+  sysMprotect,
+  sysPkeyAlloc,
+  sysPkeyFree,
+  sysPkeyMprotect,
+} from './engine/syscall/mprotect.ts';
 import { sysMremap } from './engine/syscall/mremap.ts';
 import { sysMseal } from './engine/syscall/mseal.ts';
 import { sysMsync } from './engine/syscall/msync.ts';
 import { sysMunmap } from './engine/syscall/munmap.ts';
-import { sysGetMdwe, sysSetAnonName, sysSetMdwe, sysSetMemoryMerge } from './engine/syscall/prctl.ts';
+import {
+  sysGetMdwe,
+  sysSetAnonName,
+  sysSetMdwe,
+  sysSetMemoryMerge,
+} from './engine/syscall/prctl.ts';
 import { sysRemapFilePages } from './engine/syscall/remap_file_pages.ts';
 import { intOf, ulongOf, type Word } from './engine/syscall/ulong.ts';
 import { execMmap, type ExecImage } from './engine/task/exec.ts';

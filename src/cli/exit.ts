@@ -21,7 +21,7 @@ export const isUsageError = (error: unknown): error is Error =>
 export function reportUnexpected(error: unknown, args: readonly string[]): number {
   const what = error instanceof Error ? error.message : String(error);
   process.stderr.write(
-    `vmaspace: ${what} This is a bug in vmaspace; to repeat it: vmaspace ${args.join(' ')}\n`,
+    `vmaspace: ${what.replace(/\.?$/, '.')} This is a bug in vmaspace; to repeat it: vmaspace ${args.join(' ')}\n`,
   );
   if (process.env['VMASPACE_DEBUG'] === '1' && error instanceof Error) {
     process.stderr.write(`${error.stack ?? ''}\n`);

@@ -12,6 +12,12 @@ const program = new Command('vmaspace')
   .addCommand(replayCommand())
   .addCommand(conformCommand());
 
+// Whoever reads may stop reading: `vmaspace replay trace | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 try {
   for (const command of [program, ...program.commands]) command.exitOverride();
   await program.parseAsync();

@@ -91,7 +91,7 @@ export interface Piece {
   min: number;
 }
 
-keepShape<Piece>({ from: 0, to: 0, min: Infinity });
+keepShape({ from: 0, to: 0, min: Infinity } satisfies Piece);
 
 /** Writes a leaf. @returns the code of its largest gap. */
 export function fillLeaf(node: MapleNode, content: Content, piece: Piece): number {

@@ -39,7 +39,7 @@ export interface Area {
   readonly size: number;
 }
 
-keepShape<Area>({ min: Infinity, max: Infinity, size: Infinity });
+keepShape({ min: Infinity, max: Infinity, size: Infinity } satisfies Area);
 
 type AreaResult = typeof OK | typeof EBUSY | typeof EINVAL;
 
@@ -94,7 +94,7 @@ interface Search {
   max: number;
 }
 
-keepShape<Search>({ size: Infinity, code: 0, min: Infinity, max: Infinity });
+keepShape({ size: Infinity, code: 0, min: Infinity, max: Infinity } satisfies Search);
 
 /** Moves the window's lower end up to the lowest place. */
 function findLowest(search: Search, root: MapleEnode): boolean {
@@ -124,15 +124,13 @@ function descendLowest(search: Search, root: MapleEnode): boolean {
 /** @returns false when the leaf, which ends at `max`, has no place; then it is cut off the window. */
 function lowestInLeaf(search: Search, leaf: MapleNode, max: number): boolean {
   const end = nodeCount(leaf);
-  let first = search.min;
-  for (let slot = slotOf(leaf, first); slot < end; slot++) {
-    const last = slot < PIVOTS ? nodePivot(leaf, slot) : max;
-    const isGap = nodeEntry(leaf, slot) === NULL;
-    if (isGap && Math.min(last, search.max) - first >= search.size - 1) {
-      search.min = first;
-      return true;
-    }
-    first = last + 1;
+  for (let slot = slotOf(leaf, search.min); slot < end; slot++) {
+    if (nodeEntry(leaf, slot) !== NULL) continue;
+    const first = slot > 0 ? Math.max(search.min, nodePivot(leaf, slot - 1) + 1) : search.min;
+    const last = Math.min(search.max, slot < PIVOTS ? nodePivot(leaf, slot) : max);
+    if (last - first < search.size - 1) continue;
+    search.min = first;
+    return true;
   }
   search.min = max + 1;
   return false;
@@ -165,15 +163,13 @@ function descendHighest(search: Search, root: MapleEnode): boolean {
 
 /** @returns false when the leaf, which begins at `min`, has no place; then it is cut off the window. */
 function highestInLeaf(search: Search, leaf: MapleNode, min: number): boolean {
-  let last = search.max;
-  for (let slot = slotOf(leaf, last); slot >= 0; slot--) {
-    const first = slot > 0 ? nodePivot(leaf, slot - 1) + 1 : min;
-    const isGap = nodeEntry(leaf, slot) === NULL;
-    if (isGap && last - Math.max(first, search.min) >= search.size - 1) {
-      search.max = last;
-      return true;
-    }
-    last = first - 1;
+  for (let slot = slotOf(leaf, search.max); slot >= 0; slot--) {
+    if (nodeEntry(leaf, slot) !== NULL) continue;
+    const first = Math.max(search.min, slot > 0 ? nodePivot(leaf, slot - 1) + 1 : min);
+    const last = slot < PIVOTS ? Math.min(search.max, nodePivot(leaf, slot)) : search.max;
+    if (last - first < search.size - 1) continue;
+    search.max = last;
+    return true;
   }
   search.max = min - 1;
   return false;

@@ -69,7 +69,10 @@ export function masErase(mas: Mas): number {
  */
 export function masReplace(mas: Mas, entry: number): void {
   const slotAt = slotStoodOn(mas);
-  assert(word(slotAt) !== NULL && entry !== NULL, 'one entry replaces another: gaps stay as they are');
+  assert(
+    word(slotAt) !== NULL && entry !== NULL,
+    'one entry replaces another: gaps stay as they are',
+  );
   publish(mas.tree, slotAt, entry);
 }
 

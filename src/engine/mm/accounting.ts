@@ -8,13 +8,7 @@ import { cpuOf, thisCpu } from '../arena/cpu.ts';
 import { CPUS, C_COMMITTED } from '../arena/layout.ts';
 import { double, setDouble } from '../arena/memory.ts';
 import { PAGE_SIZE } from '../arena/units.ts';
-import {
-  LIMIT_AS,
-  LIMIT_COMMIT,
-  LIMIT_DATA,
-  LIMIT_MEMLOCK,
-  noteLimit,
-} from '../trace/verdict.ts';
+import { LIMIT_AS, LIMIT_COMMIT, LIMIT_DATA, LIMIT_MEMLOCK, noteLimit } from '../trace/verdict.ts';
 import type { MmRead, MmWrite } from './held.ts';
 import {
   mmDataVm,
@@ -40,7 +34,6 @@ import {
   RLIMIT_MEMLOCK,
 } from './task_struct.ts';
 import {
-  commonFlags,
   flagsOf,
   hasFlag,
   VM_EXEC,
@@ -57,14 +50,13 @@ const EXEC_CLASS = flagsOf(VM_EXEC, VM_WRITE, VM_GROWSDOWN);
 const DATA_CLASS = flagsOf(VM_WRITE, VM_SHARED, VM_GROWSDOWN);
 const ACCOUNTABLE = flagsOf(VM_NORESERVE, VM_SHARED, VM_WRITE, VM_HUGETLB);
 
-export const isExecMapping = (flags: VmFlags): boolean => commonFlags(flags, EXEC_CLASS) === VM_EXEC;
+// All of these are flags of the low half, which `&` alone is right for.
+export const isExecMapping = (flags: VmFlags): boolean => (flags & EXEC_CLASS) === VM_EXEC;
 export const isStackMapping = (flags: VmFlags): boolean => hasFlag(flags, VM_GROWSDOWN);
-export const isDataMapping = (flags: VmFlags): boolean =>
-  commonFlags(flags, DATA_CLASS) === VM_WRITE;
+export const isDataMapping = (flags: VmFlags): boolean => (flags & DATA_CLASS) === VM_WRITE;
 
 /** Private writable memory is promised to its owner, and so charged. */
-export const isAccountable = (flags: VmFlags): boolean =>
-  commonFlags(flags, ACCOUNTABLE) === VM_WRITE;
+export const isAccountable = (flags: VmFlags): boolean => (flags & ACCOUNTABLE) === VM_WRITE;
 
 /** Counts `pages` (negative: gone) of a VMA with these flags. */
 export function vmStatAccount(mm: MmWrite, flags: VmFlags, pages: number): void {

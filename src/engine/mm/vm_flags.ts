@@ -63,9 +63,11 @@ const join = (hi: number, lo: number): VmFlags => (hi * TWO_32 + (lo >>> 0)) as 
 
 /** True when any flag of `some` is set. */
 export function hasFlag(flags: VmFlags, some: VmFlags): boolean {
-  if ((low(flags) & low(some)) !== 0) return true;
-  return some >= TWO_32 && (high(flags) & high(some)) !== 0;
+  return (flags & some) !== 0 || (some >= TWO_32 && hasHighFlag(flags, some));
 }
+
+// Apart from hasFlag(), so that hasFlag() is small enough to be inlined everywhere.
+const hasHighFlag = (flags: VmFlags, some: VmFlags): boolean => (high(flags) & high(some)) !== 0;
 
 export function withFlags(flags: VmFlags, more: VmFlags): VmFlags {
   return join(high(flags) | high(more), low(flags) | low(more));
@@ -95,7 +97,13 @@ export const VM_PKEY_FLAGS = flagsOf(VM_PKEY_BIT0, VM_PKEY_BIT1, VM_PKEY_BIT2, V
 export const VM_UFFD_FLAGS = flagsOf(VM_UFFD_MISSING, VM_UFFD_WP, VM_UFFD_MINOR);
 /** Ignored when VMAs are compared for a merge, and kept by the result. v6.18.44. */
 export const VM_STICKY = VM_MAYBE_GUARD;
-export const VM_DATA_DEFAULT_FLAGS = flagsOf(VM_READ, VM_WRITE, VM_MAYREAD, VM_MAYWRITE, VM_MAYEXEC);
+export const VM_DATA_DEFAULT_FLAGS = flagsOf(
+  VM_READ,
+  VM_WRITE,
+  VM_MAYREAD,
+  VM_MAYWRITE,
+  VM_MAYEXEC,
+);
 /** The part of mm.def_flags that a fork or exec keeps. */
 export const VM_INIT_DEF_MASK = VM_NOHUGEPAGE;
 

@@ -18,14 +18,7 @@ import { ENOMEM, type Errno, OK } from '../arena/errno.ts';
 import { setWord, word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import type { MmRead, Vma, VmaWrite } from '../mm/held.ts';
-import {
-  flagsOf,
-  VM_EXEC,
-  VM_READ,
-  VM_STICKY,
-  VM_WRITE,
-  withoutFlags,
-} from '../mm/vm_flags.ts';
+import { flagsOf, VM_EXEC, VM_READ, VM_STICKY, VM_WRITE, withoutFlags } from '../mm/vm_flags.ts';
 import { vmaIterator, vmaNext, vmaPrev } from '../mm/vma_iterator.ts';
 import {
   type AnonVma,
@@ -155,7 +148,7 @@ export function unlinkAnonVmas(vma: VmaWrite): void {
   if (own !== NULL) atomics.add(own + ACTIVE, -1);
   setVmAnonVma(vma, NULL);
 
-  for (let avc = vmAnonVmaChain(vma); avc !== NULL; ) {
+  for (let avc = vmAnonVmaChain(vma); avc !== NULL;) {
     const next = word(avc + AVC_NEXT) as AnonVmaChain | Null;
     putAnonVma(word(avc + AVC_ANON_VMA) as AnonVma);
     cacheFree(AVC_CACHE, avc);
@@ -240,4 +233,3 @@ function reusableAnonVma(
   const pages = (vmEnd(left) - vmStart(left)) / 4096;
   return vmPgoff(left) + pages === vmPgoff(right) ? anonVma : null;
 }
-

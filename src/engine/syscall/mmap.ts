@@ -21,7 +21,15 @@ import {
 } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
-import { isPageAligned, PAGE_SIZE, pageDown, pageUp, TASK_SIZE, ugt, type Ulong } from '../arena/units.ts';
+import {
+  isPageAligned,
+  PAGE_SIZE,
+  pageDown,
+  pageUp,
+  TASK_SIZE,
+  ugt,
+  type Ulong,
+} from '../arena/units.ts';
 import { mmPopulateIgnoringErrors } from '../fault/populate.ts';
 import { fget } from '../file/fd_table.ts';
 import { fileInode, fput, isFileReadable, isFileWritable } from '../file/file_struct.ts';
@@ -114,14 +122,14 @@ export interface MmapArgs {
   readonly offset: Ulong;
 }
 
-keepShape<MmapArgs>({
+keepShape({
   addr: Infinity,
   len: Infinity,
   prot: 0,
   flags: Infinity,
   fd: 0,
   offset: Infinity,
-});
+} satisfies MmapArgs);
 
 /** A mapping on its way through the checks. */
 interface DoMmap {

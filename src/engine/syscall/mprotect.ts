@@ -28,12 +28,9 @@ import {
   VM_HUGETLB,
   VM_LOCKED,
   VM_MAYEXEC,
-  VM_MAYREAD,
-  VM_MAYWRITE,
   VM_NORESERVE,
   VM_PFNMAP,
   VM_PKEY_FLAGS,
-  VM_READ,
   VM_SEALED,
   VM_SHARED,
   VM_WRITE,
@@ -43,7 +40,14 @@ import {
   withoutFlags,
 } from '../mm/vm_flags.ts';
 import { vmaIsAnonymous, vmAnonVma, vmEnd, vmFile, vmFlags, vmStart } from '../mm/vma_struct.ts';
-import { PROT_EXEC, PROT_GROWSDOWN, PROT_GROWSUP, PROT_READ, PROT_SEM, PROT_WRITE } from '../vma/map_flags.ts';
+import {
+  PROT_EXEC,
+  PROT_GROWSDOWN,
+  PROT_GROWSUP,
+  PROT_READ,
+  PROT_SEM,
+  PROT_WRITE,
+} from '../vma/map_flags.ts';
 import { vmaModifyFlags } from '../vma/split.ts';
 import { vmgForModify } from '../vma/vma_merge.ts';
 import { enterSyscall } from './entry.ts';
@@ -54,7 +58,7 @@ export interface MprotectArgs {
   readonly prot: Ulong;
 }
 
-keepShape<MprotectArgs>({ addr: Infinity, len: Infinity, prot: Infinity });
+keepShape({ addr: Infinity, len: Infinity, prot: Infinity } satisfies MprotectArgs);
 
 /** A protection change on its way over the VMAs of its range. */
 interface Mprotect {
@@ -121,13 +125,13 @@ function protect(change: Mprotect, grows: number): 0 | Errno {
   } else if (vmStart(vma) > change.start) return ENOMEM;
   if (grows === PROT_GROWSUP) return EINVAL; // no stack of x86 grows up
 
-  for (let at = change.start; at < end; ) {
+  for (let at = change.start; at < end;) {
     if (vma === NULL || vmStart(vma) > at) return ENOMEM;
     const until = Math.min(end, vmEnd(vma));
     const result = protectVma(change, vma, { start: at, end: until });
     if (isErr(result)) return result;
     at = until;
-    vma = findVma(mm, at);
+    if (at < end) vma = findVma(mm, at);
   }
   return OK;
 }
@@ -139,9 +143,11 @@ interface Range {
 
 keepShape({ start: Infinity, end: Infinity, newFlags: Infinity });
 
+const REPLACED = withFlags(VM_ACCESS_FLAGS, VM_PKEY_FLAGS);
+
 function protectVma(change: Mprotect, vma: Vma, range: Range): 0 | Errno {
   const oldFlags = vmFlags(vma);
-  const kept = withoutFlags(oldFlags, withFlags(VM_ACCESS_FLAGS, VM_PKEY_FLAGS));
+  const kept = withoutFlags(oldFlags, REPLACED);
   const newFlags = withFlags(kept, accessFor(change.prot, vma));
   if (lacksMayBit(newFlags)) return EACCES;
   if (isDeniedWriteExec(change.mm, oldFlags, newFlags)) return EACCES;
@@ -157,10 +163,8 @@ function accessFor(prot: number, vma: Vma): VmFlags {
   return isNoexec ? access : withFlags(access, VM_EXEC);
 }
 
-const lacksMayBit = (flags: VmFlags): boolean =>
-  (hasFlag(flags, VM_READ) && !hasFlag(flags, VM_MAYREAD)) ||
-  (hasFlag(flags, VM_WRITE) && !hasFlag(flags, VM_MAYWRITE)) ||
-  (hasFlag(flags, VM_EXEC) && !hasFlag(flags, VM_MAYEXEC));
+/** VM_MAYREAD, VM_MAYWRITE and VM_MAYEXEC lie four bits above what they allow. */
+const lacksMayBit = (flags: VmFlags): boolean => (flags & ~(flags >> 4) & VM_ACCESS_FLAGS) !== 0;
 
 /** PR_SET_MDWE: no memory becomes executable, and none is both. */
 function isDeniedWriteExec(mm: MmWrite, oldFlags: VmFlags, newFlags: VmFlags): boolean {
@@ -224,4 +228,3 @@ const isLockedAndNowWritable = (oldFlags: VmFlags, newFlags: VmFlags): boolean =
   hasFlag(newFlags, VM_WRITE) &&
   !hasFlag(newFlags, VM_SHARED) &&
   !hasFlag(oldFlags, VM_WRITE);
-

@@ -7,16 +7,7 @@
  *
  * Source: mm/mremap.c, v6.18.
  */
-import {
-  EAGAIN,
-  EFAULT,
-  EINVAL,
-  ENOMEM,
-  EPERM,
-  type Errno,
-  isErr,
-  OK,
-} from '../arena/errno.ts';
+import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { assert } from '../arena/assert.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
@@ -68,7 +59,13 @@ import { unlinkAnonVmas } from '../rmap/anon_vma.ts';
 import { LIMIT_MAP_COUNT, noteLimit } from '../trace/verdict.ts';
 import { copyVma, vmaMergeExtend } from '../vma/copy.ts';
 import { copyGuards, setGuards } from '../vma/guards.ts';
-import { MAP_FIXED, MAP_SHARED, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from '../vma/map_flags.ts';
+import {
+  MAP_FIXED,
+  MAP_SHARED,
+  MREMAP_DONTUNMAP,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
+} from '../vma/map_flags.ts';
 import { getUnmappedArea } from '../vma/unmapped_area.ts';
 import type { ByteRange } from '../vma/vma_merge.ts';
 import { enterSyscall } from './entry.ts';
@@ -84,13 +81,13 @@ export interface MremapArgs {
   readonly newAddr: Ulong;
 }
 
-keepShape<MremapArgs>({
+keepShape({
   addr: Infinity,
   oldLen: Infinity,
   newLen: Infinity,
   flags: Infinity,
   newAddr: Infinity,
-});
+} satisfies MremapArgs);
 
 type RemapType = 'no-resize' | 'shrink' | 'expand';
 

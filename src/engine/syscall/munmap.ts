@@ -12,7 +12,7 @@ export interface MunmapArgs {
   readonly len: Ulong;
 }
 
-keepShape<MunmapArgs>({ addr: Infinity, len: Infinity });
+keepShape({ addr: Infinity, len: Infinity } satisfies MunmapArgs);
 
 /**
  * Unmaps every page of [addr, addr + len); holes in it do not matter.
@@ -31,7 +31,11 @@ export function sysMunmap(args: MunmapArgs): 0 | Errno {
 }
 
 /** munmap under mmap_lock; with 'unlock' the lock is gone on success, and kept on failure. */
-export function munmapLocked(mm: MmWrite, { addr, len }: MunmapArgs, after: AfterMunmap): 0 | Errno {
+export function munmapLocked(
+  mm: MmWrite,
+  { addr, len }: MunmapArgs,
+  after: AfterMunmap,
+): 0 | Errno {
   if (!isPageAligned(addr) || ugt(addr, TASK_SIZE) || ugt(len, TASK_SIZE - addr)) return EINVAL;
   const end = addr + pageUp(len);
   if (end === addr) return EINVAL;

@@ -181,4 +181,3 @@ function fillCopy(child: MmWrite, copy: VmaHidden, vma: Vma): 0 | Errno {
   if (file !== NULL) setVmFile(copy, getFile(file));
   return OK;
 }
-

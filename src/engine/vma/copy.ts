@@ -58,11 +58,7 @@ export function copyVma(mm: MmWrite, { source, range, pgoff }: CopyRequest): Cop
   return duplicate(mm, source, place);
 }
 
-function duplicate(
-  mm: MmWrite,
-  source: VmaWrite,
-  place: Place,
-): Copy | Errno {
+function duplicate(mm: MmWrite, source: VmaWrite, place: Place): Copy | Errno {
   const vma = vmAreaDup(source);
   if (vma === NULL) return ENOMEM;
   setVmRange(vma, place.start, place.end);

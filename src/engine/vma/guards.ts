@@ -41,7 +41,11 @@ export function firstGuard(mm: MmRead, { start, end }: ByteRange): number | null
 }
 
 /** Marks or clears a range. @returns 0 or ENOMEM. */
-export function setGuards(mm: MmWrite, { start, end }: ByteRange, is: 'guarded' | 'free'): 0 | Errno {
+export function setGuards(
+  mm: MmWrite,
+  { start, end }: ByteRange,
+  is: 'guarded' | 'free',
+): 0 | Errno {
   if (is === 'free' && firstGuard(mm, { start, end }) === null) return OK;
   const mas = masState(mmGuards(mm), start, end - 1);
   return masStoreGfp(mas, is === 'guarded' ? GUARD : NULL);
@@ -66,7 +70,7 @@ export function cancelGuardZap(reserved: Mas | null): void {
 /** Guards of the range appear `shift` bytes further on too. @returns 0 or ENOMEM. */
 export function copyGuards(mm: MmWrite, { start, end }: ByteRange, shift: number): 0 | Errno {
   if (mtEmpty(mmGuards(mm))) return OK;
-  for (let at = firstGuard(mm, { start, end }); at !== null; ) {
+  for (let at = firstGuard(mm, { start, end }); at !== null;) {
     const until = guardEnd(mm, at, end);
     const result = setGuards(mm, { start: at + shift, end: until + shift }, 'guarded');
     if (isErr(result)) return result;

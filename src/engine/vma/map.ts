@@ -317,4 +317,3 @@ function abortLeavingHole(map: MmapState, error: Errno): Errno {
 function dropHookFile(map: MmapState): void {
   if (map.ownsFile && map.file !== NULL) fput(map.file);
 }
-

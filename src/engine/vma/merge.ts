@@ -26,15 +26,7 @@ import {
   vmaLookup,
 } from '../mm/vma_iterator.ts';
 import { vmaMarkDetached, vmaStartWrite } from '../mm/vma_lock.ts';
-import {
-  commonFlags,
-  hasFlag,
-  VM_NONE,
-  VM_SPECIAL,
-  VM_STICKY,
-  type VmFlags,
-  withFlags,
-} from '../mm/vm_flags.ts';
+import { hasFlag, VM_SPECIAL, VM_STICKY, type VmFlags, withFlags } from '../mm/vm_flags.ts';
 import {
   setVmFlags,
   setVmPgoff,
@@ -246,17 +238,14 @@ function trim(vma: VmaWrite, vmg: VmaMerge): void {
   setVmRange(hidden, vmg.end, vmEnd(hidden));
 }
 
-function stickyUnion(
-  vmg: VmaMerge,
-  { target, removedMiddle, removedNext }: Commit,
-): VmFlags {
-  const flags = withFlags(vmFlags(target), stickyOf(vmg.flags));
-  const middle = removedMiddle === NULL ? VM_NONE : stickyOf(vmFlags(removedMiddle));
-  const next = removedNext === NULL ? VM_NONE : stickyOf(vmFlags(removedNext));
-  return withFlags(flags, withFlags(middle, next));
+/** There is one sticky flag: who has it gives it to the target. */
+function stickyUnion(vmg: VmaMerge, { target, removedMiddle, removedNext }: Commit): VmFlags {
+  const isSticky =
+    hasFlag(vmg.flags, VM_STICKY) ||
+    (removedMiddle !== NULL && hasFlag(vmFlags(removedMiddle), VM_STICKY)) ||
+    (removedNext !== NULL && hasFlag(vmFlags(removedNext), VM_STICKY));
+  return isSticky ? withFlags(vmFlags(target), VM_STICKY) : vmFlags(target);
 }
-
-const stickyOf = (flags: VmFlags): VmFlags => commonFlags(flags, VM_STICKY);
 
 function removeMerged(vmg: VmaMerge, vma: VmaWrite): void {
   vmaMarkDetached(vmg.mm, vma);

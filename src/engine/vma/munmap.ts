@@ -40,12 +40,7 @@ import {
 import { mmapReadUnlock, mmapWriteDowngrade } from '../mm/mmap_lock.ts';
 import { sysctlMaxMapCount } from '../mm/sysctl.ts';
 import { vmAreaFree } from '../mm/vma_alloc.ts';
-import {
-  findVmaIntersection,
-  vmaFind,
-  vmaIterator,
-  vmaIterClear,
-} from '../mm/vma_iterator.ts';
+import { findVmaIntersection, vmaFind, vmaIterator, vmaIterClear } from '../mm/vma_iterator.ts';
 import { vmaMarkDetached, vmaReattach, vmaStartWrite } from '../mm/vma_lock.ts';
 import { hasFlag, VM_ACCOUNT, VM_LOCKED, VM_SEALED } from '../mm/vm_flags.ts';
 import { setVmOps, vmaPages, vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
@@ -254,11 +249,7 @@ export type AfterMunmap = 'unlock' | 'keep';
  *
  * Source: mm/vma.c, do_vmi_align_munmap(), v6.18.
  */
-export function doMunmap(
-  mm: MmWrite,
-  { start, end }: ByteRange,
-  after: AfterMunmap,
-): 0 | Errno {
+export function doMunmap(mm: MmWrite, { start, end }: ByteRange, after: AfterMunmap): 0 | Errno {
   const vms = vmaMunmap(mm, start, end);
   const refused = vmsGatherMunmapVmas(vms);
   if (isErr(refused)) return refused;

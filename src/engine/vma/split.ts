@@ -25,12 +25,7 @@ import {
   vmaIterStore,
 } from '../mm/vma_iterator.ts';
 import { vmaMarkAttached, vmaStartWrite } from '../mm/vma_lock.ts';
-import {
-  commonFlags,
-  VM_STICKY,
-  type VmFlags,
-  withFlags,
-} from '../mm/vm_flags.ts';
+import { hasFlag, VM_STICKY, type VmFlags, withFlags } from '../mm/vm_flags.ts';
 import {
   setVmFile,
   setVmFlags,
@@ -155,6 +150,6 @@ export function vmaModifyFlags(vmg: VmaMerge, flags: VmFlags): VmaWrite | Errno 
   vmg.flags = flags;
   const vma = vmaModify(vmg);
   if (isErr(vma)) return vma;
-  setVmFlags(vma, withFlags(flags, commonFlags(vmFlags(vma), VM_STICKY)));
+  setVmFlags(vma, hasFlag(vmFlags(vma), VM_STICKY) ? withFlags(flags, VM_STICKY) : flags);
   return vma;
 }

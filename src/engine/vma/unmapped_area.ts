@@ -25,7 +25,12 @@ import {
   mmMt,
   mmTaskSize,
 } from '../mm/mm_struct.ts';
-import { dacMmapMinAddr, mmapMinAddr, stackGuardGap, sysctlTransparentHugepage } from '../mm/sysctl.ts';
+import {
+  dacMmapMinAddr,
+  mmapMinAddr,
+  stackGuardGap,
+  sysctlTransparentHugepage,
+} from '../mm/sysctl.ts';
 import { CAP_SYS_RAWIO, capable } from '../mm/task_struct.ts';
 import { findVma } from '../mm/vma_iterator.ts';
 import { hasFlag, VM_GROWSDOWN } from '../mm/vm_flags.ts';
@@ -128,7 +133,7 @@ interface Window {
   readonly high: number;
 }
 
-keepShape<Window>({ low: Infinity, high: Infinity });
+keepShape({ low: Infinity, high: Infinity } satisfies Window);
 
 function bottomUp(request: AreaRequest, window: Window): number | Errno {
   const hint = pageUp(request.addr);

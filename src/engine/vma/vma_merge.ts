@@ -159,5 +159,5 @@ export interface ByteRange {
   readonly end: number;
 }
 
-keepShape<ByteRange>({ start: Infinity, end: Infinity });
-keepShape<Place>({ start: Infinity, end: Infinity, pgoff: Infinity });
+keepShape({ start: Infinity, end: Infinity } satisfies ByteRange);
+keepShape({ start: Infinity, end: Infinity, pgoff: Infinity } satisfies Place);

@@ -5,6 +5,7 @@
  *     execve  brk(NULL) = heap   mmap(NULL) = just below what exec has mapped   then: start
  */
 import {
+  ADDR_COMPAT_LAYOUT,
   defaultMmapBase,
   type ExecImage,
   isErr,
@@ -12,7 +13,7 @@ import {
   PAGE_SIZE,
   PMD_SIZE,
 } from '../../index.ts';
-import { startFromEnd } from './end_image.ts';
+import { isNextTo, startFromEnd } from './end_image.ts';
 import type { Findings } from './findings.ts';
 import { imageOfMaps, type OpenImage, touchAsExec } from './image.ts';
 import type { MapsLine } from './maps_text.ts';
@@ -89,21 +90,23 @@ export class Births {
     const { birth } = space;
     if (birth === null) return [];
     const evidence = evidenceIn(birth.steps);
-    const { origin, lines } = this.#linesFor(pid, birth, evidence);
+    const { origin, lines } = this.#linesFor(pid, birth, evidence, program);
     space.origin = origin;
-    if (evidence.isWhole) space.knownBelow = evidence.first?.end ?? 0;
+    const isLegacy = (program.personality & ADDR_COMPAT_LAYOUT) !== 0;
+    if (evidence.isWhole && !isLegacy) space.knownBelow = evidence.first?.end ?? 0;
     this.#note(origin, birth.exec === null);
-    this.#exec(program, this.#image(lines, evidence));
+    this.#exec(program, this.#image(lines, evidence, isLegacy));
     space.birth = null;
     return birth.steps;
   }
 
-  #linesFor(pid: number, { path }: Birth, evidence: Evidence): Known {
+  #linesFor(pid: number, { path }: Birth, evidence: Evidence, { personality }: Program): Known {
     const recorded = this.#recordedFor(pid, evidence);
     if (recorded !== null) return { origin: 'recorded', lines: recorded };
     const ends = this.#endLines(pid, path, evidence);
     if (ends !== null) return { origin: 'ends', lines: ends };
-    const elf = this.#elfLines(path, evidence);
+    const isLegacy = (personality & ADDR_COMPAT_LAYOUT) !== 0;
+    const elf = isLegacy ? null : this.#elfLines(path, evidence);
     return elf === null ? { origin: 'log', lines: null } : { origin: 'elf', lines: elf };
   }
 
@@ -114,10 +117,10 @@ export class Births {
     if (origin === 'elf') this.#parts.notes.add('start-from-elf');
   }
 
-  #image(lines: readonly MapsLine[] | null, evidence: Evidence): OpenImage {
+  #image(lines: readonly MapsLine[] | null, evidence: Evidence, isLegacy: boolean): OpenImage {
     const brk = evidence.brk ?? 0;
     return lines === null
-      ? { image: imageOfLog(evidence), fds: [] }
+      ? { image: imageOfLog(evidence, isLegacy), fds: [] }
       : imageOfMaps(lines, brk, this.#parts.world);
   }
 
@@ -159,7 +162,7 @@ export class Births {
     { brk, first }: Evidence,
   ): readonly MapsLine[] | null {
     const { endSmaps, endMaps, faults } = this.#parts.recording;
-    const marks = { path, brk, top: first?.end ?? null, hasFaults: faults !== null };
+    const marks = { path, brk, first, hasFaults: faults !== null };
     for (const other of new Set([pid, ...endSmaps.keys(), ...endMaps.keys()])) {
       const lines = endSmaps.get(other) ?? endMaps.get(other);
       const start = lines === undefined ? null : startFromEnd(lines, marks);
@@ -206,7 +209,7 @@ function clashOf(lines: readonly MapsLine[], { brk, first }: Evidence): string |
     const hit = lines.find(({ start, end }) => start < first.end && first.start < end);
     const hex = first.start.toString(16);
     if (hit !== undefined) return `mmap() returned 0x${hex}, which line ${hit.line} shows as taken`;
-    const isNext = lines.some(({ start }) => start === first.end);
+    const isNext = lines.some((line) => isNextTo(line, first));
     // Large mappings are aligned, and may leave a gap.
     if (!isNext && first.end - first.start < PMD_SIZE) {
       return `mmap() returned 0x${hex}, though there was room above it`;
@@ -221,9 +224,13 @@ function clashOf(lines: readonly MapsLine[], { brk, first }: Evidence): string |
 }
 
 /** All that the log shows: where the kernel began to place mappings, and the heap. */
-function imageOfLog({ brk, first }: Evidence): ExecImage {
+function imageOfLog({ brk, first }: Evidence, isLegacy: boolean): ExecImage {
+  const heap = { startBrk: brk ?? 0, brk: brk ?? 0 };
+  if (isLegacy && first !== null) {
+    return { vmas: [], layout: { mmapLegacyBase: first.start, ...heap }, isLegacyLayout: true };
+  }
   const mmapBase = first?.end ?? defaultMmapBase(8 * 2 ** 20);
-  return { vmas: [], layout: { mmapBase, startBrk: brk ?? 0, brk: brk ?? 0 } };
+  return { vmas: [], layout: { mmapBase, ...heap } };
 }
 
 const imageOfNothing = (): ExecImage => ({ vmas: [], layout: {} });

@@ -1,5 +1,5 @@
 /** The processes of a log on their stage: makes, runs and ends them as the log says. */
-import type { Machine } from '../../index.ts';
+import { type Machine, READ_IMPLIES_EXEC } from '../../index.ts';
 import { decodeMemoryCall } from '../strace/decode.ts';
 import type { CloneCall, ExecCall, MemoryCall } from '../strace/memory_call.ts';
 import type { Begun } from '../strace/reader.ts';
@@ -18,7 +18,7 @@ import { knownFiles, pidsOf, type Recording } from './recording.ts';
 import { Roster } from './roster.ts';
 import { isSpaceCall, isSpaceName, type SpaceCall } from './run_call.ts';
 import { callText, Runner } from './runner.ts';
-import { applySetting } from './settings.ts';
+import { applySetting, setPersonality } from './settings.ts';
 import { Toucher } from './toucher.ts';
 
 export interface CastParts {
@@ -65,7 +65,7 @@ export class Cast {
     this.#parts = parts;
     this.#world = new FileWorld(machine, knownFiles(recording));
     this.#births = new Births({ recording, world: this.#world, notes, findings, elfImages });
-    this.#endings = new Endings(recording, findings);
+    this.#endings = new Endings(recording, findings, notes);
     this.#feed = new FaultFeed(recording.faults ?? NO_FAULTS, (tid, addr, touch) => {
       this.#touch(tid, addr, touch);
     });
@@ -186,7 +186,7 @@ export class Cast {
     else if (call.name === 'shmget')
       this.#world.shmSizes.set(Number(result.value), Number(call.size));
     else if (isClone(call)) this.#clone(thread, record, call);
-    else applySetting(program.process, call);
+    else applySetting(program, call);
   }
 
   #refuse({ tid, program }: Thread, record: Call, reason: string): void {
@@ -307,6 +307,7 @@ export class Cast {
     }
     const parts = { process: child, space, files, command: program.command };
     const made = new Program(childTid, step.record.line, parts);
+    made.personality = program.personality;
     made.peak = child.mapCount();
     space.peak = Math.max(space.peak, made.peak);
     this.#roster.programs.push(made);
@@ -358,6 +359,8 @@ export class Cast {
     program.space.birth = { exec: record, path: call.pathname, steps: [] };
     program.command = nameOf(call);
     program.execs++;
+    // A 64-bit program starts without it. Source: arch/x86/kernel/process_64.c, set_personality_64bit().
+    setPersonality(program, program.personality & ~READ_IMPLIES_EXEC);
     if (program.files.users > 1) {
       program.files.users--;
       program.files = program.files.copy();

@@ -11,10 +11,17 @@ const DELETED = ' (deleted)';
 /** Codes that depend on how the kernel was built, and that the engine does not keep. */
 const UNCOMPARED = new Set(['sd', 'mt', 'ss', '??', 'um', 'uw', 'ui']);
 
-/** @returns the differences, in the order of addresses; none when the maps are equal. */
-export function compareMaps(kernel: readonly MapsLine[], engineText: string): MapsDifference[] {
+/**
+ * @param limit where the kernel's text ends, when it is not whole.
+ * @returns the differences, in the order of addresses; none when the maps are equal.
+ */
+export function compareMaps(
+  kernel: readonly MapsLine[],
+  engineText: string,
+  limit = Infinity,
+): MapsDifference[] {
   const parsed = parseMaps(engineText);
-  const engine = Array.isArray(parsed) ? parsed : [];
+  const engine = Array.isArray(parsed) ? parsed.filter(({ start }) => start < limit) : [];
   const differences: MapsDifference[] = [];
   let [k, e] = [0, 0];
   while (k < kernel.length || e < engine.length) {

@@ -21,7 +21,12 @@ VmFlags: rd wr mr mw me gd ac
 `;
 
 const lines = parseMaps(END) as MapsLine[];
-const MARKS = { path: '/bin/x', brk: 0x404000, top: 0x7ffff7fc2000, hasFaults: true };
+const MARKS = {
+  path: '/bin/x',
+  brk: 0x404000,
+  first: { start: 0x7ffff7fc0000, end: 0x7ffff7fc2000 },
+  hasFaults: true,
+};
 
 describe('startFromEnd', () => {
   it('joins what the loader has protected, and leaves out what the program has mapped', () => {
@@ -35,7 +40,9 @@ describe('startFromEnd', () => {
   });
 
   it('refuses the maps of another exec', () => {
-    expect(startFromEnd(lines, { ...MARKS, top: 0x7ffff7000000 })).toBeNull();
+    expect(
+      startFromEnd(lines, { ...MARKS, first: { start: 0x7ffff6fff000, end: 0x7ffff7000000 } }),
+    ).toBeNull();
     expect(startFromEnd(lines, { ...MARKS, brk: 0x900000 })).toBeNull();
   });
 });

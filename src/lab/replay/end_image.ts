@@ -18,8 +18,8 @@ export interface StartMarks {
   /** What was given to execve; maps show where symbolic links lead. */
   readonly path: string | null;
   readonly brk: number | null;
-  /** End of the first mapping whose place the kernel chose. */
-  readonly top: number | null;
+  /** The first mapping whose place the kernel chose. */
+  readonly first: { readonly start: number; readonly end: number } | null;
   /** Whether growth of the stack will be replayed. */
   readonly hasFaults: boolean;
 }
@@ -49,16 +49,22 @@ function programIn(end: readonly MapsLine[], path: string | null): string | null
 
 const baseOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
-/** Right behind the first mapping, and where the heap began. */
+/** Next to the first mapping, and where the heap began. */
 function fits(
   start: readonly MapsLine[],
   end: readonly MapsLine[],
-  { brk, top }: StartMarks,
+  { brk, first }: StartMarks,
 ): boolean {
-  if (top === null || !start.some((line) => line.start === top)) return false;
+  if (first === null || !start.some((line) => isNextTo(line, first))) return false;
   const heap = end.find(({ name }) => name === '[heap]');
   return heap === undefined || brk === null || Math.ceil(brk / 4096) * 4096 === heap.start;
 }
+
+/** Mappings are placed downwards from what exec has mapped, or upwards under the legacy layout. */
+export const isNextTo = (
+  line: { readonly start: number; readonly end: number },
+  first: { readonly start: number; readonly end: number },
+): boolean => line.start === first.end || line.end === first.start;
 
 /** Joins what mprotect() has cut from the writable part of a file (RELRO). */
 function unprotected(files: readonly MapsLine[]): MapsLine[] {

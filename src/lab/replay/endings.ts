@@ -1,7 +1,9 @@
 /** Compares a process at its end with the maps that were recorded then. */
 import { hasFlag, VM_GROWSDOWN } from '../../index.ts';
 import { compareMaps, type MapsDifference } from './compare_maps.ts';
+import type { MapsLine } from './maps_text.ts';
 import type { Findings } from './findings.ts';
+import type { Notes } from './notes.ts';
 import type { Program } from './program.ts';
 import { pidsOf, type Recording } from './recording.ts';
 
@@ -20,9 +22,11 @@ interface Look {
 export class Endings {
   readonly #recording: Recording;
   readonly #findings: Findings;
+  readonly #notes: Notes;
   readonly #looks = new Map<Program, Look>();
 
-  constructor(recording: Recording, findings: Findings) {
+  constructor(recording: Recording, findings: Findings, notes: Notes) {
+    this.#notes = notes;
     this.#recording = recording;
     this.#findings = findings;
   }
@@ -40,11 +44,13 @@ export class Endings {
     this.#looks.set(program, look);
     if (look.looks++ > MOST_LOOKS) return;
     const { process } = program;
+    const limit = smaps === undefined ? Infinity : endOfCut(smaps, maps);
+    if (limit < Infinity && look.looks === 1) this.#notes.add('smaps-cut');
     if (maps !== undefined && look.maps?.length !== 0) {
       look.maps = fewer(look.maps, compareMaps(maps, process.maps()));
     }
     if (smaps !== undefined && look.smaps?.length !== 0) {
-      look.smaps = fewer(look.smaps, compareMaps(smaps, process.smaps()));
+      look.smaps = fewer(look.smaps, compareMaps(smaps, process.smaps(), limit));
     }
   }
 
@@ -93,6 +99,15 @@ export class Endings {
     if (differences.length > SHOWN) context.push(`... and ${differences.length - SHOWN} more`);
     this.#findings.add('map', message, { pid, line: program.endLine, context });
   }
+}
+
+/** smaps of a large process take so long that the process may end before they do. */
+function endOfCut(smaps: readonly MapsLine[], maps: readonly MapsLine[] | undefined): number {
+  if (maps === undefined || smaps.length >= maps.length) return Infinity;
+  const isBeginning = smaps.every(
+    ({ start, end }, i) => maps[i]?.start === start && maps[i].end === end,
+  );
+  return isBeginning ? (smaps.at(-1)?.end ?? Infinity) : Infinity;
 }
 
 function fewer(

@@ -38,6 +38,8 @@ export interface Outcome {
 
 /** More holes than this are not filled for one call. */
 const MOST_ASSUMED = 64;
+/** Guesses about the time before the log that led nowhere, until no more are made. */
+const MOST_FAILED = 8;
 const MAP_PRIVATE = 0x02;
 const MAP_FIXED_NOREPLACE = 0x100000;
 const PROT_READ_WRITE = 3;
@@ -223,25 +225,41 @@ export class Judge {
 
   #explainPlace(step: CallStep, answer: number): number {
     const { call, program } = step;
-    const { process } = program;
+    const { process, space } = program;
     if (step.wanted < 0 || call.name !== 'mmap' || isFixed(call.flags)) return answer;
     const wanted = Number(step.wanted);
-    let at = answer;
     const hint = Number(call.addr);
-    if (hint !== 0 && at === hint) at = this.#passOver(step, hint);
-    if (!isKnown(step, wanted) && wanted + Number(call.len) > process.layout().mmapBase) {
+    if (hint !== 0 && answer === hint) return this.#passOver(step, hint);
+    if (isKnown(step, wanted) || wanted === hint || space.failedGuesses > MOST_FAILED)
+      return answer;
+    if (wanted + Number(call.len) > process.layout().mmapBase) {
       process.setLayout({ mmapBase: wanted + pages(call.len) });
-      at = this.#again(step, at, step.fd);
+      return this.#again(step, answer, step.fd);
     }
-    // Below a free place of its own choice, the kernel maps only when that was taken.
-    if (isKnown(step, wanted) || wanted === hint) return at;
-    for (let i = 0; at > wanted && i < MOST_ASSUMED; i++) {
-      process.munmap(at, call.len);
-      if (this.#assume(process, at, at + pages(call.len)) === 0) break;
-      this.#notes.add('assumed-occupied');
+    return this.#fillAbove(step, answer, wanted);
+  }
+
+  /** Below a free place of its own choice, the kernel maps only when that was taken. */
+  #fillAbove(step: CallStep, answer: number, wanted: number): number {
+    const { call, program } = step;
+    if (call.name !== 'mmap') return answer;
+    const filled: number[] = [];
+    let at = answer;
+    while (at > wanted && filled.length < MOST_ASSUMED) {
+      program.process.munmap(at, call.len);
+      if (this.#assume(program.process, at, at + pages(call.len)) === 0) break;
+      filled.push(at);
       at = this.#again(step, 0, step.fd);
     }
-    return at;
+    if (at === wanted) {
+      this.#notes.add('assumed-occupied', filled.length);
+      return at;
+    }
+    // It was no explanation: nothing of it may stay.
+    if (at > 0) program.process.munmap(at, call.len);
+    for (const start of filled) program.process.munmap(start, call.len);
+    program.space.failedGuesses++;
+    return this.#again(step, 0, step.fd);
   }
 
   /** The kernel did not take a hint: something was there. */

@@ -16,11 +16,12 @@ const TEXTS = {
   'assumed-occupied':
     'places must have been taken before the log shows it, as the kernel passed over them',
   'file-access':
-    'files were mapped that the log does not show being opened: read-only when mapped shared and only read',
+    'shared mappings of files that the log does not show being opened: taken for opened read-only when only read',
   'no-align': 'file systems do not align large mappings to 2 MiB',
   'no-thp': 'large anonymous mappings are not aligned to 2 MiB: transparent huge pages are off',
   'no-anon-names': 'the kernel was built without names for anonymous memory (CONFIG_ANON_VMA_NAME)',
   'stack-grown': 'stacks were grown to the size in the end maps, as nothing shows when they grew',
+  'smaps-cut': 'files of end smaps stop early, and were compared as far as they go',
   'random-32bit': 'mappings with MAP_32BIT lie where the kernel put them at random',
   reordered:
     'groups of overlapping calls were put in another order than that of their lines, which their answers imply',

@@ -30,6 +30,8 @@ export class Opening {
   readonly path: string | null;
   /** O_*, or null when the log does not show the call that opened it. */
   readonly flags: number | null;
+  /** How it was opened, as far as the answers tell. */
+  access: FileAccess | null = null;
   /** The machine's descriptor, once it is needed. */
   machineFd = -1;
   /** F_SEAL_* */
@@ -94,10 +96,13 @@ export class FileWorld {
    * can be mapped at all - is concluded from the kernel's answer.
    */
   openFor(opening: Opening, call: Mmap, answer: number | null): number {
-    if (opening.flags === null) this.inferred++;
+    // How a file was opened only matters to those who share it, or are refused.
+    const isDecided = opening.flags !== null || (!isShared(call.flags) && (answer ?? 0) >= 0);
+    if (!isDecided) this.inferred++;
     const path = opening.path ?? '(a file the log does not name)';
     const spec = this.#specOf(path);
     const { readable, writable } = accessOf(opening, call, answer);
+    opening.access = { readable, writable };
     const kind = answer === ENODEV ? 'directory' : spec.kind;
     const noexec = answer === EPERM ? I_NOEXEC : 0;
     const size = opening.size ?? SIZE_UNKNOWN;
@@ -130,6 +135,14 @@ function kindOf(path: string): InodeKind {
   if (/^\/(memfd:|dev\/shm\/|SYSV)/.test(path)) return 'shmem';
   if (path === '/dev/zero') return 'zero';
   return path.startsWith('/secretmem') ? 'secretmem' : 'regular';
+}
+
+/** Whether an answer fits what was concluded before; if not, the file was opened anew. */
+function isPossible({ flags, access }: Opening, call: Mmap, answer: number | null): boolean {
+  if (flags !== null || access === null) return true;
+  const writes = isShared(call.flags) && (Number(call.prot) & PROT_WRITE) !== 0;
+  if (answer === EACCES) return writes ? !access.writable : !access.readable;
+  return (answer ?? 0) < 0 || (access.readable && (access.writable || !writes));
 }
 
 interface FileAccess {
@@ -204,17 +217,18 @@ export class FileTable {
   forMmap(call: Mmap, answer: number | null): { fd: number; opening: Opening | null } {
     if (call.fd === null || isAnonymous(call.flags) || answer === EBADF)
       return { fd: -1, opening: null };
-    const opening = this.#openingOf(call.fd, call);
+    const opening = this.#openingOf(call, answer);
     if (opening.machineFd < 0) opening.machineFd = this.#world.openFor(opening, call, answer);
     return { fd: opening.machineFd, opening };
   }
 
-  #openingOf({ fd, path }: { fd: number; path: string | null }, call: Mmap): Opening {
+  #openingOf(call: Mmap, answer: number | null): Opening {
+    const { fd, path } = call.fd ?? { fd: -1, path: null };
     const known = this.#openings.get(fd);
     // Without a name, the first part of a library is the one that asks for any place.
     const isSame =
       path === null ? known?.flags !== null || isFixed(call.flags) : known?.path === path;
-    if (known !== undefined && isSame) return known;
+    if (known !== undefined && isSame && isPossible(known, call, answer)) return known;
     const opening = new Opening(path, null);
     this.set(fd, opening);
     return opening;

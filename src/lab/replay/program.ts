@@ -63,6 +63,8 @@ export class Space {
    * begins in the middle.
    */
   knownBelow = 0;
+  /** Guesses about what was mapped before the log that explained nothing. */
+  failedGuesses = 0;
   /** Most VMAs at one time. */
   peak = 0;
   /** Programs in it. */
@@ -98,6 +100,8 @@ export class Program {
   disagreed = 0;
   skipped = 0;
   execs = 0;
+  /** PER_*, ADDR_*; as far as the log shows it being set. */
+  personality = 0;
   peak = 0;
   vmasAtEnd = 0;
   /** How it ended. */

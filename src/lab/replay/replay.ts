@@ -126,7 +126,7 @@ class Run {
 
   #refuse(line: number, reason: string, text: string): void {
     const message = `Line ${line} cannot be read: ${reason}.`;
-    this.#findings.add('malformed', message, { line, context: [text.slice(0, 120)] });
+    this.#findings.add('malformed', message, { line, context: [printable(text.slice(0, 120))] });
   }
 
   #settle(): void {
@@ -153,3 +153,6 @@ class Run {
     };
   }
 }
+
+/** What a terminal can show of a damaged line. */
+const printable = (text: string): string => text.replaceAll(/[\p{C}\ufffd]/gu, '.');

@@ -53,7 +53,7 @@ function totals(results: readonly ReplayResult[], paint: Paint): string {
 function summaryLines(summary: ReplaySummary, paint: Paint): string[] {
   const { calls, agreed, disagreed, skipped, processes, processesCompared, mapsAgreed } = summary;
   const { vmaPeak, maxMapCount, seconds, otherCalls } = summary;
-  const share = ((vmaPeak / maxMapCount) * 100).toPrecision(2);
+  const share = percent(vmaPeak / maxMapCount);
   const rate = number(Math.round(calls / Math.max(seconds, 1e-6)));
   const parts = [
     `${count(agreed, agreed === calls && calls > 0 ? 'green' : null, paint)} of ${number(calls)} calls agree`,
@@ -83,6 +83,12 @@ const number = (value: number): string => value.toLocaleString('en-US');
 
 const HEADINGS = ['PID', 'command', 'calls', 'agreed', 'VMAs', 'peak', 'start', 'end', 'end maps'];
 const RIGHT = new Set([0, 2, 3, 4, 5]);
+
+/** Two digits that matter: `0.12`, `5.3`, `98`. */
+function percent(share: number): string {
+  const value = share * 100;
+  return value < 10 ? value.toPrecision(2) : value.toFixed(0);
+}
 
 /** The processes, those with something to say first when there are too many. */
 function table(programs: readonly Program[], paint: Paint): string[] {
