@@ -1,17 +1,18 @@
-/** `vmaspace conform FILE...` */
+/** `vmaspace conform`: runs conformance vectors and compares every record with the kernel's. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { conform } from '../lab/conform/conform.ts';
 import { type ConformFile, conformDocument, conformText } from '../lab/conform/report.ts';
 import { parseVector, VectorError } from '../lab/conform/vector.ts';
+import { codeOf } from '../lab/replay/recording_files.ts';
+import { ALL_AGREED, EXIT_CODES, FOUND, UsageError } from './exit.ts';
+import { paint } from './paint.ts';
 
 const EXAMPLES = `
-Example:
+Examples:
   vmaspace conform vectors/*.jsonl          every file, with a table by profile
   vmaspace conform --json vectors/*.jsonl   one JSON document
   vmaspace conform - < 0000-core.jsonl      from standard input
-
-Exit code: 0 all agreed, 1 a disagreement, 2 a file that cannot be read or is no vector.
 `;
 
 export function conformCommand(): Command {
@@ -19,45 +20,39 @@ export function conformCommand(): Command {
     .description("runs conformance vectors and compares every record with the kernel's")
     .argument('<file...>', 'vectors in JSON lines; "-" is standard input')
     .option('--json', 'print one JSON document')
-    .addHelpText('after', EXAMPLES)
-    .action((files: string[], { json }: { json?: boolean }) => {
-      process.exitCode = runConform(files, json === true);
-    });
+    .addHelpText('after', `${EXAMPLES}\n${EXIT_CODES}`)
+    .action(run);
 }
 
-/** @returns the exit code. */
-function runConform(names: readonly string[], json: boolean): number {
+function run(names: readonly string[], { json }: { json?: boolean }): void {
   const started = performance.now();
-  const files: ConformFile[] = [];
-  for (const name of names) {
+  const files = names.map((name, i) => {
     const file = conformOne(name);
-    if (typeof file === 'string') {
-      process.stderr.write(`vmaspace conform: ${file}\n`);
-      return 2;
-    }
-    files.push(file);
-    showProgress(files.length, names.length);
-  }
+    showProgress(i + 1, names.length);
+    return file;
+  });
   const document = conformDocument(files, (performance.now() - started) / 1000);
-  process.stdout.write(json ? `${JSON.stringify(document)}\n` : conformText(files, document));
-  return document.ok ? 0 : 1;
+  const text = json === true ? `${JSON.stringify(document)}\n` : conformText(files, document, paint);
+  process.stdout.write(text);
+  process.exitCode = document.ok ? ALL_AGREED : FOUND;
 }
 
-/** @returns the result, or one sentence that says why there is none. */
-function conformOne(name: string): ConformFile | string {
-  let text: string;
-  try {
-    text = readFileSync(name === '-' ? 0 : name, 'utf8');
-  } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    return `${name}: cannot be read (${reason}); give the path of a vector file.`;
-  }
+function conformOne(name: string): ConformFile {
+  const text = readVector(name);
   try {
     const vector = parseVector(text);
     return { file: name, profile: vector.header.profile, result: conform(vector) };
   } catch (error) {
-    if (error instanceof VectorError) return `${name}: ${error.message}.`;
+    if (error instanceof VectorError) throw new UsageError(`${name}: ${error.message}.`);
     throw error;
+  }
+}
+
+function readVector(name: string): string {
+  try {
+    return readFileSync(name === '-' ? 0 : name, 'utf8');
+  } catch (error) {
+    throw new UsageError(`${name} cannot be read (${codeOf(error)}): give a vector file.`);
   }
 }
 

@@ -23,7 +23,13 @@ import { type MmLayout, MMF_TOPDOWN, setMmFlags, setMmLayout } from '../mm/mm_st
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { mmAlloc } from '../mm/mm_refs.ts';
 import { stackGuardGap, sysctl } from '../mm/sysctl.ts';
-import { ADDR_COMPAT_LAYOUT, type Task, taskPersonality } from '../mm/task_struct.ts';
+import {
+  ADDR_COMPAT_LAYOUT,
+  READ_IMPLIES_EXEC,
+  setPersonality,
+  type Task,
+  taskPersonality,
+} from '../mm/task_struct.ts';
 import { vmAreaAlloc, vmAreaFree } from '../mm/vma_alloc.ts';
 import { findVmaIntersection } from '../mm/vma_iterator.ts';
 import { hasFlag, VM_ACCOUNT, VM_LOCKED, type VmFlags } from '../mm/vm_flags.ts';
@@ -70,9 +76,13 @@ export function execMmap(task: Task, image: ExecImage): Mm | Errno {
   setLayout(locked, task, image);
   const result = insertAll(locked, image.vmas);
   mmapWriteUnlock(locked);
-  if (!isErr(result)) return mm;
-  mmput(mm);
-  return result;
+  if (isErr(result)) {
+    mmput(mm);
+    return result;
+  }
+  // A 64-bit program never reads what it may execute by accident.
+  setPersonality(task, taskPersonality(task) & ~READ_IMPLIES_EXEC);
+  return mm;
 }
 
 /** Where Linux starts to search downwards when nothing is randomised. */

@@ -1,5 +1,4 @@
 /** What `vmaspace conform` says: one document for machines, and text for people. */
-import { styleText } from 'node:util';
 import type { ConformFinding, ConformResult } from './conform.ts';
 
 export interface ConformFile {
@@ -10,6 +9,7 @@ export interface ConformFile {
 
 export interface ConformDocument {
   readonly schema: 'vmaspace-conform/1';
+  /** Nothing disagreed and nothing was skipped: there are no findings. */
   readonly ok: boolean;
   readonly summary: Readonly<Record<string, number>>;
   readonly findings: readonly (ConformFinding & { file: string; repeat: string })[];
@@ -26,19 +26,19 @@ const NOTES = [
 export function conformDocument(files: readonly ConformFile[], seconds: number): ConformDocument {
   const sum = (key: 'records' | 'agreed' | 'disagreed' | 'skipped'): number =>
     files.reduce((total, { result }) => total + result[key], 0);
-  const disagreed = sum('disagreed');
+  const findings = files.flatMap(findingsOf);
   return {
     schema: 'vmaspace-conform/1',
-    ok: disagreed === 0,
+    ok: findings.length === 0,
     summary: {
       files: files.length,
       records: sum('records'),
       agreed: sum('agreed'),
-      disagreed,
+      disagreed: sum('disagreed'),
       skipped: sum('skipped'),
       seconds,
     },
-    findings: files.flatMap(findingsOf),
+    findings,
     notes: NOTES,
   };
 }
@@ -48,17 +48,27 @@ function findingsOf({ file, result }: ConformFile): ConformDocument['findings'] 
   return result.findings.map((finding) => Object.assign({ file, repeat }, finding));
 }
 
+/** Paints text, or leaves it as it is. */
+export type ConformPaint = (
+  style: 'red' | 'green' | 'yellow' | 'bold' | 'dim',
+  text: string,
+) => string;
+
 /** How many disagreements are shown in full; the rest are counted. */
 const SHOWN = 3;
 
-export function conformText(files: readonly ConformFile[], document: ConformDocument): string {
-  const lines = [...profileTable(files), '', totalsLine(document)];
+export function conformText(
+  files: readonly ConformFile[],
+  document: ConformDocument,
+  paint: ConformPaint,
+): string {
+  const lines = [...profileTable(files), '', totalsLine(document, paint)];
   const disagreements = document.findings.filter((finding) => finding.kind !== 'skipped');
-  for (const finding of disagreements.slice(0, SHOWN)) lines.push('', ...findingLines(finding));
+  for (const finding of disagreements.slice(0, SHOWN)) lines.push('', ...findingLines(finding, paint));
   if (disagreements.length > SHOWN) {
     lines.push('', `${disagreements.length - SHOWN} more disagreements; --json lists them all.`);
   }
-  lines.push('', ...skippedLines(document), ...NOTES.map((note) => styleText('dim', note)));
+  lines.push('', ...skippedLines(document), ...NOTES.map((note) => paint('dim', note)));
   return `${lines.join('\n')}\n`;
 }
 
@@ -78,15 +88,19 @@ function profileTable(files: readonly ConformFile[]): string[] {
 const tableRow = ([name, ...numbers]: (string | number)[]): string =>
   `${String(name).padEnd(12)}${numbers.map((n) => String(n).padStart(10)).join('')}`;
 
-function totalsLine({ ok, summary }: ConformDocument): string {
+function totalsLine({ ok, summary }: ConformDocument, paint: ConformPaint): string {
   const { agreed = 0, records = 0, disagreed = 0, skipped = 0 } = summary;
   const text = `${agreed} of ${records} records agree with the kernel, ${disagreed} disagree, ${skipped} skipped.`;
-  return styleText(ok ? 'green' : 'red', text);
+  if (disagreed > 0) return paint('red', text);
+  return paint(ok ? 'green' : 'yellow', text);
 }
 
-function findingLines(finding: ConformDocument['findings'][number]): string[] {
+function findingLines(
+  finding: ConformDocument['findings'][number],
+  paint: ConformPaint,
+): string[] {
   return [
-    styleText('bold', `${finding.file}:${finding.line}: ${finding.op}`),
+    paint('bold', `${finding.file}:${finding.line}: ${finding.op}`),
     ...(finding.kind === 'vmas'
       ? vmaDifference(finding)
       : [`  the kernel: ${finding.kernel}`, `  the engine: ${finding.engine}`]),
