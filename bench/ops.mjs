@@ -10,7 +10,7 @@ import { argv, execPath } from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { print, sample } from './sample.mjs';
 
-const [dist = 'dist', count] = argv.slice(2);
+const [dist = 'dist', count = 'all'] = argv.slice(2);
 const { Machine } = await import(new URL('index.js', pathToFileURL(`${resolve(dist)}/`)));
 
 const PAGE = 4096;
@@ -106,5 +106,5 @@ function measure(others) {
   if (others >= 1000) print(sample(walksOf(subject)));
 }
 
-if (count !== undefined) measure(Number(count));
+if (count !== 'all') measure(Number(count));
 else for (const others of [20, 1000, 10_000, 60_000]) measureApart(others);

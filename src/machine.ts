@@ -282,7 +282,10 @@ export class Machine {
     return result;
   }
 
-  /** A process with an empty address space; exec() fills it. @throws RangeError when the memory is full. */
+  /**
+   * A process with an empty address space; exec() fills it. @throws RangeError when the memory is
+   * full.
+   */
   spawn(): Process {
     this.enter();
     const task = allocTask();
@@ -299,7 +302,9 @@ export class Machine {
     return new Process(this, id as Task);
   }
 
-  /** From now on, `skip` more objects of this cache can be had, then `count` are refused (-1: all). */
+  /**
+   * From now on, `skip` more objects of this cache can be had, then `count` are refused (-1: all).
+   */
   failAllocations(cacheName: string, skip: number, count: number): void {
     this.enter();
     const caches = CACHES.filter((cache) => cache.name === cacheName);

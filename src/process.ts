@@ -364,7 +364,10 @@ export class Process {
     return infos;
   }
 
-  /** The VMA that contains `addr`, found under its own lock; mmap_lock is only taken while a writer works on it. */
+  /**
+   * The VMA that contains `addr`, found under its own lock; mmap_lock is only taken while a writer
+   * works on it.
+   */
   find(addr: number): VmaInfo | null {
     this.#enter();
     if (typeof addr !== 'number' || !(addr >= 0 && addr < TASK_SIZE)) return null;

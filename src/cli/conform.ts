@@ -32,7 +32,8 @@ function run(names: readonly string[], { json }: { json?: boolean }): void {
     return file;
   });
   const document = conformDocument(files, (performance.now() - started) / 1000);
-  const text = json === true ? `${JSON.stringify(document)}\n` : conformText(files, document, paint);
+  const text =
+    json === true ? `${JSON.stringify(document)}\n` : conformText(files, document, paint);
   process.stdout.write(text);
   process.exitCode = document.ok ? ALL_AGREED : FOUND;
 }

@@ -21,7 +21,7 @@ interface Options {
 const EXAMPLES = `
 Examples:
   vmaspace replay examples/python-import       a recording: log, maps, page faults
-  vmaspace replay build.strace                 a log alone, of "strace -f -ttt -T -y -o build.strace make"
+  vmaspace replay make.strace                  a log alone: strace -f -ttt -T -y -o make.strace make
   strace -f -o /dev/stdout true | vmaspace replay -
 `;
 

@@ -1,4 +1,6 @@
-/** The same call made twice, by a process of the live kernel and by ours, and everything compared. */
+/**
+ * The same call made twice, by a process of the live kernel and by ours, and everything compared.
+ */
 import { readFileSync } from 'node:fs';
 import { Machine, type Process, vmFlagsOfText, vmFlagsText } from '../../src/index.ts';
 import { Kernel } from '../../src/lab/oracle/kernel.ts';

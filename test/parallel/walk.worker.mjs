@@ -51,4 +51,6 @@ for (; i < lookups || Atomics.load(status, status.length - 1) === 0; i++) {
 }
 machine.detach();
 const results = [1, counts.holes, counts.torn, counts.gaps, counts.ranges, counts.locked, i];
-results.toReversed().forEach((value, i) => Atomics.store(status, results.length - 1 - i, value));
+results.toReversed().forEach((value, back) => {
+  Atomics.store(status, results.length - 1 - back, value);
+});

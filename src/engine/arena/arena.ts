@@ -1,10 +1,8 @@
 /** Making an arena, and taking words from it. */
 import * as atomics from '#atomics';
 import {
-  CACHES,
   CACHE_WORDS,
   CACHES_AT,
-  CPUS,
   FORMAT,
   HEAP_AT,
   H_BRK,
@@ -64,7 +62,5 @@ export function takeWords(words: number): WordAt | Null {
 /** Words in use, fixed parts included: what a copy of the arena has to save. */
 export const arenaUsed = (): number => atomics.load(H_BRK);
 
-/** @returns every cache's and CPU's place, for reports that fold over them. */
+/** The shared words of a cache. */
 export const cacheAt = (id: number): WordAt => CACHES_AT + id * CACHE_WORDS;
-export const cacheIds = (): number[] => Array.from({ length: CACHES }, (_, id) => id);
-export const cpuIds = (): number[] => Array.from({ length: CPUS }, (_, id) => id);

@@ -14,7 +14,8 @@ const views = shared;
 
 export const load = (at: WordAt): number => Atomics.load(views.i32, at);
 export const store = (at: WordAt, value: number): void => void Atomics.store(views.i32, at, value);
-export const exchange = (at: WordAt, value: number): number => Atomics.exchange(views.i32, at, value);
+export const exchange = (at: WordAt, value: number): number =>
+  Atomics.exchange(views.i32, at, value);
 
 /** @returns the value before the addition. */
 export const add = (at: WordAt, delta: number): number => Atomics.add(views.i32, at, delta);

@@ -48,6 +48,5 @@ export const C_VERDICT = 4; //       why the last check or merge said no: 12 wor
 export const C_RCU_EPOCH = 1 * LINE; // (a) epoch of the open read section, or 0
 export const C_COMMITTED = 2 * LINE; // pages charged less uncharged here, a double
 export const C_COUNTERS = 3 * LINE; // doubles
-export const COUNTERS = 24;
 export const C_SLABS = 8 * LINE; // CACHES free lists
 export const SLAB_WORDS = LINE;

@@ -22,7 +22,9 @@ export interface Memory {
 export interface Views {
   /** Words: flags, counts, locks, links. What must be atomic lives here. */
   i32: Int32Array<SharedArrayBuffer>;
-  /** Doubles: addresses, page offsets, VMA flags. Written only before publication or under a lock. */
+  /**
+   * Doubles: addresses, page offsets, VMA flags. Written only before publication or under a lock.
+   */
   f64: Float64Array<SharedArrayBuffer>;
   /** Bytes, for text. */
   u8: Uint8Array<SharedArrayBuffer>;

@@ -3,7 +3,6 @@
  *
  * Never `|`, `&` or `>>` on an address: they are 32-bit operations.
  */
-import type { Addr } from './ref.ts';
 
 export const PAGE_SIZE = 4096;
 export const PMD_SIZE = 2 * 1024 * 1024;
@@ -30,11 +29,3 @@ export const isPageAligned = (value: Ulong): boolean => offsetInPage(value) === 
 export const pageDown = (value: Ulong): Ulong => value - offsetInPage(value);
 /** Rounds up to a page; the last page of the 64-bit space wraps to 0. */
 export const pageUp = (value: Ulong): Ulong => pageDown(value + PAGE_SIZE - 1);
-/** Bytes to pages; `bytes` is page aligned. */
-export const pagesIn = (bytes: number): number => bytes / PAGE_SIZE;
-
-export const alignUp = (value: number, alignment: number): number =>
-  Math.ceil(value / alignment) * alignment;
-
-/** Trusts that `value` is a user address; the one place where a number becomes one. */
-export const asAddr = (value: number): Addr => value as Addr;

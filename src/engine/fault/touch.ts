@@ -14,7 +14,14 @@ import { SPECIAL_MAPPING_VM_OPS } from '../file/vm_ops.ts';
 import type { Mm, MmRead, Vma } from '../mm/held.ts';
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { findVma, vmaLookup } from '../mm/vma_iterator.ts';
-import { hasFlag, VM_ACCESS_FLAGS, VM_GROWSDOWN, VM_MAYBE_GUARD, VM_MAYSHARE, VM_WRITE } from '../mm/vm_flags.ts';
+import {
+  hasFlag,
+  VM_ACCESS_FLAGS,
+  VM_GROWSDOWN,
+  VM_MAYBE_GUARD,
+  VM_MAYSHARE,
+  VM_WRITE,
+} from '../mm/vm_flags.ts';
 import { vmaIsAnonymous, vmFile, vmFlags, vmOps, vmPgoff, vmStart } from '../mm/vma_struct.ts';
 import { anonVmaPrepare } from '../rmap/anon_vma.ts';
 import { expandDownwards } from '../vma/expand.ts';

@@ -30,7 +30,9 @@ import { fileInode, fileNew, FMODE_READ, FMODE_WRITE } from './file_struct.ts';
 import { I_NO_SYNC, type InodeKind, inodeHas, inodeKind } from './inode.ts';
 import { ANON_VM_OPS, GENERIC_FILE_VM_OPS, SECRETMEM_VM_OPS, SHMEM_VM_OPS } from './vm_ops.ts';
 
-/** Describes a mapping to its file. Source: include/linux/mm_types.h, struct vm_area_desc, v6.18. */
+/**
+ * Describes a mapping to its file. Source: include/linux/mm_types.h, struct vm_area_desc, v6.18.
+ */
 export interface VmAreaDesc {
   readonly mm: MmRead;
   /** Bytes, inclusive and exclusive. */

@@ -121,7 +121,9 @@ function descendLowest(search: Search, root: MapleEnode): boolean {
   return lowestInLeaf(search, toNode(enode), max);
 }
 
-/** @returns false when the leaf, which ends at `max`, has no place; then it is cut off the window. */
+/**
+ * @returns false when the leaf, which ends at `max`, has no place; then it is cut off the window.
+ */
 function lowestInLeaf(search: Search, leaf: MapleNode, max: number): boolean {
   const end = nodeCount(leaf);
   for (let slot = slotOf(leaf, search.min); slot < end; slot++) {
@@ -161,7 +163,10 @@ function descendHighest(search: Search, root: MapleEnode): boolean {
   return highestInLeaf(search, toNode(enode), min);
 }
 
-/** @returns false when the leaf, which begins at `min`, has no place; then it is cut off the window. */
+/**
+ * @returns false when the leaf, which begins at `min`, has no place; then it is cut off the
+ * window.
+ */
 function highestInLeaf(search: Search, leaf: MapleNode, min: number): boolean {
   for (let slot = slotOf(leaf, search.max); slot >= 0; slot--) {
     if (nodeEntry(leaf, slot) !== NULL) continue;

@@ -38,7 +38,9 @@ export function masFind(mas: Mas, max: number): number {
   return entry;
 }
 
-/** @returns the entry at or left of `mas.index`; from then on the previous one; NULL before `min`. */
+/**
+ * @returns the entry at or left of `mas.index`; from then on the previous one; NULL before `min`.
+ */
 export function masFindRev(mas: Mas, min: number): number {
   const settled = setupFindRev(mas, min);
   if (settled !== null) return settled;

@@ -59,6 +59,7 @@ keepShape({
   spares: 0,
 });
 
+/** A cursor that has not begun: its first step goes to [index, last], inclusive. */
 export function masState(tree: MapleTree, index: number, last: number): Mas {
   return {
     tree,
@@ -97,7 +98,9 @@ export function masPause(mas: Mas): void {
   mas.node = NULL;
 }
 
-/** Goes to the slot that holds `mas.index`. @returns its entry or NULL; index and last its range. */
+/**
+ * Goes to the slot that holds `mas.index`. @returns its entry or NULL; index and last its range.
+ */
 export function masWalk(mas: Mas): number {
   const leaf = standingIn(mas);
   if (leaf === NULL || mas.index < mas.min || mas.index > mas.max) return descend(mas, mas.index);

@@ -31,7 +31,7 @@ import {
   treeStats,
   verifyTree,
 } from './maple.ts';
-import { RangeModel } from './range_model.ts';
+import { RangeModel } from '../../../test/range_model.ts';
 
 let tree: MapleTree;
 

@@ -101,6 +101,7 @@ export interface TreeStats {
   readonly fill: number;
 }
 
+/** @returns how large and how full a tree is; the caller keeps writers out. */
 export function treeStats(tree: MapleTree): TreeStats {
   const root = treeRoot(tree);
   if (root === NULL) return { height: 0, nodes: 0, entries: 0, fill: 0 };

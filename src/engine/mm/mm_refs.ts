@@ -24,15 +24,6 @@ export function mmget(mm: Mm): Mm {
   return mm;
 }
 
-/** @returns false when the last user has gone: then there is nothing left to use. */
-export function mmgetNotZero(mm: Mm): boolean {
-  for (;;) {
-    const users = atomics.load(mmUsersAt(mm));
-    if (users === 0) return false;
-    if (atomics.cas(mmUsersAt(mm), users, users + 1)) return true;
-  }
-}
-
 /** @returns whether that was the last user, who must now empty the mm. */
 export function mmputTestZero(mm: Mm): boolean {
   const left = atomics.add(mmUsersAt(mm), -1) - 1;

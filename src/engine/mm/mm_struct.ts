@@ -39,13 +39,13 @@ export const MM_CACHE: Cache<'mm_struct'> = { name: 'mm_struct', id: 2, words: 1
 
 /** Bits of mm.flags. Source: include/linux/mm_types.h, v6.18. */
 export const MMF_UNSTABLE = 1 << 22;
-export const MMF_OOM_SKIP = 1 << 21;
 export const MMF_HAS_MDWE = 1 << 28;
 export const MMF_HAS_MDWE_NO_INHERIT = 1 << 29;
 export const MMF_VM_MERGE_ANY = 1 << 30;
 export const MMF_TOPDOWN = 1 << 31;
 /** What fork keeps; MDWE is dropped when it is not to be inherited. */
-export const MMF_INIT_MASK = MMF_HAS_MDWE | MMF_HAS_MDWE_NO_INHERIT | MMF_VM_MERGE_ANY | MMF_TOPDOWN;
+export const MMF_INIT_MASK =
+  MMF_HAS_MDWE | MMF_HAS_MDWE_NO_INHERIT | MMF_VM_MERGE_ANY | MMF_TOPDOWN;
 
 /** The doubles of an mm, in the order of their slots. All (m). */
 const DOUBLES = [
@@ -93,9 +93,9 @@ export const mmLockSeqAt = (mm: Mm): WordAt => mm + LOCK_SEQ;
 export const mmWriterWaitAt = (mm: Mm): WordAt => mm + WRITER_WAIT;
 export const mmUsersAt = (mm: Mm): WordAt => mm + USERS;
 export const mmCountAt = (mm: Mm): WordAt => mm + COUNT;
-export const mmMt = (mm: Mm): MapleTree => (mm + MM_MT) as number as MapleTree;
+export const mmMt = (mm: Mm): MapleTree => (mm + MM_MT) as MapleTree;
 
-export const mmGuards = (mm: Mm): MapleTree => (mm + GUARDS) as number as MapleTree;
+export const mmGuards = (mm: Mm): MapleTree => (mm + GUARDS) as MapleTree;
 
 export const mmFlags = (mm: Mm): number => views.i32[mm + FLAGS]!;
 export const mmHasFlag = (mm: Mm, flag: number): boolean => (views.i32[mm + FLAGS]! & flag) !== 0;

@@ -1,4 +1,6 @@
-/** The machine's settings: /proc/sys/vm and what the kernel learns at boot. Doubles in the header. */
+/**
+ * The machine's settings: /proc/sys/vm and what the kernel learns at boot. Doubles in the header.
+ */
 import { H_SYSCTL } from '../arena/layout.ts';
 import { double, setDouble } from '../arena/memory.ts';
 
@@ -47,8 +49,6 @@ const SLOTS = Object.fromEntries(NAMES.map((name, i) => [name, H_SYSCTL + 2 * i]
   Record<SysctlName, number>
 >;
 const slot = (name: SysctlName): number => SLOTS[name];
-
-export const SYSCTL_NAMES: readonly SysctlName[] = NAMES;
 
 export const isSysctl = (name: string): name is SysctlName => NAMES.some((known) => known === name);
 

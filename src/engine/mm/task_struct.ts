@@ -109,7 +109,6 @@ export const capable = (right: number): boolean => (word(current() + CAPS) & rig
 export const setCaps = (task: Task, caps: number): void => setWord(task + CAPS, caps);
 
 export const taskPersonality = (task: Task): number => word(task + PERSONALITY);
-export const hasPersonality = (bit: number): boolean =>
-  (word(current() + PERSONALITY) & bit) !== 0;
+export const hasPersonality = (bit: number): boolean => (word(current() + PERSONALITY) & bit) !== 0;
 export const setPersonality = (task: Task, persona: number): void =>
   setWord(task + PERSONALITY, persona);

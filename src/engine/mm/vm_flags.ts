@@ -92,7 +92,6 @@ export const VM_ACCESS_FLAGS = flagsOf(VM_READ, VM_WRITE, VM_EXEC);
 export const VM_LOCKED_MASK = flagsOf(VM_LOCKED, VM_LOCKONFAULT);
 /** Never merged, never locked. */
 export const VM_SPECIAL = flagsOf(VM_IO, VM_DONTEXPAND, VM_PFNMAP, VM_MIXEDMAP);
-export const VM_STARTGAP_FLAGS = VM_GROWSDOWN;
 export const VM_PKEY_FLAGS = flagsOf(VM_PKEY_BIT0, VM_PKEY_BIT1, VM_PKEY_BIT2, VM_PKEY_BIT3);
 export const VM_UFFD_FLAGS = flagsOf(VM_UFFD_MISSING, VM_UFFD_WP, VM_UFFD_MINOR);
 /** Ignored when VMAs are compared for a merge, and kept by the result. v6.18.44. */

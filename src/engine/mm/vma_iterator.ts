@@ -11,7 +11,6 @@ import {
   type Mas,
   masDestroy,
   masFind,
-  masPause,
   masPreallocate,
   masPrev,
   masReplace,
@@ -52,9 +51,6 @@ export const vmaPrev = (vmi: VmaIterator): Vma | Null => masPrev(vmi.mas, 0) as 
 export function vmaIterConfig(vmi: VmaIterator, start: number, end: number): void {
   masSetRange(vmi.mas, start, end - 1);
 }
-
-/** Leaves the place, so that the tree may change before the next step. */
-export const vmaIterPause = (vmi: VmaIterator): void => masPause(vmi.mas);
 
 /** Reserves what storing `vma` over the configured range takes. @returns 0 or ENOMEM. */
 export const vmaIterPrealloc = (vmi: VmaIterator, vma: Vma): 0 | Errno =>

@@ -112,7 +112,9 @@ const UNTOUCHED_LINES = UNTOUCHED.map((label) => line(label, 0)).join('');
 const VSYSCALL_MAP =
   'ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n';
 
-/** @returns the text that the kernel shows of the same VMAs while none of their pages is present. */
+/**
+ * @returns the text that the kernel shows of the same VMAs while none of their pages is present.
+ */
 export function smapsText(mm: Mm): string {
   const out = new ByteWriter();
   const reader = mmapReadLock(mm);

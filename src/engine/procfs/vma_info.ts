@@ -5,7 +5,15 @@ import { fileInode } from '../file/file_struct.ts';
 import { inodeDevMajor, inodeDevMinor, inodeName, inodeNumber } from '../file/inode.ts';
 import type { Vma } from '../mm/held.ts';
 import type { VmFlags } from '../mm/vm_flags.ts';
-import { vmAnonName, vmAnonVma, vmEnd, vmFile, vmFlags, vmPgoff, vmStart } from '../mm/vma_struct.ts';
+import {
+  vmAnonName,
+  vmAnonVma,
+  vmEnd,
+  vmFile,
+  vmFlags,
+  vmPgoff,
+  vmStart,
+} from '../mm/vma_struct.ts';
 import { textRead } from '../slab/text.ts';
 
 export interface VmaInfo {
@@ -36,6 +44,7 @@ export interface BackingFile {
   readonly offset: number;
 }
 
+/** @returns a copy of what a stable VMA is now. */
 export function vmaInfo(vma: Vma): VmaInfo {
   const name = vmAnonName(vma);
   return {

@@ -13,7 +13,14 @@
 import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
 import { thisCpu } from '../arena/cpu.ts';
-import { CPUS, CPUS_AT, CPU_WORDS, C_RCU_EPOCH, C_RCU_NESTING, H_RCU_EPOCH } from '../arena/layout.ts';
+import {
+  CPUS,
+  CPUS_AT,
+  CPU_WORDS,
+  C_RCU_EPOCH,
+  C_RCU_NESTING,
+  H_RCU_EPOCH,
+} from '../arena/layout.ts';
 import { setWord, word } from '../arena/memory.ts';
 
 /** What a grace period is asked by. */

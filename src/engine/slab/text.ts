@@ -21,7 +21,12 @@ const REFS = 0; // (a)
 const BYTES = 1;
 const HEADER_WORDS = 2;
 
-const cacheOf = (id: number, words: number): Cache<'text'> => ({ name: 'text', id, words, link: 0 });
+const cacheOf = (id: number, words: number): Cache<'text'> => ({
+  name: 'text',
+  id,
+  words,
+  link: 0,
+});
 
 /** The widest holds PATH_MAX bytes. */
 export const TEXT_CACHES = [cacheOf(12, 16), cacheOf(13, 64), cacheOf(14, 256), cacheOf(15, 1040)];
@@ -59,7 +64,7 @@ export function textPut(text: Text): void {
 /** Decoders refuse shared memory in browsers, hence the copy. */
 export const textRead = (text: Text): string => decoder.decode(textBytes(text).slice());
 
-export const textBytes = (text: Text): Uint8Array<SharedArrayBuffer> =>
+export const textBytes = (text: Text): Uint8Array =>
   views.u8.subarray(firstByte(text), firstByte(text) + word(text + BYTES));
 
 /** Equal by content; NULL equals only NULL. */

@@ -74,7 +74,9 @@ function sleepWhile(sem: WordAt, obstacles: number, mark: number): void {
   atomics.wait(sem, marked);
 }
 
-/** Clearing WAITING too lets readers race with the woken writer, which sets it again if it loses. */
+/**
+ * Clearing WAITING too lets readers race with the woken writer, which sets it again if it loses.
+ */
 function wakeSleepers(sem: WordAt): void {
   for (;;) {
     const seen = atomics.load(sem);

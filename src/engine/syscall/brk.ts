@@ -5,7 +5,14 @@ import { pageUp, TASK_SIZE, ugt, type Ulong, ult } from '../arena/units.ts';
 import { mmPopulateIgnoringErrors } from '../fault/populate.ts';
 import { mlockFutureOk } from '../mm/accounting.ts';
 import type { MmWrite } from '../mm/held.ts';
-import { mmBrk, mmDefFlags, mmEndData, mmStartBrk, mmStartData, setMmBrk } from '../mm/mm_struct.ts';
+import {
+  mmBrk,
+  mmDefFlags,
+  mmEndData,
+  mmStartBrk,
+  mmStartData,
+  setMmBrk,
+} from '../mm/mm_struct.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { dacMmapMinAddr } from '../mm/sysctl.ts';
 import { CAP_SYS_RAWIO, capable, rlimit, RLIMIT_DATA } from '../mm/task_struct.ts';

@@ -22,12 +22,7 @@ import { touchVma } from '../fault/touch.ts';
 import { isFileWritable } from '../file/file_struct.ts';
 import { SECRETMEM_VM_OPS } from '../file/vm_ops.ts';
 import type { Mm, MmRead, MmWrite, Vma } from '../mm/held.ts';
-import {
-  mmapReadLock,
-  mmapReadUnlock,
-  mmapWriteLock,
-  mmapWriteUnlock,
-} from '../mm/mmap_lock.ts';
+import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { vmaStartWrite } from '../mm/vma_lock.ts';
 import { CAP_SYS_ADMIN, capable } from '../mm/task_struct.ts';
 import { sysctl } from '../mm/sysctl.ts';
@@ -60,7 +55,15 @@ import {
   withFlags,
   withoutFlags,
 } from '../mm/vm_flags.ts';
-import { setVmFlags, vmaIsAnonymous, vmEnd, vmFile, vmFlags, vmOps, vmStart } from '../mm/vma_struct.ts';
+import {
+  setVmFlags,
+  vmaIsAnonymous,
+  vmEnd,
+  vmFile,
+  vmFlags,
+  vmOps,
+  vmStart,
+} from '../mm/vma_struct.ts';
 import { anonVmaPrepare } from '../rmap/anon_vma.ts';
 import { firstGuard, setGuards } from '../vma/guards.ts';
 import { isKsmCompatible } from '../vma/map.ts';
@@ -132,7 +135,12 @@ function isKnown(advice: number): boolean {
   if (advice === MADV_HUGEPAGE || advice === MADV_NOHUGEPAGE || advice === MADV_COLLAPSE) {
     return sysctl('transparent_hugepage') !== 0;
   }
-  return FLAG_ADVICE.has(advice) || PAGE_ADVICE.has(advice) || GUARD_ADVICE.has(advice) || HARDWARE_ADVICE.has(advice);
+  return (
+    FLAG_ADVICE.has(advice) ||
+    PAGE_ADVICE.has(advice) ||
+    GUARD_ADVICE.has(advice) ||
+    HARDWARE_ADVICE.has(advice)
+  );
 }
 
 function advise(mm: Mm, advice: number, range: ByteRange): 0 | Errno {
@@ -145,7 +153,9 @@ function advise(mm: Mm, advice: number, range: ByteRange): 0 | Errno {
   if (newFlags === undefined) return advisePages(mm, advice, span);
 
   const locked = mmapWriteLock(mm);
-  const result = walk(locked, span, (vma, part) => adviseFlags(locked, vma, { part, advice, newFlags }));
+  const result = walk(locked, span, (vma, part) =>
+    adviseFlags(locked, vma, { part, advice, newFlags }),
+  );
   mmapWriteUnlock(locked);
   return result;
 }
@@ -157,7 +167,7 @@ function walk(
   visit: (vma: Vma, part: ByteRange) => 0 | Errno,
 ): 0 | Errno {
   let hasHole = false;
-  for (let at = range.start; at < range.end; ) {
+  for (let at = range.start; at < range.end;) {
     const vma = findVma(mm, at);
     if (vma === NULL || vmStart(vma) >= range.end) return ENOMEM;
     if (vmStart(vma) > at) {
@@ -180,7 +190,10 @@ const FLAG_ADVICE: ReadonlyMap<number, NewFlags> = new Map<number, NewFlags>([
   [MADV_SEQUENTIAL, (_vma, flags) => withFlags(withoutFlags(flags, VM_RAND_READ), VM_SEQ_READ)],
   [MADV_RANDOM, (_vma, flags) => withFlags(withoutFlags(flags, VM_SEQ_READ), VM_RAND_READ)],
   [MADV_DONTFORK, (_vma, flags) => withFlags(flags, VM_DONTCOPY)],
-  [MADV_DOFORK, (_vma, flags) => (hasFlag(flags, VM_IO) ? EINVAL : withoutFlags(flags, VM_DONTCOPY))],
+  [
+    MADV_DOFORK,
+    (_vma, flags) => (hasFlag(flags, VM_IO) ? EINVAL : withoutFlags(flags, VM_DONTCOPY)),
+  ],
   [MADV_WIPEONFORK, wipeOnFork],
   [MADV_KEEPONFORK, keepOnFork],
   [MADV_DONTDUMP, (_vma, flags) => withFlags(flags, VM_DONTDUMP)],
@@ -283,7 +296,7 @@ function walkWithoutHoles(
   range: ByteRange,
   visit: (vma: Vma, part: ByteRange) => 0 | Errno,
 ): 0 | Errno {
-  for (let at = range.start; at < range.end; ) {
+  for (let at = range.start; at < range.end;) {
     const vma = findVma(mm, at);
     if (vma === NULL || vmStart(vma) > at) return ENOMEM;
     const end = Math.min(vmEnd(vma), range.end);
@@ -298,9 +311,7 @@ const refuseIf = (vma: Vma, flags: VmFlags): 0 | Errno =>
   hasFlag(vmFlags(vma), flags) ? EINVAL : OK;
 
 function willNeed(_mm: MmRead, vma: Vma): 0 | Errno {
-  return vmFile(vma) === NULL && sysctl('swap') === 0
-    ? EBADF
-    : OK;
+  return vmFile(vma) === NULL && sysctl('swap') === 0 ? EBADF : OK;
 }
 
 function freeLazily(_mm: MmRead, vma: Vma): 0 | Errno {
@@ -366,4 +377,3 @@ function guardInstall(mm: MmWrite, vma: Vma, part: ByteRange): 0 | Errno {
   setVmFlags(vmaStartWrite(mm, vma), withFlags(vmFlags(vma), VM_MAYBE_GUARD));
   return OK;
 }
-

@@ -69,7 +69,7 @@ function policyOf(mode: number, nodemask: number): number | Errno {
 function setPolicy(mm: MmWrite, range: ByteRange, policy: number): 0 | Errno {
   if (findVmaIntersection(mm, range.start, range.end) === NULL) return EFAULT;
   if (policy !== 0 && hasHole(mm, range)) return EFAULT;
-  for (let at = range.start; at < range.end; ) {
+  for (let at = range.start; at < range.end;) {
     const vma = findVma(mm, at);
     if (vma === NULL || vmStart(vma) >= range.end) break;
     const start = Math.max(at, vmStart(vma));
@@ -81,7 +81,7 @@ function setPolicy(mm: MmWrite, range: ByteRange, policy: number): 0 | Errno {
 }
 
 function hasHole(mm: MmRead, { start, end }: ByteRange): boolean {
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end;) {
     const vma = findVma(mm, at);
     if (vma === NULL || vmStart(vma) > at) return true;
     at = vmEnd(vma);

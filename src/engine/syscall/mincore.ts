@@ -26,7 +26,7 @@ export function sysMincore({ addr, len }: MincoreArgs): 0 | Errno {
   const end = addr + pageUp(len);
   const reader = mmapReadLock(mm);
   let result: 0 | Errno = OK;
-  for (let at = addr; at < end; ) {
+  for (let at = addr; at < end;) {
     const vma = findVma(reader, at);
     if (vma === NULL || vmStart(vma) > at) {
       result = ENOMEM;

@@ -110,7 +110,7 @@ function applyVmaLockFlags(mm: MmWrite, { start, end }: ByteRange, lockFlags: Vm
   if (end === start) return OK;
   if (start < 0 || start >= TASK_SIZE) return ENOMEM;
   const limit = end < 0 ? Infinity : end; // a word beyond the address space
-  for (let at = start; at < limit; ) {
+  for (let at = start; at < limit;) {
     const vma = findVma(mm, at);
     if (vma === NULL || vmStart(vma) > at) return ENOMEM;
     const until = Math.min(limit, vmEnd(vma));
@@ -190,7 +190,7 @@ function applyMlockallFlags(mm: MmWrite, flags: number): void {
   if (isFuture && (flags & MCL_CURRENT) === 0) return;
 
   const toAdd = (flags & MCL_CURRENT) === 0 ? VM_NONE : asked;
-  for (let vma = findVma(mm, 0); vma !== NULL; ) {
+  for (let vma = findVma(mm, 0); vma !== NULL;) {
     const end = vmEnd(vma);
     const vmaFlags = withFlags(withoutFlags(vmFlags(vma), VM_LOCKED_MASK), toAdd);
     mlockFixup(mm, vma, { start: vmStart(vma), end, flags: vmaFlags });

@@ -287,7 +287,7 @@ function findPlace(map: DoMmap): number | Errno {
   const flags = isNoreplace ? map.flags | MAP_FIXED : map.flags;
   const hint = (flags & MAP_FIXED) === 0 ? roundHint(map.addr) : map.addr;
   // The last page of the 64-bit space looks like an error to the kernel, and is returned as one.
-  if ((flags & MAP_FIXED) !== 0 && hint < 0 && hint > -PAGE_SIZE) return hint as Errno;
+  if ((flags & MAP_FIXED) !== 0 && hint < 0 && hint > -PAGE_SIZE) return hint;
   // A word beyond the address space is as good as any other that is.
   const addr = ugt(hint, TASK_SIZE) ? TASK_SIZE + (isPageAligned(hint) ? PAGE_SIZE : 1) : hint;
 

@@ -1,4 +1,7 @@
-/** mprotect(2), pkey_mprotect(2), pkey_alloc(2), pkey_free(2), on a machine without protection keys. */
+/**
+ * mprotect(2), pkey_mprotect(2), pkey_alloc(2), pkey_free(2), on a machine without protection
+ * keys.
+ */
 import { EACCES, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';

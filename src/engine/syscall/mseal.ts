@@ -44,7 +44,7 @@ export function sysMseal({ addr, len, flags }: MsealArgs): 0 | Errno {
 }
 
 function isFullyMapped(mm: MmRead, { start, end }: ByteRange): boolean {
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end;) {
     const vma = findVma(mm, at);
     if (vma === NULL || vmStart(vma) > at) return false;
     at = vmEnd(vma);
@@ -53,7 +53,7 @@ function isFullyMapped(mm: MmRead, { start, end }: ByteRange): boolean {
 }
 
 function sealAll(mm: MmWrite, { start, end }: ByteRange): 0 | Errno {
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end;) {
     const vma = findVma(mm, at);
     if (vma === NULL) return ENOMEM;
     const until = Math.min(end, vmEnd(vma));

@@ -24,7 +24,8 @@ export interface MsyncArgs {
 
 /**
  * @returns EINVAL for unknown flags, both ways at once, an unaligned address, or
- *   secret memory to be synced; ENOMEM for a hole (the rest is done); EBUSY to invalidate locked memory.
+ *   secret memory to be synced; ENOMEM for a hole (the rest is done); EBUSY to invalidate locked
+ * memory.
  *
  * Source: mm/msync.c, v6.18.
  */
@@ -46,7 +47,7 @@ export function sysMsync({ addr, len, flags }: MsyncArgs): 0 | Errno {
 
 function walk(mm: MmRead, { start, end }: ByteRange, flags: number): 0 | Errno {
   let hasHole = false;
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end;) {
     const vma = findVma(mm, at);
     if (vma === NULL) return ENOMEM;
     if (vmStart(vma) > at) {

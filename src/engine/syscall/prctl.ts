@@ -87,7 +87,7 @@ const isName = (name: string): boolean => NAME.test(name) && !FORBIDDEN.test(nam
 
 function nameRange(mm: MmWrite, { start, end }: ByteRange, name: Text | Null): 0 | Errno {
   let hasHole = false;
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end;) {
     const vma = findVma(mm, at);
     if (vma === NULL || vmStart(vma) >= end) return ENOMEM;
     if (vmStart(vma) > at) hasHole = true;

@@ -7,14 +7,7 @@ import { fput, getFile } from '../file/file_struct.ts';
 import type { MmRead, Vma } from '../mm/held.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { findVma, vmaLookup } from '../mm/vma_iterator.ts';
-import {
-  hasFlag,
-  VM_EXEC,
-  VM_LOCKED,
-  VM_READ,
-  VM_SHARED,
-  VM_WRITE,
-} from '../mm/vm_flags.ts';
+import { hasFlag, VM_EXEC, VM_LOCKED, VM_READ, VM_SHARED, VM_WRITE } from '../mm/vm_flags.ts';
 import { type File, vmEnd, vmFile, vmFlags, vmStart } from '../mm/vma_struct.ts';
 import {
   MAP_FIXED,
@@ -77,7 +70,7 @@ export function sysRemapFilePages(args: RemapFilePagesArgs): 0 | Errno {
 /** @returns the one file that is mapped shared, with the same flags, all the way to `end`. */
 function sharedFile(mm: MmRead, first: Vma, end: number): File | Null {
   if (!hasFlag(vmFlags(first), VM_SHARED)) return NULL;
-  for (let at = vmEnd(first); at < end; ) {
+  for (let at = vmEnd(first); at < end;) {
     const next = findVma(mm, at);
     if (next === NULL || vmStart(next) !== at) return NULL;
     if (vmFile(next) !== vmFile(first) || vmFlags(next) !== vmFlags(first)) return NULL;

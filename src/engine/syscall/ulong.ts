@@ -5,7 +5,10 @@
  */
 import type { Ulong } from '../arena/units.ts';
 
-/** A word of a system call: a whole number from -2^63 to 2^64 - 1; bigint where a number is not exact. */
+/**
+ * A word of a system call: a whole number from -2^63 to 2^64 - 1; bigint where a number is not
+ * exact.
+ */
 export type Word = number | bigint;
 
 const EXACT = 2n ** 53n;
@@ -20,7 +23,10 @@ export function ulongOf(value: unknown): Ulong {
   return unusualWord(value);
 }
 
-/** @returns a word as a C int, or as the flags of an `unsigned long`: its low 32 bits; NaN as ulongOf(). */
+/**
+ * @returns a word as a C int, or as the flags of an `unsigned long`: its low 32 bits; NaN as
+ * ulongOf().
+ */
 export function intOf(value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value | 0;
   const word = ulongOf(value);
@@ -37,7 +43,9 @@ function unusualWord(value: unknown): Ulong {
   return keepAlignment(signed);
 }
 
-/** Pages are exact over the whole range; of the bytes past one, only that there are some is kept. */
+/**
+ * Pages are exact over the whole range; of the bytes past one, only that there are some is kept.
+ */
 function keepAlignment(value: bigint): Ulong {
   const page = Number((value >> 12n) << 12n);
   return (value & 4095n) === 0n ? page : page + 2048;

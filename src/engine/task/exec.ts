@@ -68,7 +68,10 @@ export interface ExecImage {
   readonly isLegacyLayout?: boolean;
 }
 
-/** @returns an address space with one user; EINVAL for overlapping or unaligned VMAs, EBADF, ENOMEM. */
+/**
+ * @returns an address space with one user; EINVAL for overlapping or unaligned VMAs, EBADF,
+ * ENOMEM.
+ */
 export function execMmap(task: Task, image: ExecImage): Mm | Errno {
   const mm = mmAlloc();
   if (mm === NULL) return ENOMEM;

@@ -5,7 +5,6 @@
  */
 import { assert } from '../arena/assert.ts';
 import { NULL } from '../arena/ref.ts';
-import { TASK_SIZE } from '../arena/units.ts';
 import { mtDestroy } from '../maple/maple.ts';
 import { unchargeMemory } from '../mm/accounting.ts';
 import type { Mm, MmWrite, Vma } from '../mm/held.ts';
@@ -20,6 +19,7 @@ import { unlinkAnonVmas } from '../rmap/anon_vma.ts';
 import { EXIT_MMAP, trace } from '../trace/events.ts';
 import { destroyGuards } from '../vma/guards.ts';
 import { removeVma } from '../vma/munmap.ts';
+import { unmapAll, type UnmapDesc } from '../vma/unmap_desc.ts';
 
 /** Drops a user of an mm; the last one empties it. */
 export function mmput(mm: Mm): void {
@@ -31,23 +31,21 @@ export function mmput(mm: Mm): void {
 function exitMmap(mm: Mm): void {
   trace(EXIT_MMAP, mm, mmMapCount(mm));
   const locked = mmapWriteLock(mm);
-  emptyMm(locked, TASK_SIZE);
+  emptyMm(unmapAll(locked));
   mmapWriteUnlock(locked);
 }
 
-/**
- * Removes every VMA below `treeEnd`, and then the tree as a whole. What the tree
- * holds beyond `treeEnd` is not this mm's and is only forgotten.
- */
-export function emptyMm(mm: MmWrite, treeEnd: number): void {
-  if (treeEnd > 0) unchargeMemory(tearDownVmas(mm, treeEnd));
+/** Removes every VMA that is described, and then the tree as a whole: the rest is only forgotten. */
+export function emptyMm(desc: UnmapDesc): void {
+  const { mm } = desc;
+  if (desc.treeEnd > 0) unchargeMemory(tearDownVmas(desc));
   mtDestroy(mmMt(mm));
   destroyGuards(mm);
   setMmMapCount(mm, 0);
 }
 
 /** @returns the pages that were charged. */
-function tearDownVmas(mm: MmWrite, treeEnd: number): number {
+function tearDownVmas({ mm, treeEnd }: UnmapDesc): number {
   let count = 0;
   let accounted = 0;
   const vmi = vmaIterator(mm, 0);

@@ -27,6 +27,7 @@ import {
   mmLayout,
   mmMapCount,
   mmMt,
+  mmTotalVm,
   setMmFlags,
   setMmLayout,
   setMmMapCount,
@@ -70,6 +71,7 @@ import {
 } from '../mm/vma_struct.ts';
 import { anonVmaFork } from '../rmap/anon_vma.ts';
 import { forkGuards, hasGuards, setGuards } from '../vma/guards.ts';
+import { unmapCopied } from '../vma/unmap_desc.ts';
 import { vmaLinkFile } from '../vma/prepare.ts';
 import { emptyMm } from './exit.ts';
 
@@ -81,6 +83,7 @@ export function dupMm(parentMm: Mm): Mm | Errno {
   const child = mmapWriteLock(childMm);
   copyHeader(parent, child);
   const result = dupMmap(parent, child);
+  setMmLayout(child, { hiwaterVm: mmTotalVm(child) });
   mmapWriteUnlock(child);
   mmapWriteUnlock(parent);
   if (!isErr(result)) return childMm;
@@ -93,7 +96,7 @@ export function dupMm(parentMm: Mm): Mm | Errno {
 function copyHeader(parent: MmWrite, child: MmWrite): void {
   const layout = mmLayout(parent);
   const defFlags = commonFlags(vmFlagsFromNumber(layout.defFlags), VM_INIT_DEF_MASK);
-  setMmLayout(child, { ...layout, lockedVm: 0, hiwaterVm: layout.totalVm, defFlags });
+  setMmLayout(child, { ...layout, lockedVm: 0, defFlags });
   setMmFlags(child, inheritedFlags(mmFlags(parent)));
 }
 
@@ -140,7 +143,7 @@ function leaveOut(child: MmWrite, vma: Vma): 0 | Errno {
 
 /** Before the child's lock is dropped: what is the child's goes, the rest is forgotten. */
 function recover(child: MmWrite, failedAt: number): Errno {
-  emptyMm(child, mmMapCount(child) === 0 ? 0 : failedAt);
+  emptyMm(unmapCopied(child, failedAt));
   setMmFlags(child, mmFlags(child) | MMF_UNSTABLE);
   return ENOMEM;
 }

@@ -85,7 +85,10 @@ function guardEnd(mm: MmRead, at: number, limit: number): number {
   return Math.min(mas.last + 1, limit);
 }
 
-/** A forked child has the same guards; what is not copied clears them afterwards. @returns 0 or ENOMEM. */
+/**
+ * A forked child has the same guards; what is not copied clears them afterwards. @returns 0 or
+ * ENOMEM.
+ */
 export const forkGuards = (parent: MmRead, child: MmWrite): 0 | Errno =>
   mtEmpty(mmGuards(parent)) ? OK : mtDup(mmGuards(child), mmGuards(parent));
 

@@ -82,8 +82,7 @@ function anonVmaRefusals(vmg: VmaMerge, neighbour: Vma): number {
   return source !== NULL && vmaIsForkChild(source) ? REFUSED_FORK_CHILD : 0;
 }
 
-const sourceOf = (vmg: VmaMerge): Vma | Null =>
-  vmg.middle !== NULL ? vmg.middle : vmg.copiedFrom;
+const sourceOf = (vmg: VmaMerge): Vma | Null => (vmg.middle !== NULL ? vmg.middle : vmg.copiedFrom);
 
 function haveOneAnonVma(prev: Vma | Null, next: Vma): boolean {
   const left = prev === NULL ? NULL : vmAnonVma(prev);

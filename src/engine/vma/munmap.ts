@@ -95,6 +95,7 @@ keepShape({
   isCleanedUp: false,
 });
 
+/** An unmapping of [start, end) of which nothing is done yet. */
 export function vmaMunmap(mm: MmWrite, start: number, end: number): VmaMunmap {
   return {
     mm,
@@ -192,7 +193,9 @@ function addTotals(vms: VmaMunmap, vma: Vma): void {
   else if (isDataMapping(flags)) vms.dataVm += pages;
 }
 
-/** The operation is given up before anything irreversible: the old VMAs go back to their readers. */
+/**
+ * The operation is given up before anything irreversible: the old VMAs go back to their readers.
+ */
 export function vmsReattach(vms: VmaMunmap): void {
   for (const vma of vms.gathered) vmaReattach(vma);
   vms.gathered.length = 0;

@@ -8,11 +8,7 @@ import { assert } from '../arena/assert.ts';
 import { NULL } from '../arena/ref.ts';
 import { isPageAligned } from '../arena/units.ts';
 import { masFind, masState, MT_MAX, verifyTree } from '../maple/maple.ts';
-import {
-  isDataMapping,
-  isExecMapping,
-  isStackMapping,
-} from '../mm/accounting.ts';
+import { isDataMapping, isExecMapping, isStackMapping } from '../mm/accounting.ts';
 import type { MmRead, Vma } from '../mm/held.ts';
 import {
   mmDataVm,

@@ -64,7 +64,8 @@ export function conformText(
 ): string {
   const lines = [...profileTable(files), '', totalsLine(document, paint)];
   const disagreements = document.findings.filter((finding) => finding.kind !== 'skipped');
-  for (const finding of disagreements.slice(0, SHOWN)) lines.push('', ...findingLines(finding, paint));
+  for (const finding of disagreements.slice(0, SHOWN))
+    lines.push('', ...findingLines(finding, paint));
   if (disagreements.length > SHOWN) {
     lines.push('', `${disagreements.length - SHOWN} more disagreements; --json lists them all.`);
   }
@@ -95,10 +96,7 @@ function totalsLine({ ok, summary }: ConformDocument, paint: ConformPaint): stri
   return paint(ok ? 'green' : 'yellow', text);
 }
 
-function findingLines(
-  finding: ConformDocument['findings'][number],
-  paint: ConformPaint,
-): string[] {
+function findingLines(finding: ConformDocument['findings'][number], paint: ConformPaint): string[] {
   return [
     paint('bold', `${finding.file}:${finding.line}: ${finding.op}`),
     ...(finding.kind === 'vmas'

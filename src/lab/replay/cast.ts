@@ -330,7 +330,9 @@ export class Cast {
     }
   }
 
-  /** Takes in a thread that nobody has made: a log may begin in the middle, or leave clone() out. */
+  /**
+   * Takes in a thread that nobody has made: a log may begin in the middle, or leave clone() out.
+   */
   #adopt(record: Call): Thread {
     const { lastActive } = this.#roster;
     if (lastActive !== null && !isFirstOfProgram(record)) {
@@ -359,7 +361,8 @@ export class Cast {
     program.space.birth = { exec: record, path: call.pathname, steps: [] };
     program.command = nameOf(call);
     program.execs++;
-    // A 64-bit program starts without it. Source: arch/x86/kernel/process_64.c, set_personality_64bit().
+    // A 64-bit program starts without it. Source: arch/x86/kernel/process_64.c,
+    // set_personality_64bit().
     setPersonality(program, program.personality & ~READ_IMPLIES_EXEC);
     if (program.files.users > 1) {
       program.files.users--;

@@ -4,7 +4,9 @@ import { mapsLineText } from './maps_text.ts';
 
 const PT_LOAD = 1;
 
-/** A file with one header and these segments: flags, offset, address, bytes in file and in memory. */
+/**
+ * A file with one header and these segments: flags, offset, address, bytes in file and in memory.
+ */
 function elfOf(type: number, segments: readonly (readonly number[])[]): Uint8Array {
   const bytes = new Uint8Array(64 + 56 * segments.length);
   const view = new DataView(bytes.buffer);

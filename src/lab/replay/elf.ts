@@ -27,7 +27,10 @@ interface Segment {
   readonly memsz: number;
 }
 
-/** @param bytes the beginning of the file, with its program headers. @returns null when it is no program. */
+/**
+ * @param bytes the beginning of the file, with its program headers. @returns null when it is no
+ * program.
+ */
 export function parseElf(bytes: Uint8Array): Elf | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEADER_BYTES || view.getUint32(0) !== ELF_MAGIC) return null;

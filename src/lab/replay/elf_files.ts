@@ -10,7 +10,9 @@ const PIE_BASE = 0x555555554000;
 /** A `#!` line may name another script, a few times. */
 const MOST_SCRIPTS = 4;
 
-/** Builds what a program started with from the files of this machine, as far as they can be read. */
+/**
+ * Builds what a program started with from the files of this machine, as far as they can be read.
+ */
 export const elfImages: ElfImages = (path, { brk, top }) => {
   const program = readProgram(path);
   if (program === null) return null;

@@ -2,8 +2,10 @@
  * What a program started with, from the maps recorded at its end: the mappings that only an exec
  * makes are still there, though the loader has made parts of them read-only.
  *
- *     end    r--p r-xp r--p | r--p rw-p |  rw-p        [heap] ...        [vvar] [vdso] ld.so [stack]
- *     start  r--p r-xp r--p | rw-p      |  rw-p                          [vvar] [vdso] ld.so [stack]
+ *     end    r--p r-xp r--p | r--p rw-p |  rw-p        [heap] ...        [vvar] [vdso] ld.so
+ * [stack]
+ *     start  r--p r-xp r--p | rw-p      |  rw-p                          [vvar] [vdso] ld.so
+ * [stack]
  *                             was one      zeroed data
  */
 import { SPECIAL_NAMES } from './image.ts';
@@ -36,7 +38,9 @@ export function startFromEnd(end: readonly MapsLine[], marks: StartMarks): MapsL
   return fits(start, end, marks) ? start : null;
 }
 
-/** @returns the path of what was executed: a file mapped from its beginning, best one called alike. */
+/**
+ * @returns the path of what was executed: a file mapped from its beginning, best one called alike.
+ */
 function programIn(end: readonly MapsLine[], path: string | null): string | null {
   const files = end.filter(
     ({ name, offset }) => name.startsWith('/') && offset === 0 && !LOADER.test(name),

@@ -44,7 +44,9 @@ interface Evidence {
 /** Orders tried before the best so far is taken. */
 const MOST_TRIES = 100;
 
-/** Moves the calls that overlap a fork to its other side, as long as the child's maps fit better. */
+/**
+ * Moves the calls that overlap a fork to its other side, as long as the child's maps fit better.
+ */
 function improved(fork: ForkStep, given: readonly Step[], evidence: Evidence): readonly Step[] {
   let order = given;
   let fewest = misfit(fork, order, evidence);

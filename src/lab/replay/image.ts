@@ -22,7 +22,9 @@ import {
 import type { MapsLine } from './maps_text.ts';
 import type { FileWorld } from './openings.ts';
 
-/** What the kernel sets on the mappings it makes itself. Source: arch/x86/entry/vdso/vma.c, v6.18. */
+/**
+ * What the kernel sets on the mappings it makes itself. Source: arch/x86/entry/vdso/vma.c, v6.18.
+ */
 export const SPECIAL_NAMES: Readonly<Record<string, string>> = {
   '[vvar]': 'rd mr pf io de dd',
   '[vvar_vclock]': 'rd mr pf io de dd',

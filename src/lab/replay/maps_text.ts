@@ -31,7 +31,9 @@ const HEADER =
   /^([0-9a-f]{1,16})-([0-9a-f]{1,16}) ([r-][w-][x-][sp]) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+) *(.*)$/;
 const SMAPS_FIELD = /^[A-Za-z_]+:/;
 
-/** @returns the VMAs in order, without [vsyscall], which is none; or the first line that is wrong. */
+/**
+ * @returns the VMAs in order, without [vsyscall], which is none; or the first line that is wrong.
+ */
 export function parseMaps(text: string): MapsLine[] | MapsRefusal {
   const lines: MapsLine[] = [];
   let number = 0;

@@ -83,7 +83,9 @@ export class FileWorld {
     return path.split('/').slice(0, 2).join('/');
   }
 
-  /** Opens a file that needs no evidence: one that a program starts with. @returns -1 without room. */
+  /**
+   * Opens a file that needs no evidence: one that a program starts with. @returns -1 without room.
+   */
   openFile(
     path: string,
     identity: Partial<FileIdentity> = this.#identities.get(path) ?? {},

@@ -165,7 +165,9 @@ function span(addr: Word, len: Word): { start: number; end: number } | null {
   return { start, end: Math.ceil((addr + len) / PAGE_SIZE) * PAGE_SIZE };
 }
 
-/** Memory of which nothing is known but that it was there. @returns whether it could be put there. */
+/**
+ * Memory of which nothing is known but that it was there. @returns whether it could be put there.
+ */
 export function mapAssumed(process: Process, start: number, end: number): boolean {
   const flags = MAP_FIXED_NOREPLACE + MAP_PRIVATE + MAP_ANONYMOUS + MAP_NORESERVE;
   return !isErr(process.mmap(start, end - start, PROT_READ | PROT_WRITE, flags, -1, 0));

@@ -2,7 +2,8 @@
  * The range tree in its plainest form, a sorted list, for tests to compare with. It
  * shares no line with the tree.
  */
-import { EBUSY, EINVAL } from '../arena/errno.ts';
+import { assert } from '../src/engine/arena/assert.ts';
+import { EBUSY, EINVAL } from '../src/engine/arena/errno.ts';
 
 /** Inclusive on both ends; entry 0 is a gap. */
 export interface Range {
@@ -31,7 +32,7 @@ export class RangeModel {
 
   private rangeAt(i: number): Range {
     const range = this.ranges[i];
-    if (range === undefined) throw new RangeError(`range ${i}`);
+    assert(range !== undefined, 'the model has this range');
     return range;
   }
 
