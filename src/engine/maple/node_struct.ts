@@ -155,7 +155,7 @@ export function slotOf(node: MapleNode, index: number): number {
  * with one, so a gap is followed by an entry of the same leaf or by nothing.
  */
 export function findFromRoot(root: WordAt, index: number, max: number): number {
-  if (index > max) return 0;
+  if (index > max || index > MT_MAX) return 0;
   let enode = views.i32[root]! as MapleEnode;
   if (enode === 0) return 0;
   while (!isLeaf(enode)) enode = nodeChild(toNode(enode), slotOf(toNode(enode), index));
@@ -177,7 +177,8 @@ export function loadFromRoot(root: WordAt, index: number): number {
   const words = views.i32;
   const pivots = views.f64;
   let enode = words[root]!;
-  if (enode === 0) return 0;
+  // Past MT_MAX is no slot, and so no way down.
+  if (enode === 0 || index > MT_MAX) return 0;
   for (;;) {
     // As slotOf(), by hand: through it this took a third longer.
     const at = enode >> 1;
