@@ -11,6 +11,7 @@ import {
   EFAULT,
   EINVAL,
   ENOMEM,
+  EOPNOTSUPP,
   EPERM,
   type Errno,
   isErr,
@@ -325,7 +326,8 @@ function remove(_mm: MmRead, vma: Vma): 0 | Errno {
   const file = vmFile(vma);
   if (file === NULL) return EINVAL;
   const isShared = commonFlags(vmFlags(vma), SHARED_MAYWRITE) === SHARED_MAYWRITE;
-  return isShared && isFileWritable(file) ? OK : EACCES;
+  if (!isShared || !isFileWritable(file)) return EACCES;
+  return vmOps(vma) === SECRETMEM_VM_OPS ? EOPNOTSUPP : OK; // it has no way to punch holes
 }
 
 const SHARED_MAYWRITE = flagsOf(VM_SHARED, VM_MAYWRITE);

@@ -14,7 +14,7 @@ import { NULL } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
 import { isPageAligned, PAGE_SIZE, pageDown, pageUp, PMD_SIZE, TASK_SIZE } from '../arena/units.ts';
 import { fileInode } from '../file/file_struct.ts';
-import { I_HUGE_ALIGN, inodeHas } from '../file/inode.ts';
+import { I_HUGE_ALIGN, type Inode, inodeHas, inodeKind } from '../file/inode.ts';
 import { mtEmptyArea, mtEmptyAreaRev } from '../maple/maple.ts';
 import type { MmRead, Vma } from '../mm/held.ts';
 import {
@@ -36,7 +36,7 @@ import { findVma } from '../mm/vma_iterator.ts';
 import { hasFlag, VM_GROWSDOWN } from '../mm/vm_flags.ts';
 import { type File, vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
 import { LIMIT_MIN_ADDR, LIMIT_TASK_SIZE, noteLimit } from '../trace/verdict.ts';
-import { MAP_32BIT, MAP_ABOVE4G, MAP_FIXED, MAP_SHARED, MAP_TYPE } from './map_flags.ts';
+import { MAP_32BIT, MAP_ABOVE4G, MAP_FIXED, MAP_SHARED } from './map_flags.ts';
 
 export interface AreaRequest {
   readonly mm: MmRead;
@@ -86,8 +86,14 @@ function place(request: AreaRequest): number | Errno {
 /** Private anonymous memory asks for it in whole huge pages; some file systems always do. */
 function wantsHugeAlignment({ file, flags, addr, len }: AreaRequest): boolean {
   if (!sysctlTransparentHugepage()) return false;
-  if (file !== NULL) return inodeHas(fileInode(file), I_HUGE_ALIGN);
-  return (flags & MAP_TYPE) !== MAP_SHARED && addr === 0 && (len & (PMD_SIZE - 1)) === 0;
+  if (file !== NULL) return isHugeAlignedFile(fileInode(file), flags);
+  return (flags & MAP_SHARED) === 0 && addr === 0 && (len & (PMD_SIZE - 1)) === 0;
+}
+
+/** Some file systems always ask for it; /dev/zero, where there is no object beneath it. */
+function isHugeAlignedFile(inode: Inode, flags: number): boolean {
+  if (inodeKind(inode) === 'zero') return (flags & MAP_SHARED) === 0;
+  return inodeHas(inode, I_HUGE_ALIGN);
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   F_SEAL_GROW,
   F_SEAL_SHRINK,
   F_SEAL_WRITE,
+  I_HUGE_ALIGN,
   I_NO_SYNC,
   I_NOEXEC,
   isErr,
@@ -68,7 +69,7 @@ function fileSpec(description: string): FileSpec {
     return { kind: 'shmem', path: '/memfd:f (deleted)', devMinor: 1, size, seals, ...access };
   }
   if (description.startsWith('regular file')) {
-    return { kind: 'regular', path: '/file', size, flags: I_NO_SYNC, ...access };
+    return { kind: 'regular', path: '/file', size, flags: I_NO_SYNC | I_HUGE_ALIGN, ...access };
   }
   if (description === '/dev/zero')
     return { kind: 'zero', path: '/dev/zero', devMinor: 5, ...access };
