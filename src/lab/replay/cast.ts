@@ -1,6 +1,7 @@
 /** The processes of a log on their stage: makes, runs and ends them as the log says. */
 import { type Machine, READ_IMPLIES_EXEC } from '../../index.ts';
 import { decodeMemoryCall } from '../strace/decode.ts';
+import { isKnownCall } from '../strace/known_calls.ts';
 import type { CloneCall, ExecCall, MemoryCall } from '../strace/memory_call.ts';
 import type { Begun } from '../strace/reader.ts';
 import { type Call, callEnd, type StraceRecord } from '../strace/record.ts';
@@ -173,7 +174,7 @@ export class Cast {
     const { program } = thread;
     this.#checkClock(record.time);
     const call = decodeMemoryCall(record);
-    if (call === null) return;
+    if (call === null) return isKnownCall(record.name) ? undefined : this.#unknown(thread, record);
     if ('malformed' in call) return this.#refuse(thread, record, call.malformed);
     if (call.name === 'exit_group') return this.#beginEnd(program, record);
     const { result } = record;
@@ -187,6 +188,16 @@ export class Cast {
       this.#world.shmSizes.set(Number(result.value), Number(call.size));
     else if (isClone(call)) this.#clone(thread, record, call);
     else applySetting(program, call);
+  }
+
+  /** A call that may have changed the address space in a way nobody can tell. */
+  #unknown({ tid, program }: Thread, record: Call): void {
+    program.calls++;
+    program.skipped++;
+    const { line, name } = record;
+    const message = `Line ${line}: no system call that is known here is called ${name}(); skipped.`;
+    const parts = { pid: this.#pidOf(program), tid, line, call: callText(record) };
+    this.#parts.findings.add('unmodelled', message, parts);
   }
 
   #refuse({ tid, program }: Thread, record: Call, reason: string): void {

@@ -255,9 +255,18 @@ describe('findings', () => {
   });
 
   it('calls of other kinds are counted', async () => {
-    const result = await run({ log: `${START}\n1 frobnicate(1, 2) = 0\n1 syscall_0x999(1) = 0` });
+    const result = await run({ log: `${START}\n1 getpid() = 1\n1 syscall_0x1ca(1, 0, 0) = 0` });
     expect(result.findings).toEqual([]);
     expect([...result.otherCalls.values()].reduce((a, b) => a + b, 0)).toBe(2);
+  });
+
+  it('a call that nobody knows is skipped and told with its line', async () => {
+    const result = await run({ log: `${START}\n1 frobnicate(1, 2) = 0\n1 syscall_0x999(1) = 0` });
+    expect(result.findings).toMatchObject([
+      { kind: 'unmodelled', line: 4 },
+      { kind: 'unmodelled', line: 5 },
+    ]);
+    expect(summaryOf(result)).toMatchObject({ skipped: 2 });
   });
 
   it('start maps that contradict the log are refused', async () => {

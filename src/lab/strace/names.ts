@@ -1,4 +1,5 @@
 import type { Cursor } from './cursor.ts';
+import { isKnownCall } from './known_calls.ts';
 import { syscallName } from './syscall_numbers.ts';
 
 /** One name, and whether the reader's user asked for it. */
@@ -53,7 +54,8 @@ export class Names {
     if (known !== undefined) return known;
 
     const name = syscallName(printed);
-    const isWanted = this.#wanted === null || this.#wanted.has(name);
+    // What nobody knows is never left out: it may be anything.
+    const isWanted = this.#wanted === null || this.#wanted.has(name) || !isKnownCall(name);
     const made = { printed, name, isWanted, skipped: 0 };
     this.#byName.set(printed, made);
     return made;

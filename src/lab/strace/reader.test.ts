@@ -325,20 +325,28 @@ describe('the text as it comes', () => {
     const reader = new StraceReader((record) => records.push(record), { only: new Set(['mseal']) });
     reader.push(
       log(
-        '1 a() = 0',
-        '1 b( <unfinished ...>',
+        '1 getpid() = 0',
+        '1 pause( <unfinished ...>',
         '2 syscall_0x1ce(1, 2) = 0',
-        '1 <... b resumed>) = 0',
-        '1 a() = 0',
+        '1 <... pause resumed>) = 0',
+        '1 getpid() = 0',
       ),
     );
     reader.end();
     expect(records).toMatchObject([{ name: 'mseal', line: 3 }]);
     expect(reader.skipped).toEqual(
       new Map([
-        ['a', 2],
-        ['b', 1],
+        ['getpid', 2],
+        ['pause', 1],
       ]),
     );
+  });
+
+  it('always gives a call that is no system call it knows', () => {
+    const records: StraceRecord[] = [];
+    const reader = new StraceReader((record) => records.push(record), { only: new Set(['mseal']) });
+    reader.push(log('1 frobnicate(1) = 0', '1 getpid() = 1'));
+    reader.end();
+    expect(records).toMatchObject([{ name: 'frobnicate', line: 1 }]);
   });
 });
