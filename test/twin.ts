@@ -51,10 +51,12 @@ export class Twin {
     this.process = process;
   }
 
-  static start(): Twin {
-    const kernel = Kernel.start();
+  /** @param uid another user, without any rights. */
+  static start({ uid = 0 }: { uid?: number } = {}): Twin {
+    const kernel = Kernel.start(uid === 0 ? {} : { uid });
     const mmap_min_addr = Number(readFileSync('/proc/sys/vm/mmap_min_addr', 'latin1'));
-    const machine = Machine.create({ bytes: 16 * 2 ** 20, sysctl: { ...SYSCTL, mmap_min_addr } });
+    const sysctl = { ...SYSCTL, mmap_min_addr, totalram_pages: totalRamPages() };
+    const machine = Machine.create({ bytes: 16 * 2 ** 20, sysctl });
     const process = machine.spawn();
     const vmas = kernel.vmas().filter(({ path }) => path !== '[vsyscall]');
     const image = {
@@ -64,6 +66,11 @@ export class Twin {
     const started = process.exec(image);
     if (started !== 0) throw new Error(`exec gave ${started}`);
     process.setRlimit(RLIMIT_MEMLOCK, memlockOf(kernel));
+    if (uid !== 0) process.setCapabilities(0);
+    // The kernel and the stub itself have written there.
+    for (const { start, perms } of vmas) {
+      if (perms.includes('w')) process.touch(start, 'write');
+    }
     if (kernel.call('getpid') !== kernel.pid) throw new Error('the stub does not answer');
     return new Twin(kernel, machine, process);
   }
@@ -176,11 +183,23 @@ function initialVma(machine: Machine, vma: SmapsVma): InitialVma {
   return { ...plain, fd, pgoff: Number(vma.offset) / PAGE };
 }
 
+function totalRamPages(): number {
+  const meminfo = readFileSync('/proc/meminfo', 'latin1');
+  return Math.floor(Number(/MemTotal:\s+(\d+)/u.exec(meminfo)?.[1]) / 4);
+}
+
 /** What is not in maps: brk from the kernel itself, the stack's top from its mapping. */
 function layoutOf(kernel: Kernel, vmas: readonly SmapsVma[]): MmLayout {
   const brk = Number(kernel.call('brk', 0));
   const stack = vmas.find(({ path }) => path === '[stack]');
-  return { startBrk: brk, brk, startStack: stack === undefined ? 0 : Number(stack.end) - 8 };
+  const stat = readFileSync(`/proc/${kernel.pid}/stat`, 'latin1').split(' ');
+  return {
+    startData: Number(stat[44]),
+    endData: Number(stat[45]),
+    startBrk: brk,
+    brk,
+    startStack: stack === undefined ? 0 : Number(stack.end) - 8,
+  };
 }
 
 function memlockOf(kernel: Kernel): { soft: number; hard: number } {

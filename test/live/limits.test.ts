@@ -12,7 +12,8 @@ import {
 } from '../../src/index.ts';
 import { whyNotLive } from '../../src/lab/oracle/live_kernel.ts';
 import type { SyscallName } from '../../src/lab/oracle/syscalls.ts';
-import { type Step, Twin } from './twin.ts';
+import { Twin } from '../twin.ts';
+import { difference, type Step } from './difference.ts';
 
 const P = 4096;
 const WINDOW = 0x200000000000;
@@ -195,7 +196,7 @@ function rarely(make: Maker): Maker {
 
 function runProgram(seed: number): void {
   const random = randomOf(seed * 7919);
-  const twin = new Twin({ uid: seed % 3 === 0 ? 0 : NOBODY });
+  const twin = Twin.start({ uid: seed % 3 === 0 ? 0 : NOBODY });
   const caller = { twin, random, brk: twin.process.layout().brk };
   const steps: string[] = [];
   try {
@@ -204,11 +205,11 @@ function runProgram(seed: number): void {
       steps.push(`${step.call} => ${step.kernel}`);
       const repeat = `SEED=${seed} RUNS=1 npx vitest run test/live/limits.test.ts`;
       const context = `${repeat}\n${steps.slice(-6).join('\n')}`;
-      expect(twin.difference(step), context).toBeNull();
+      expect(difference(twin, step), context).toBeNull();
       twin.process.verify();
     }
   } finally {
-    twin.end();
+    twin.stop();
   }
 }
 

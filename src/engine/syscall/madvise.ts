@@ -27,7 +27,6 @@ import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from '..
 import { vmaStartWrite } from '../mm/vma_lock.ts';
 import { CAP_SYS_ADMIN, capable } from '../mm/task_struct.ts';
 import { sysctl } from '../mm/sysctl.ts';
-import { findVma } from '../mm/vma_iterator.ts';
 import {
   commonFlags,
   flagsOf,
@@ -56,20 +55,13 @@ import {
   withFlags,
   withoutFlags,
 } from '../mm/vm_flags.ts';
-import {
-  setVmFlags,
-  vmaIsAnonymous,
-  vmEnd,
-  vmFile,
-  vmFlags,
-  vmOps,
-  vmStart,
-} from '../mm/vma_struct.ts';
+import { setVmFlags, vmaIsAnonymous, vmFile, vmFlags, vmOps } from '../mm/vma_struct.ts';
 import { anonVmaPrepare } from '../rmap/anon_vma.ts';
 import { firstGuard, setGuards } from '../vma/guards.ts';
 import { isKsmCompatible } from '../vma/map.ts';
 import { vmaModifyFlags } from '../vma/split.ts';
 import { type ByteRange, vmgForModify } from '../vma/vma_merge.ts';
+import { visitVmas } from '../vma/vma_range.ts';
 import { enterSyscall } from './entry.ts';
 import {
   MADV_COLD,
@@ -154,33 +146,11 @@ function advise(mm: Mm, advice: number, range: ByteRange): 0 | Errno {
   if (newFlags === undefined) return advisePages(mm, advice, span);
 
   const locked = mmapWriteLock(mm);
-  const result = walk(locked, span, (vma, part) =>
+  const result = visitVmas(locked, { range: span, holes: 'pass' }, (vma, part) =>
     adviseFlags(locked, vma, { part, advice, newFlags }),
   );
   mmapWriteUnlock(locked);
   return result;
-}
-
-/** Calls `visit` for each VMA's part of the range. */
-function walk(
-  mm: MmRead,
-  range: ByteRange,
-  visit: (vma: Vma, part: ByteRange) => 0 | Errno,
-): 0 | Errno {
-  let hasHole = false;
-  for (let at = range.start; at < range.end;) {
-    const vma = findVma(mm, at);
-    if (vma === NULL || vmStart(vma) >= range.end) return ENOMEM;
-    if (vmStart(vma) > at) {
-      hasHole = true;
-      at = vmStart(vma);
-    }
-    const end = Math.min(vmEnd(vma), range.end);
-    const result = visit(vma, { start: at, end });
-    if (isErr(result)) return result;
-    at = end;
-  }
-  return hasHole ? ENOMEM : OK;
 }
 
 /** What an advice makes of a VMA's flags, or why it cannot. */
@@ -283,29 +253,12 @@ function advisePages(mm: Mm, advice: number, range: ByteRange): 0 | Errno {
   if (act === undefined) return EINVAL;
   const reader = mmapReadLock(mm);
   const isPopulate = advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE;
-  const walker = isPopulate ? walkWithoutHoles : walk;
-  const result = walker(reader, range, (vma, part) =>
+  const walk = { range, holes: isPopulate ? 'stop' : 'pass' } as const;
+  const result = visitVmas(reader, walk, (vma, part) =>
     mayDiscard(vma, advice) ? act(reader, vma, part) : EPERM,
   );
   mmapReadUnlock(reader);
   return result;
-}
-
-/** Populating stops at the first hole. */
-function walkWithoutHoles(
-  mm: MmRead,
-  range: ByteRange,
-  visit: (vma: Vma, part: ByteRange) => 0 | Errno,
-): 0 | Errno {
-  for (let at = range.start; at < range.end;) {
-    const vma = findVma(mm, at);
-    if (vma === NULL || vmStart(vma) > at) return ENOMEM;
-    const end = Math.min(vmEnd(vma), range.end);
-    const result = visit(vma, { start: at, end });
-    if (isErr(result)) return result;
-    at = end;
-  }
-  return OK;
 }
 
 const refuseIf = (vma: Vma, flags: VmFlags): 0 | Errno =>
@@ -358,7 +311,7 @@ function adviseGuards(mm: Mm, advice: number, range: ByteRange): 0 | Errno {
   const act = GUARD_ADVICE.get(advice);
   if (act === undefined) return EINVAL;
   const locked = mmapWriteLock(mm);
-  const result = walk(locked, range, (vma, part) =>
+  const result = visitVmas(locked, { range, holes: 'pass' }, (vma, part) =>
     mayDiscard(vma, advice) ? act(locked, vma, part) : EPERM,
   );
   mmapWriteUnlock(locked);

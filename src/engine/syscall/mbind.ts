@@ -2,12 +2,13 @@
 import { EFAULT, EINVAL, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { isPageAligned, pageUp, type Ulong, ult } from '../arena/units.ts';
-import type { MmRead, MmWrite, Vma } from '../mm/held.ts';
+import type { MmWrite, Vma } from '../mm/held.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { findVma, findVmaIntersection } from '../mm/vma_iterator.ts';
 import { setVmPolicy, vmEnd, vmPolicy, vmStart } from '../mm/vma_struct.ts';
 import { vmaModify } from '../vma/split.ts';
 import { type ByteRange, vmgForModify } from '../vma/vma_merge.ts';
+import { rangeContainsUnmapped } from '../vma/vma_range.ts';
 import { enterSyscall } from './entry.ts';
 
 export const MPOL_DEFAULT = 0;
@@ -68,7 +69,7 @@ function policyOf(mode: number, nodemask: number): number | Errno {
 
 function setPolicy(mm: MmWrite, range: ByteRange, policy: number): 0 | Errno {
   if (findVmaIntersection(mm, range.start, range.end) === NULL) return EFAULT;
-  if (policy !== 0 && hasHole(mm, range)) return EFAULT;
+  if (policy !== 0 && rangeContainsUnmapped(mm, range)) return EFAULT;
   for (let at = range.start; at < range.end;) {
     const vma = findVma(mm, at);
     if (vma === NULL || vmStart(vma) >= range.end) break;
@@ -78,15 +79,6 @@ function setPolicy(mm: MmWrite, range: ByteRange, policy: number): 0 | Errno {
     if (isErr(result)) return result;
   }
   return OK;
-}
-
-function hasHole(mm: MmRead, { start, end }: ByteRange): boolean {
-  for (let at = start; at < end;) {
-    const vma = findVma(mm, at);
-    if (vma === NULL || vmStart(vma) > at) return true;
-    at = vmEnd(vma);
-  }
-  return false;
 }
 
 function setVmaPolicy(

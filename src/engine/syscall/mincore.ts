@@ -1,10 +1,8 @@
 /** mincore(2): its checks. Which pages are in memory is known when there are page tables. */
 import { EINVAL, ENOMEM, type Errno, OK } from '../arena/errno.ts';
-import { NULL } from '../arena/ref.ts';
 import { isPageAligned, pageUp, TASK_SIZE, ugt, type Ulong } from '../arena/units.ts';
 import { mmapReadLock, mmapReadUnlock } from '../mm/mmap_lock.ts';
-import { findVma } from '../mm/vma_iterator.ts';
-import { vmEnd, vmStart } from '../mm/vma_struct.ts';
+import { rangeContainsUnmapped } from '../vma/vma_range.ts';
 import { enterSyscall } from './entry.ts';
 
 export interface MincoreArgs {
@@ -23,17 +21,9 @@ export function sysMincore({ addr, len }: MincoreArgs): 0 | Errno {
   if (!isPageAligned(addr)) return EINVAL;
   if (ugt(addr, TASK_SIZE) || ugt(len, TASK_SIZE - addr)) return ENOMEM;
 
-  const end = addr + pageUp(len);
+  const range = { start: addr, end: addr + pageUp(len) };
   const reader = mmapReadLock(mm);
-  let result: 0 | Errno = OK;
-  for (let at = addr; at < end;) {
-    const vma = findVma(reader, at);
-    if (vma === NULL || vmStart(vma) > at) {
-      result = ENOMEM;
-      break;
-    }
-    at = vmEnd(vma);
-  }
+  const result = rangeContainsUnmapped(reader, range) ? ENOMEM : OK;
   mmapReadUnlock(reader);
   return result;
 }

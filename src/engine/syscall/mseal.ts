@@ -1,14 +1,13 @@
 /** mseal(2). */
 import { EINVAL, ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
-import { NULL } from '../arena/ref.ts';
 import { isPageAligned, pageUp, type Ulong, ult } from '../arena/units.ts';
-import type { MmRead, MmWrite } from '../mm/held.ts';
+import type { MmWrite, Vma } from '../mm/held.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
-import { findVma } from '../mm/vma_iterator.ts';
 import { hasFlag, VM_SEALED, withFlags } from '../mm/vm_flags.ts';
-import { vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
+import { vmFlags } from '../mm/vma_struct.ts';
 import { vmaModifyFlags } from '../vma/split.ts';
 import { type ByteRange, vmgForModify } from '../vma/vma_merge.ts';
+import { rangeContainsUnmapped, visitVmas } from '../vma/vma_range.ts';
 import { enterSyscall } from './entry.ts';
 
 export interface MsealArgs {
@@ -38,31 +37,16 @@ export function sysMseal({ addr, len, flags }: MsealArgs): 0 | Errno {
 
   const locked = mmapWriteLock(mm);
   const range = { start: addr, end };
-  const result = isFullyMapped(locked, range) ? sealAll(locked, range) : ENOMEM;
+  const result = rangeContainsUnmapped(locked, range)
+    ? ENOMEM
+    : visitVmas(locked, { range, holes: 'stop' }, (vma, part) => seal(locked, vma, part));
   mmapWriteUnlock(locked);
   return result;
 }
 
-function isFullyMapped(mm: MmRead, { start, end }: ByteRange): boolean {
-  for (let at = start; at < end;) {
-    const vma = findVma(mm, at);
-    if (vma === NULL || vmStart(vma) > at) return false;
-    at = vmEnd(vma);
-  }
-  return true;
-}
-
-function sealAll(mm: MmWrite, { start, end }: ByteRange): 0 | Errno {
-  for (let at = start; at < end;) {
-    const vma = findVma(mm, at);
-    if (vma === NULL) return ENOMEM;
-    const until = Math.min(end, vmEnd(vma));
-    if (!hasFlag(vmFlags(vma), VM_SEALED)) {
-      const flags = withFlags(vmFlags(vma), VM_SEALED);
-      const modified = vmaModifyFlags(vmgForModify(mm, vma, { start: at, end: until }), flags);
-      if (isErr(modified)) return modified;
-    }
-    at = until;
-  }
-  return OK;
+function seal(mm: MmWrite, vma: Vma, part: ByteRange): 0 | Errno {
+  if (hasFlag(vmFlags(vma), VM_SEALED)) return OK;
+  const flags = withFlags(vmFlags(vma), VM_SEALED);
+  const modified = vmaModifyFlags(vmgForModify(mm, vma, part), flags);
+  return isErr(modified) ? modified : OK;
 }

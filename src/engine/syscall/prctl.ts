@@ -16,21 +16,14 @@ import {
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { sysctl } from '../mm/sysctl.ts';
 import { VM_MERGEABLE, withFlags, withoutFlags } from '../mm/vm_flags.ts';
-import { eachVma, findVma } from '../mm/vma_iterator.ts';
+import { eachVma } from '../mm/vma_iterator.ts';
 import { vmaStartWrite } from '../mm/vma_lock.ts';
-import {
-  setVmAnonName,
-  setVmFlags,
-  vmAnonName,
-  vmEnd,
-  vmFile,
-  vmFlags,
-  vmStart,
-} from '../mm/vma_struct.ts';
+import { setVmAnonName, setVmFlags, vmAnonName, vmFile, vmFlags } from '../mm/vma_struct.ts';
 import { type Text, textEquals, textGet, textNew, textPut } from '../slab/text.ts';
 import { isKsmCompatible } from '../vma/map.ts';
 import { vmaModify } from '../vma/split.ts';
 import { type ByteRange, vmgForModify } from '../vma/vma_merge.ts';
+import { visitVmas } from '../vma/vma_range.ts';
 import { enterSyscall } from './entry.ts';
 
 export const PR_SET_MDWE = 65;
@@ -77,27 +70,16 @@ export function sysSetAnonName({ addr, len, name }: AnonNameArgs): 0 | Errno {
   const text = name === null ? NULL : textNew(name);
   if (name !== null && text === NULL) return ENOMEM;
   const locked = mmapWriteLock(mm);
-  const result = nameRange(locked, { start: addr, end }, text);
+  const walk = { range: { start: addr, end }, holes: 'pass' } as const;
+  const result = visitVmas(locked, walk, (vma, part) =>
+    nameVma(locked, vma, { start: part.start, end: part.end, name: text }),
+  );
   mmapWriteUnlock(locked);
   if (text !== NULL) textPut(text);
   return result;
 }
 
 const isName = (name: string): boolean => NAME.test(name) && !FORBIDDEN.test(name);
-
-function nameRange(mm: MmWrite, { start, end }: ByteRange, name: Text | Null): 0 | Errno {
-  let hasHole = false;
-  for (let at = start; at < end;) {
-    const vma = findVma(mm, at);
-    if (vma === NULL || vmStart(vma) >= end) return ENOMEM;
-    if (vmStart(vma) > at) hasHole = true;
-    const from = Math.max(at, vmStart(vma));
-    at = Math.min(end, vmEnd(vma));
-    const result = nameVma(mm, vma, { start: from, end: at, name });
-    if (isErr(result)) return result;
-  }
-  return hasHole ? ENOMEM : OK;
-}
 
 function nameVma(
   mm: MmWrite,

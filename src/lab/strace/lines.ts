@@ -40,7 +40,8 @@ export class Lines {
   end(): void {
     const last = this.#carry;
     this.#carry = '';
-    if (last === '') return;
+    // Half of the end of an empty line is nothing.
+    if (last === '' || last === '\r') return;
     this.#line++;
     this.#give(last, 'unended');
   }
