@@ -133,7 +133,10 @@ export class Machine {
     return machine;
   }
 
-  /** Attaches this worker to a machine that another one shares. */
+  /**
+   * Attaches this worker to a machine that another one shares. One that ends without
+   * detach() keeps its place among the 32.
+   */
   static attach(shared: SharedMachine): Machine {
     const memory = openArena(shared.buffer);
     if (memory === null)

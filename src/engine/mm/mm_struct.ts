@@ -28,6 +28,7 @@ const LOCK_SEQ = LINE; //              (a) odd while write-locked
 const WRITER_WAIT = LINE + 1; //       (a) moves when a writer should look again
 const MM_MT = 2 * LINE; //             (m) the tree of VMAs
 const GUARDS = 2 * LINE + 8; //        (m) the tree of guard regions
+const PAGE_TABLE_LOCK = LINE + 2; //   (a) spinlock: who gives a VMA its first anon_vma
 const USERS = 3 * LINE; //             (a) tasks and temporary users; at 0 the mm is emptied
 const COUNT = 3 * LINE + 1; //         (a) references to this structure
 const FLAGS = 3 * LINE + 2; //         (a) MMF_*
@@ -91,6 +92,7 @@ const END_DATA = slot('endData');
 export const mmMmapLockAt = (mm: Mm): WordAt => mm + MMAP_LOCK;
 export const mmLockSeqAt = (mm: Mm): WordAt => mm + LOCK_SEQ;
 export const mmWriterWaitAt = (mm: Mm): WordAt => mm + WRITER_WAIT;
+export const mmPageTableLockAt = (mm: Mm): WordAt => mm + PAGE_TABLE_LOCK;
 export const mmUsersAt = (mm: Mm): WordAt => mm + USERS;
 export const mmCountAt = (mm: Mm): WordAt => mm + COUNT;
 export const mmMt = (mm: Mm): MapleTree => (mm + MM_MT) as MapleTree;

@@ -10,7 +10,7 @@
  *
  * To write a field, hold every lock named by its letters; to read it, any one.
  *   (a) atomic   (c) constant once attached   (m) mmap_lock   (v) VMA lock
- *   (r) rmap locks   (p) also mmap_lock for read, from NULL only
+ *   (r) rmap locks   (p) also mmap_lock for read and page_table_lock, from NULL only
  *
  * Source: include/linux/mm_types.h, Documentation/mm/process_addrs.rst, v6.18.
  */

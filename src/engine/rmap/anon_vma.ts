@@ -19,6 +19,7 @@ import { setWord, word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import type { MmRead, Vma, VmaWrite } from '../mm/held.ts';
 import { flagsOf, VM_EXEC, VM_READ, VM_STICKY, VM_WRITE, withoutFlags } from '../mm/vm_flags.ts';
+import { mmPageTableLockAt } from '../mm/mm_struct.ts';
 import { vmaIterator, vmaNext, vmaPrev } from '../mm/vma_iterator.ts';
 import {
   type AnonVma,
@@ -35,6 +36,7 @@ import {
   vmStart,
 } from '../mm/vma_struct.ts';
 import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
+import { spinLock, spinUnlock } from '../sync/spinlock.ts';
 
 export const ANON_VMA_CACHE: Cache<'anon_vma'> = { name: 'anon_vma', id: 6, words: 16, link: 15 };
 export const AVC_CACHE: Cache<'anon_vma_chain'> = {
@@ -72,6 +74,14 @@ export const vmaIsForkChild = (vma: Vma): boolean =>
  */
 export function anonVmaPrepare(mm: MmRead, vma: Vma): 0 | Errno {
   if (vmAnonVma(vma) !== NULL) return OK;
+  // Readers of mmap_lock may meet here: the second finds what the first has done.
+  spinLock(mmPageTableLockAt(mm));
+  const result = vmAnonVma(vma) === NULL ? linkFirst(mm, vma) : OK;
+  spinUnlock(mmPageTableLockAt(mm));
+  return result;
+}
+
+function linkFirst(mm: MmRead, vma: Vma): 0 | Errno {
   const avc = cacheAlloc(AVC_CACHE);
   if (avc === NULL) return ENOMEM;
   const anonVma = findMergeableAnonVma(mm, vma) ?? allocAnonVma(NULL);
