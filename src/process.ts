@@ -2,7 +2,7 @@
 import { EFAULT, EINVAL, ENOMEM, type Errno, isErr, OK } from './engine/arena/errno.ts';
 import { assert } from './engine/arena/assert.ts';
 import { NULL } from './engine/arena/ref.ts';
-import { TASK_SIZE, type Ulong } from './engine/arena/units.ts';
+import { PAGE_SIZE, pageDown, TASK_SIZE, type Ulong } from './engine/arena/units.ts';
 import { type Access, type Touch, touchPage } from './engine/fault/touch.ts';
 import type { Mm } from './engine/mm/held.ts';
 import {
@@ -74,6 +74,9 @@ import { mmput } from './engine/task/exit.ts';
 import { dupMm } from './engine/task/fork.ts';
 import { readVerdict, type Verdict } from './engine/trace/verdict.ts';
 import type { Machine } from './machine.ts';
+
+/** Bytes that touchRange() takes at most. */
+const TOUCH_MAX = 2 ** 22 * PAGE_SIZE;
 
 /**
  * One process of a machine. Calls take what the system call takes, in its order,
@@ -290,6 +293,25 @@ export class Process {
     this.#enter();
     const at = ulongOf(addr);
     return Number.isNaN(at) ? 'SEGV_MAPERR' : touchPage(this.#mm(), at, access);
+  }
+
+  /**
+   * A load from, or a store to, every page that [addr, addr + len) has a part of.
+   *
+   * @returns what each met, in order. @throws RangeError for more than 2^22 pages.
+   */
+  touchRange(addr: Word, len: Word, access: Access): Touch[] {
+    this.#enter();
+    const start = ulongOf(addr);
+    const end = start + ulongOf(len);
+    if (Number.isNaN(end)) return ['SEGV_MAPERR'];
+    if (end - start > TOUCH_MAX) throw new RangeError('A range to touch has at most 2^22 pages.');
+    const mm = this.#mm();
+    const touches: Touch[] = [];
+    for (let at = pageDown(start); at < end; at += PAGE_SIZE) {
+      touches.push(touchPage(mm, at, access));
+    }
+    return touches;
   }
 
   /** @returns a copy of the process, or ENOMEM with nothing left behind. */

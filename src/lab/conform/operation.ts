@@ -96,16 +96,14 @@ const TOUCHES: Readonly<Record<Touch, number | string>> = {
 };
 
 function touchPages({ process, arg }: Run, access: 'read' | 'write'): (number | string)[] {
-  const touches: (number | string)[] = [];
-  for (let at = arg(0); at < arg(0) + arg(1); at += BigInt(PAGE_SIZE)) {
-    touches.push(TOUCHES[process.touch(at, access)]);
-  }
-  return touches;
+  return process.touchRange(arg(0), arg(1), access).map((touch) => TOUCHES[touch]);
 }
 
 /** A load from each page of each mapping that the record lists, in the record's order. */
 function sweep(process: Process, record: VectorRecord): (number | string)[] {
   return Object.entries(record.pages ?? {}).flatMap(([start, pages]) =>
-    pages.map((_page, i) => TOUCHES[process.touch(parseInt(start, 16) + i * PAGE_SIZE, 'read')]),
+    process
+      .touchRange(parseInt(start, 16), pages.length * PAGE_SIZE, 'read')
+      .map((touch) => TOUCHES[touch]),
   );
 }
