@@ -3,6 +3,7 @@
  * the kernel's own list of VMAs. Every call is made in both.
  */
 import { readFileSync, statSync } from 'node:fs';
+import { getuid } from 'node:process';
 import { Kernel } from '../src/lab/oracle/kernel.ts';
 import { type SmapsVma, parseSmaps } from '../src/lab/oracle/vmas.ts';
 import {
@@ -51,7 +52,7 @@ export class Twin {
     this.process = process;
   }
 
-  /** @param uid another user, without any rights. */
+  /** @param uid another user, without any rights; to become one takes root. */
   static start({ uid = 0 }: { uid?: number } = {}): Twin {
     const kernel = Kernel.start(uid === 0 ? {} : { uid });
     const mmap_min_addr = Number(readFileSync('/proc/sys/vm/mmap_min_addr', 'latin1'));
@@ -66,7 +67,7 @@ export class Twin {
     const started = process.exec(image);
     if (started !== 0) throw new Error(`exec gave ${started}`);
     process.setRlimit(RLIMIT_MEMLOCK, memlockOf(kernel));
-    if (uid !== 0) process.setCapabilities(0);
+    if (uid !== 0 || !isRoot()) process.setCapabilities(0);
     // The kernel and the stub itself have written there.
     for (const { start, perms } of vmas) {
       if (perms.includes('w')) process.touch(start, 'write');
@@ -182,6 +183,8 @@ function initialVma(machine: Machine, vma: SmapsVma): InitialVma {
   });
   return { ...plain, fd, pgoff: Number(vma.offset) / PAGE };
 }
+
+export const isRoot = (): boolean => getuid?.() === 0;
 
 function totalRamPages(): number {
   const meminfo = readFileSync('/proc/meminfo', 'latin1');

@@ -12,7 +12,7 @@ import {
 } from '../../src/index.ts';
 import { whyNotLive } from '../../src/lab/oracle/live_kernel.ts';
 import type { SyscallName } from '../../src/lab/oracle/syscalls.ts';
-import { Twin } from '../twin.ts';
+import { isRoot, Twin } from '../twin.ts';
 import { difference, type Step } from './difference.ts';
 
 const P = 4096;
@@ -196,7 +196,7 @@ function rarely(make: Maker): Maker {
 
 function runProgram(seed: number): void {
   const random = randomOf(seed * 7919);
-  const twin = Twin.start({ uid: seed % 3 === 0 ? 0 : NOBODY });
+  const twin = Twin.start({ uid: seed % 3 === 0 || !isRoot() ? 0 : NOBODY });
   const caller = { twin, random, brk: twin.process.layout().brk };
   const steps: string[] = [];
   try {

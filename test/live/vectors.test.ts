@@ -1,4 +1,5 @@
 /** Random programs recorded on the live kernel now, and run again by the engine. */
+import { getuid } from 'node:process';
 import { describe, expect, it } from 'vitest';
 import { conform } from '../../src/lab/conform/conform.ts';
 import { parseVector } from '../../src/lab/conform/vector.ts';
@@ -32,7 +33,7 @@ describe('random programs, against the live kernel', () => {
       () => {
         for (let seed = FIRST_SEED; seed < FIRST_SEED + RUNS; seed++) {
           const lines = record(
-            { profile, seed, ops: OPS, uid: 0 },
+            { profile, seed, ops: OPS, uid: getuid?.() ?? 0 },
             programSource({ profile, seed, ops: OPS }),
           );
           const { findings, disagreed } = conform(parseVector(lines.join('\n')));
