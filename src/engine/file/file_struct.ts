@@ -4,12 +4,12 @@
  * Source: include/linux/fs.h, v6.18.
  */
 import * as atomics from '#atomics';
-import { assert } from '../arena/assert.ts';
 import { setWord, word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { unchargeMemory } from '../mm/accounting.ts';
 import type { File } from '../mm/vma_struct.ts';
 import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
+import { refcountDecAndTest, refcountInc, refcountIncNotZero } from '../sync/refcount.ts';
 import { type Inode, type InodeSpec, inodeGet, inodeNew, inodePut } from './inode.ts';
 
 const REFS = 0; //  (a)
@@ -44,23 +44,15 @@ export function fileNew(spec: InodeSpec, mode: number): File | Null {
 }
 
 export function getFile(file: File): File {
-  atomics.add(file + REFS, 1);
+  refcountInc(file + REFS);
   return file;
 }
 
 /** @returns false for a file that is gone: a descriptor may be closed while it is looked up. */
-export function getFileUnlessGone(file: File): boolean {
-  for (;;) {
-    const refs = atomics.load(file + REFS);
-    if (refs === 0) return false;
-    if (atomics.cas(file + REFS, refs, refs + 1)) return true;
-  }
-}
+export const getFileUnlessGone = (file: File): boolean => refcountIncNotZero(file + REFS);
 
 export function fput(file: File): void {
-  const left = atomics.add(file + REFS, -1) - 1;
-  assert(left >= 0, 'a file is put as often as it is got');
-  if (left > 0) return;
+  if (!refcountDecAndTest(file + REFS)) return;
   inodePut(fileInode(file));
   cacheFree(FILE_CACHE, file);
 }

@@ -11,6 +11,7 @@ import { NULL, type Null, type Ref } from '../arena/ref.ts';
 import { unchargeMemory } from '../mm/accounting.ts';
 import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
 import { type Text, textNew, textPut } from '../slab/text.ts';
+import { refcountDecAndTest, refcountInc } from '../sync/refcount.ts';
 
 export type Inode = Ref<'inode'>;
 
@@ -90,14 +91,12 @@ export function inodeNew(spec: InodeSpec): Inode | Null {
 }
 
 export function inodeGet(inode: Inode): Inode {
-  atomics.add(inode + REFS, 1);
+  refcountInc(inode + REFS);
   return inode;
 }
 
 export function inodePut(inode: Inode): void {
-  const left = atomics.add(inode + REFS, -1) - 1;
-  assert(left >= 0, 'an inode is put as often as it is got');
-  if (left > 0) return;
+  if (!refcountDecAndTest(inode + REFS)) return;
   unchargeMemory(double(inode + ACCOUNTED));
   textPut(inodeName(inode));
   cacheFree(INODE_CACHE, inode);

@@ -1,9 +1,9 @@
 /** References to an mm. Users keep its mappings alive; counts, only the structure. */
 import * as atomics from '#atomics';
-import { assert } from '../arena/assert.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { mtInit } from '../maple/tree.ts';
 import { cacheAlloc, cacheFreeRcu } from '../slab/cache.ts';
+import { refcountDecAndTest, refcountInc } from '../sync/refcount.ts';
 import type { Mm } from './held.ts';
 import { initMmWords, MM_CACHE, mmCountAt, mmGuards, mmMt, mmUsersAt } from './mm_struct.ts';
 
@@ -20,24 +20,20 @@ export function mmAlloc(): Mm | Null {
 }
 
 export function mmget(mm: Mm): Mm {
-  atomics.add(mmUsersAt(mm), 1);
+  refcountInc(mmUsersAt(mm));
   return mm;
 }
 
 /** @returns whether that was the last user, who must now empty the mm. */
 export function mmputTestZero(mm: Mm): boolean {
-  const left = atomics.add(mmUsersAt(mm), -1) - 1;
-  assert(left >= 0, 'an mm is put as often as it is got');
-  return left === 0;
+  return refcountDecAndTest(mmUsersAt(mm));
 }
 
 export function mmgrab(mm: Mm): void {
-  atomics.add(mmCountAt(mm), 1);
+  refcountInc(mmCountAt(mm));
 }
 
 /** The structure goes back to its cache after a grace period: RCU readers may still hold it. */
 export function mmdrop(mm: Mm): void {
-  const left = atomics.add(mmCountAt(mm), -1) - 1;
-  assert(left >= 0, 'an mm is dropped as often as it is grabbed');
-  if (left === 0) cacheFreeRcu(MM_CACHE, mm);
+  if (refcountDecAndTest(mmCountAt(mm))) cacheFreeRcu(MM_CACHE, mm);
 }

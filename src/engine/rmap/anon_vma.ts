@@ -13,7 +13,6 @@
  * Source: mm/rmap.c, v6.18.
  */
 import * as atomics from '#atomics';
-import { assert } from '../arena/assert.ts';
 import { ENOMEM, type Errno, OK } from '../arena/errno.ts';
 import { setWord, word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
@@ -36,6 +35,7 @@ import {
   vmStart,
 } from '../mm/vma_struct.ts';
 import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
+import { refcountDecAndTest, refcountInc } from '../sync/refcount.ts';
 import { spinLock, spinUnlock } from '../sync/spinlock.ts';
 
 export const ANON_VMA_CACHE: Cache<'anon_vma'> = { name: 'anon_vma', id: 6, words: 16, link: 15 };
@@ -176,7 +176,7 @@ function allocAnonVma(parent: AnonVma | Null): AnonVma | null {
   atomics.store(anonVma + CHILDREN, parent === NULL ? 1 : 0);
   atomics.store(anonVma + ACTIVE, 0);
   if (parent !== NULL) {
-    atomics.add(parent + REFS, 1);
+    refcountInc(parent + REFS);
     atomics.add(parent + CHILDREN, 1);
   }
   return anonVma;
@@ -186,9 +186,7 @@ function allocAnonVma(parent: AnonVma | Null): AnonVma | null {
 function putAnonVma(first: AnonVma): void {
   let anonVma: AnonVma | Null = first;
   while (anonVma !== NULL) {
-    const left: number = atomics.add(anonVma + REFS, -1) - 1;
-    assert(left >= 0, 'an anon_vma is put as often as it is got');
-    if (left > 0) return;
+    if (!refcountDecAndTest(anonVma + REFS)) return;
     const parent = word(anonVma + PARENT) as AnonVma | Null;
     if (parent !== NULL) atomics.add(parent + CHILDREN, -1);
     cacheFree(ANON_VMA_CACHE, anonVma);
@@ -200,7 +198,7 @@ function link(vma: Vma, avc: AnonVmaChain, anonVma: AnonVma): void {
   setWord(avc + AVC_ANON_VMA, anonVma);
   setWord(avc + AVC_NEXT, vmAnonVmaChain(vma));
   setVmAnonVmaChain(vma, avc);
-  atomics.add(anonVma + REFS, 1);
+  refcountInc(anonVma + REFS);
 }
 
 const NO_CHAIN: readonly AnonVma[] = [];

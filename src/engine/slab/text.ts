@@ -7,9 +7,9 @@
  *   └─────────┴───────┴───────────────────────┘
  */
 import * as atomics from '#atomics';
-import { assert } from '../arena/assert.ts';
 import { setWord, views as shared, word } from '../arena/memory.ts';
 import { NULL, type Null, type Ref } from '../arena/ref.ts';
+import { refcountDecAndTest, refcountInc } from '../sync/refcount.ts';
 import { type Cache, cacheAlloc, cacheFree } from './cache.ts';
 
 /** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
@@ -49,14 +49,12 @@ export function textNew(content: string): Text | Null {
 }
 
 export function textGet(text: Text): Text {
-  atomics.add(text + REFS, 1);
+  refcountInc(text + REFS);
   return text;
 }
 
 export function textPut(text: Text): void {
-  const left = atomics.add(text + REFS, -1) - 1;
-  assert(left >= 0, 'a text is put as often as it is got');
-  if (left > 0) return;
+  if (!refcountDecAndTest(text + REFS)) return;
   const cache = cacheFor(word(text + BYTES));
   if (cache !== undefined) cacheFree(cache, text);
 }
