@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createArena, takeWords } from '../arena/arena.ts';
-import { claimCpu, useCpu } from '../arena/cpu.ts';
+import { bareArena } from '../../../test/contention.ts';
+import { takeWords } from '../arena/arena.ts';
 import { ENOMEM, OK } from '../arena/errno.ts';
 import { cacheFail, cacheStats } from '../slab/cache.ts';
 import {
@@ -26,10 +26,7 @@ let src: MapleTree;
 let dst: MapleTree;
 
 beforeEach(() => {
-  createArena(32 * 1024 * 1024);
-  const cpu = claimCpu();
-  if (cpu === null) throw new Error('no CPU');
-  useCpu(cpu);
+  bareArena(32 * 2 ** 20);
   src = takeWords(64) as MapleTree;
   dst = takeWords(64) as MapleTree;
   mtInit(src);

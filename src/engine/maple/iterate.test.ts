@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createArena, takeWords } from '../arena/arena.ts';
-import { claimCpu, useCpu } from '../arena/cpu.ts';
+import { bareArena } from '../../../test/contention.ts';
+import { takeWords } from '../arena/arena.ts';
 import {
   type Mas,
   type MapleTree,
@@ -27,10 +27,7 @@ let tree: MapleTree;
 //   0      10     20     30     40     50     60           max
 //   ├ gap ─┼─ 1 ──┼ gap ─┼─ 2 ──┼ gap ─┼─ 3 ──┼──── gap ────┤
 beforeEach(() => {
-  createArena(16 * 1024 * 1024);
-  const cpu = claimCpu();
-  if (cpu === null) throw new Error('no CPU');
-  useCpu(cpu);
+  bareArena(16 * 2 ** 20);
   tree = takeWords(64) as MapleTree;
   mtInit(tree);
   for (const entry of [1, 2, 3]) store(entry * 20 - 10, entry * 20 - 1, entry);

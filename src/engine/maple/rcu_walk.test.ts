@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
-import { createArena, takeWords } from '../arena/arena.ts';
+import { bareArena } from '../../../test/contention.ts';
+import { takeWords } from '../arena/arena.ts';
 import { assert } from '../arena/assert.ts';
 import * as atomics from '../arena/atomics.ts';
-import { claimCpu, useCpu } from '../arena/cpu.ts';
 import { OK } from '../arena/errno.ts';
 import { cacheDrain, cacheStats } from '../slab/cache.ts';
 import { synchronizeRcu } from '../rcu/rcu.ts';
@@ -31,10 +31,7 @@ const STOP = 2;
 const entryOf = (range: number, covers: number): number => range * 64 + covers;
 
 it('lets a reader without locks see each range whole, and none missing', async () => {
-  const { buffer } = createArena(64 * 1024 * 1024);
-  const cpu = claimCpu();
-  if (cpu === null) throw new Error('no CPU');
-  useCpu(cpu);
+  const { buffer } = bareArena(64 * 2 ** 20);
   const tree = takeWords(64) as MapleTree;
   const control = takeWords(64);
   mtInit(tree);

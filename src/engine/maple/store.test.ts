@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { bareArena } from '../../../test/contention.ts';
 import { assert } from '../arena/assert.ts';
-import { createArena, takeWords } from '../arena/arena.ts';
-import { claimCpu, useCpu } from '../arena/cpu.ts';
+import { takeWords } from '../arena/arena.ts';
 import { ENOMEM, OK } from '../arena/errno.ts';
 import { synchronizeRcu } from '../rcu/rcu.ts';
 import { cacheDrain, cacheFail, cacheStats } from '../slab/cache.ts';
@@ -36,10 +36,7 @@ import { RangeModel } from '../../../test/range_model.ts';
 let tree: MapleTree;
 
 beforeEach(() => {
-  createArena(64 * 1024 * 1024);
-  const cpu = claimCpu();
-  if (cpu === null) throw new Error('no CPU');
-  useCpu(cpu);
+  bareArena(64 * 2 ** 20);
   tree = takeWords(64) as MapleTree;
   mtInit(tree);
 });

@@ -42,7 +42,8 @@ function permsText(flags: VmFlags): Uint8Array {
   return perms;
 }
 
-const VSYSCALL =
+/** The last line of every process, which no VMA stands for. */
+export const VSYSCALL_MAP =
   'ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n';
 
 /** @returns the text that the kernel shows of the same VMAs, byte for byte. */
@@ -52,7 +53,7 @@ export function mapsText(mm: Mm): string {
   const vmi = vmaIterator(reader, 0);
   for (let vma = vmaNext(vmi); vma !== NULL; vma = vmaNext(vmi)) showMapVma(out, reader, vma);
   mmapReadUnlock(reader);
-  out.ascii(VSYSCALL);
+  out.ascii(VSYSCALL_MAP);
   return out.text();
 }
 

@@ -15,7 +15,7 @@ import { vmaIterator, vmaNext } from '../mm/vma_iterator.ts';
 import { hasFlag, VM_HUGEPAGE, type VmFlags, vmFlagsFromNumber } from '../mm/vm_flags.ts';
 import { vmaIsAnonymous, vmEnd, vmFlags, vmSize, vmStart } from '../mm/vma_struct.ts';
 import { ByteWriter } from './byte_writer.ts';
-import { showMapVma } from './maps.ts';
+import { showMapVma, VSYSCALL_MAP } from './maps.ts';
 
 /** By bit. A bit that is not here is shown as `??`. */
 const MNEMONICS: Readonly<Record<number, string>> = {
@@ -109,8 +109,6 @@ const line = (label: string, kb: number): string =>
   `${`${label}:`.padEnd(16)}${String(kb).padStart(8)} kB\n`;
 
 const UNTOUCHED_LINES = UNTOUCHED.map((label) => line(label, 0)).join('');
-const VSYSCALL_MAP =
-  'ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n';
 
 /**
  * @returns the text that the kernel shows of the same VMAs while none of their pages is present.

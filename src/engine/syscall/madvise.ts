@@ -18,7 +18,7 @@ import {
   OK,
 } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
-import { isPageAligned, pageUp, type Ulong, ult } from '../arena/units.ts';
+import type { Ulong } from '../arena/units.ts';
 import { touchVma } from '../fault/touch.ts';
 import { isFileWritable } from '../file/file_struct.ts';
 import { SECRETMEM_VM_OPS } from '../file/vm_ops.ts';
@@ -63,6 +63,7 @@ import { vmaModifyFlags } from '../vma/split.ts';
 import { type ByteRange, vmgForModify } from '../vma/vma_merge.ts';
 import { visitVmas } from '../vma/vma_range.ts';
 import { enterSyscall } from './entry.ts';
+import { endOfPages } from './ulong.ts';
 import {
   MADV_COLD,
   MADV_COLLAPSE,
@@ -111,11 +112,8 @@ export interface MadviseArgs {
 export function sysMadvise({ addr, len, advice }: MadviseArgs): 0 | Errno {
   const mm = enterSyscall();
   if (!isKnown(advice)) return EINVAL;
-  if (!isPageAligned(addr)) return EINVAL;
-  const rounded = pageUp(len);
-  if (len !== 0 && rounded === 0) return EINVAL;
-  const end = addr + rounded;
-  if (ult(end, addr)) return EINVAL;
+  const end = endOfPages(addr, len);
+  if (end === null) return EINVAL;
   if (advice === MADV_HWPOISON || advice === MADV_SOFT_OFFLINE) {
     return capable(CAP_SYS_ADMIN) ? OK : EPERM;
   }

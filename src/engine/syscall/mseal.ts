@@ -1,6 +1,6 @@
 /** mseal(2). */
 import { EINVAL, ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
-import { isPageAligned, pageUp, type Ulong, ult } from '../arena/units.ts';
+import type { Ulong } from '../arena/units.ts';
 import type { MmWrite, Vma } from '../mm/held.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { hasFlag, VM_SEALED, withFlags } from '../mm/vm_flags.ts';
@@ -9,6 +9,7 @@ import { vmaModifyFlags } from '../vma/split.ts';
 import { type ByteRange, vmgForModify } from '../vma/vma_merge.ts';
 import { rangeContainsUnmapped, visitVmas } from '../vma/vma_range.ts';
 import { enterSyscall } from './entry.ts';
+import { endOfPages } from './ulong.ts';
 
 export interface MsealArgs {
   readonly addr: Ulong;
@@ -27,11 +28,9 @@ export interface MsealArgs {
  */
 export function sysMseal({ addr, len, flags }: MsealArgs): 0 | Errno {
   const mm = enterSyscall();
-  if (flags !== 0 || !isPageAligned(addr)) return EINVAL;
-  const rounded = pageUp(len);
-  if (len !== 0 && rounded === 0) return EINVAL;
-  const end = addr + rounded;
-  if (ult(end, addr)) return EINVAL;
+  if (flags !== 0) return EINVAL;
+  const end = endOfPages(addr, len);
+  if (end === null) return EINVAL;
   if (end === addr) return OK;
   if (addr < 0 || end < 0) return ENOMEM;
 

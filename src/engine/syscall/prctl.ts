@@ -1,7 +1,7 @@
 /** The parts of prctl(2) that change an address space. */
 import { EBADF, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
-import { isPageAligned, pageUp, type Ulong, ult } from '../arena/units.ts';
+import type { Ulong } from '../arena/units.ts';
 import { fileInode } from '../file/file_struct.ts';
 import { inodeKind } from '../file/inode.ts';
 import type { MmWrite, Vma } from '../mm/held.ts';
@@ -25,6 +25,7 @@ import { vmaModify } from '../vma/split.ts';
 import { type ByteRange, vmgForModify } from '../vma/vma_merge.ts';
 import { visitVmas } from '../vma/vma_range.ts';
 import { enterSyscall } from './entry.ts';
+import { endOfPages } from './ulong.ts';
 
 export const PR_SET_MDWE = 65;
 export const PR_GET_MDWE = 66;
@@ -59,11 +60,8 @@ export function sysSetAnonName({ addr, len, name }: AnonNameArgs): 0 | Errno {
   const mm = enterSyscall();
   if (sysctl('anon_vma_name') === 0) return EINVAL;
   if (name !== null && (name.length >= NAME_MAX || !isName(name))) return EINVAL;
-  if (!isPageAligned(addr)) return EINVAL;
-  const rounded = pageUp(len);
-  if (len !== 0 && rounded === 0) return EINVAL;
-  const end = addr + rounded;
-  if (ult(end, addr)) return EINVAL;
+  const end = endOfPages(addr, len);
+  if (end === null) return EINVAL;
   if (end === addr) return OK;
   if (addr < 0 || end < 0) return ENOMEM;
 

@@ -3,7 +3,7 @@
  *
  * Source: none; the kernel gets its words from registers.
  */
-import type { Ulong } from '../arena/units.ts';
+import { isPageAligned, pageUp, type Ulong, ult } from '../arena/units.ts';
 
 /**
  * A word of a system call: a whole number from -2^63 to 2^64 - 1; bigint where a number is not
@@ -31,6 +31,17 @@ export function intOf(value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value | 0;
   const word = ulongOf(value);
   return Number.isNaN(word) ? NaN : Number(BigInt.asIntN(32, BigInt(value as Word)));
+}
+
+/**
+ * @returns where the pages of [addr, addr + len) end, or null, which to madvise, mseal and prctl is
+ *   EINVAL: an address that is not a page's, a length that rounds to none, or a range that wraps.
+ */
+export function endOfPages(addr: Ulong, len: Ulong): Ulong | null {
+  const rounded = pageUp(len);
+  if (!isPageAligned(addr) || (len !== 0 && rounded === 0)) return null;
+  const end = addr + rounded;
+  return ult(end, addr) ? null : end;
 }
 
 function unusualWord(value: unknown): Ulong {

@@ -28,7 +28,7 @@ export interface VmaMerge {
   // Given by the caller.
   readonly mm: MmWrite;
   /** The VMA that is being modified over [start, end), or NULL for a new range. */
-  readonly middle: Vma | Null;
+  middle: Vma | Null;
   /** Bytes, inclusive. */
   readonly start: number;
   /** Bytes, exclusive. */
@@ -105,25 +105,11 @@ export function vmgForNewRange(mm: MmWrite, range: NewRange): VmaMerge {
 }
 
 /** [start, end) of `vma`, as it is: the caller then changes the attribute it means to change. */
-export function vmgForModify(mm: MmWrite, vma: Vma, range: ByteRange): VmaMerge {
-  return {
-    mm,
-    middle: vma,
-    start: range.start,
-    end: range.end,
-    pgoff: vmPgoff(vma) + (range.start - vmStart(vma)) / 4096,
-    flags: vmFlags(vma),
-    file: vmFile(vma),
-    anonVma: vmAnonVma(vma),
-    policy: vmPolicy(vma),
-    uffdCtx: vmUserfaultfdCtx(vma),
-    anonName: vmAnonName(vma),
-    copiedFrom: NULL,
-    justExpand: false,
-    prev: NULL,
-    next: NULL,
-    state: 'start',
-  };
+export function vmgForModify(mm: MmWrite, vma: Vma, { start, end }: ByteRange): VmaMerge {
+  const pgoff = vmPgoff(vma) + (start - vmStart(vma)) / 4096;
+  const vmg = vmgForCopy(mm, vma, { start, end, pgoff });
+  vmg.middle = vma;
+  return vmg;
 }
 
 /** A new range with the attributes of a VMA. */
