@@ -63,9 +63,11 @@ export {
 export { MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT, MLOCK_ONFAULT } from './engine/syscall/mlock.ts';
 export { MS_ASYNC, MS_INVALIDATE, MS_SYNC } from './engine/syscall/msync.ts';
 export {
+  PR_GET_MDWE,
   PR_MDWE_NO_INHERIT,
   PR_MDWE_REFUSE_EXEC_GAIN,
   PR_SET_MDWE,
+  PR_SET_MEMORY_MERGE,
   PR_SET_VMA,
   PR_SET_VMA_ANON_NAME,
 } from './engine/syscall/prctl.ts';

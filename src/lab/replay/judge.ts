@@ -6,10 +6,17 @@ import {
   isErr,
   type Machine,
   MAP_32BIT,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_PRIVATE,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
   PAGE_SIZE,
   PMD_SIZE,
   PR_SET_VMA,
   type Process,
+  PROT_READ,
+  PROT_WRITE,
   type Verdict,
 } from '../../index.ts';
 import type { FileWorld } from './openings.ts';
@@ -19,7 +26,6 @@ import {
   type Answer,
   isAnonymous,
   isFixed,
-  MAP_FIXED,
   rangeOf,
   runCall,
   type SpaceCall,
@@ -40,11 +46,9 @@ export interface Outcome {
 const MOST_ASSUMED = 64;
 /** Guesses about the time before the log that led nowhere, until no more are made. */
 const MOST_FAILED = 8;
-const MAP_PRIVATE = 0x02;
-const MAP_FIXED_NOREPLACE = 0x100000;
-const PROT_READ_WRITE = 3;
+const PROT_READ_WRITE = PROT_READ | PROT_WRITE;
 const RANDOM_32BIT = { low: 0x40000000, high: 0x42000000 };
-const MREMAP_MAYMOVE_FIXED = 3;
+const MREMAP_MAYMOVE_FIXED = MREMAP_MAYMOVE | MREMAP_FIXED;
 
 export class Judge {
   readonly #machine: Machine;

@@ -3,10 +3,17 @@ import {
   EINVAL,
   isErr,
   MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_NORESERVE,
+  MAP_PRIVATE,
   MAP_SHARED,
   PAGE_SIZE,
+  PR_GET_MDWE,
   PR_SET_MDWE,
+  PR_SET_MEMORY_MERGE,
   PR_SET_VMA,
+  PR_SET_VMA_ANON_NAME,
   type Process,
   PROT_READ,
   PROT_WRITE,
@@ -28,9 +35,6 @@ export const UNMODELLED = Symbol('unmodelled');
 /** A result or a negative errno, as the engine gives it. */
 export type Answer = number | typeof UNMODELLED;
 
-const PR_SET_VMA_ANON_NAME = 0;
-const PR_GET_MDWE = 66;
-const PR_SET_MEMORY_MERGE = 67;
 const MEMORY_OPTIONS = new Set([PR_SET_VMA, PR_SET_MDWE, PR_GET_MDWE, PR_SET_MEMORY_MERGE]);
 
 /** Calls that make, change, or ask for what is mapped. */
@@ -173,14 +177,8 @@ export function mapAssumed(process: Process, start: number, end: number): boolea
   return !isErr(process.mmap(start, end - start, PROT_READ | PROT_WRITE, flags, -1, 0));
 }
 
-const MAP_PRIVATE = 0x02;
-const MAP_FIXED = 0x10;
-const MAP_NORESERVE = 0x4000;
-const MAP_FIXED_NOREPLACE = 0x100000;
-
 export const isFixed = (flags: Word): boolean =>
   (Number(flags) & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0;
 export const isAnonymous = (flags: Word): boolean => (Number(flags) & MAP_ANONYMOUS) !== 0;
 /** MAP_SHARED and MAP_SHARED_VALIDATE. */
 export const isShared = (flags: Word): boolean => (Number(flags) & MAP_SHARED) !== 0;
-export { MAP_FIXED };
