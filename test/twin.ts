@@ -128,38 +128,16 @@ export class Twin {
   }
 
   #ours(name: CallName, args: readonly TwinWord[]): TwinWord {
-    const { process } = this;
-    const [a, b, c, d, e, f] = args as [TwinWord, TwinWord, TwinWord, TwinWord, TwinWord, TwinWord];
-    switch (name) {
-      case 'mmap':
-        return process.mmap(a, b, c, d, this.#fds.get(e) ?? e, f);
-      case 'munmap':
-        return process.munmap(a, b);
-      case 'mprotect':
-        return process.mprotect(a, b, c);
-      case 'mremap':
-        return process.mremap(a, b, c, d, e);
-      case 'madvise':
-        return process.madvise(a, b, c);
-      case 'mlock':
-        return process.mlock(a, b);
-      case 'mlock2':
-        return process.mlock2(a, b, c);
-      case 'munlock':
-        return process.munlock(a, b);
-      case 'mlockall':
-        return process.mlockall(a);
-      case 'mseal':
-        return process.mseal(a, b, c);
-      case 'msync':
-        return process.msync(a, b, c);
-      case 'remap_file_pages':
-        return process.remapFilePages(a, b, c, d, e);
-      case 'brk':
-        return process.brk(a);
-    }
+    const calls: Calls = this.process;
+    if (name === 'remap_file_pages') return calls.remapFilePages(...args);
+    if (name !== 'mmap') return calls[name](...args);
+    const fd = args[4] as TwinWord;
+    return calls.mmap(...args.with(4, this.#fds.get(fd) ?? fd));
   }
 }
+
+type Calls = Readonly<Record<Exclude<CallName, 'remap_file_pages'> | 'remapFilePages', Operation>>;
+type Operation = (...words: readonly TwinWord[]) => number;
 
 function numbersOf(dev: bigint, ino: bigint): { devMajor: number; devMinor: number; ino: number } {
   const devMajor = Number((dev >> 8n) & 0xfffn);

@@ -5,6 +5,8 @@
  *   page  12 13 14 15 16          an area has what a VMA has, and no range of its own:
  *   area   a  a  b  b  b          its range is the pages that point to it
  */
+import { has, minus, normal, plus } from './codes.ts';
+
 const PAGE = 4096;
 const TASK_PAGES = 0x7ffffffff;
 
@@ -14,11 +16,8 @@ const EEXIST = -17;
 const EINVAL = -22;
 const EBADF = -9;
 
-/** smaps' two letters, in the order of the bits. */
-const ORDER = 'rd wr ex sh mr mw me ms gu lo sr rr dc lf ac nr wf dd hg nh mg dp sl'.split(' ');
-
 export interface Area {
-  /** Codes of ORDER, each followed by a space. */
+  /** As codes.ts has them. */
   flags: string;
   /** 0: anonymous. Equal for mappings of one opening. */
   readonly file: number;
@@ -39,28 +38,6 @@ export interface FileLook {
 interface Span {
   readonly from: number;
   readonly to: number;
-}
-
-const has = (flags: string, ...codes: readonly string[]): boolean =>
-  codes.some((code) => flags.includes(`${code} `));
-
-const normal = (codes: ReadonlySet<string>): string =>
-  ORDER.filter((code) => codes.has(code))
-    .map((code) => `${code} `)
-    .join('');
-
-const split = (flags: string): Set<string> => new Set(flags.split(' '));
-
-function plus(flags: string, ...more: readonly string[]): string {
-  const codes = split(flags);
-  for (const code of more) codes.add(code);
-  return normal(codes);
-}
-
-function minus(flags: string, ...fewer: readonly string[]): string {
-  const codes = split(flags);
-  for (const code of fewer) codes.delete(code);
-  return normal(codes);
 }
 
 const isPrivateAnon = (area: Area): boolean => area.file === 0;
@@ -404,9 +381,18 @@ export class PageMap {
     return 0;
   }
 
-  mlock(addr: number, len: number, onFault: boolean): number {
+  mlock(addr: number, len: number): number {
+    return this.#lock(addr, len, ['lo']);
+  }
+
+  /** The programs give it no flags but MLOCK_ONFAULT. */
+  mlock2(addr: number, len: number): number {
+    return this.#lock(addr, len, ['lo', 'lf']);
+  }
+
+  #lock(addr: number, len: number, marks: readonly string[]): number {
     const span = touched(addr, len);
-    const result = this.#setLocked(span, onFault ? ['lo', 'lf'] : ['lo']);
+    const result = this.#setLocked(span, marks);
     return result === 0 ? this.#populate(span, 'stop') : result;
   }
 

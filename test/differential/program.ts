@@ -220,7 +220,7 @@ class Pair {
     try {
       if (call.name === 'fork') return this.#fork();
       ours = perform(this.#process, call);
-      theirs = model(this.#map, call);
+      theirs = perform(this.#map, call);
     } catch (error) {
       return String(error);
     }
@@ -283,67 +283,21 @@ function countCharged(maps: readonly PageMap[]): number {
   return count;
 }
 
-type Six = [number, number, number, number, number, number];
+/** What ours and the page map are both asked. */
+type Space = Readonly<Record<Exclude<CallName, 'read' | 'write' | 'fork'>, Operation>> & {
+  touch(addr: number, access: 'read' | 'write'): number | string;
+};
+type Operation = (...args: readonly number[]) => number;
 
-function perform(process: Process, { name, args }: Call): number | string {
-  const [a, b, c, d, e, f] = args as Six;
+function perform(space: Space, { name, args }: Call): number | string {
   switch (name) {
-    case 'mmap':
-      return process.mmap(a, b, c, d, e, f);
-    case 'munmap':
-      return process.munmap(a, b);
-    case 'mprotect':
-      return process.mprotect(a, b, c);
-    case 'mremap':
-      return process.mremap(a, b, c, d, e);
-    case 'brk':
-      return process.brk(a);
-    case 'madvise':
-      return process.madvise(a, b, c);
-    case 'mlock':
-      return process.mlock(a, b);
-    case 'mlock2':
-      return process.mlock2(a, b, c);
-    case 'munlock':
-      return process.munlock(a, b);
-    case 'mseal':
-      return process.mseal(a, b, c);
     case 'read':
     case 'write':
-      return process.touch(a, name);
+      return space.touch(args[0] as number, name);
     case 'fork':
       return 'not here';
-  }
-}
-
-function model(map: PageMap, { name, args }: Call): number | string {
-  const [a, b, c, d, e, f] = args as Six;
-  switch (name) {
-    case 'mmap':
-      return map.mmap(a, b, c, d, e, f);
-    case 'munmap':
-      return map.munmap(a, b);
-    case 'mprotect':
-      return map.mprotect(a, b, c);
-    case 'mremap':
-      return map.mremap(a, b, c, d, e);
-    case 'brk':
-      return map.brk(a);
-    case 'madvise':
-      return map.madvise(a, b, c);
-    case 'mlock':
-      return map.mlock(a, b, false);
-    case 'mlock2':
-      return map.mlock(a, b, true);
-    case 'munlock':
-      return map.munlock(a, b);
-    case 'mseal':
-      return map.mseal(a, b);
-    case 'read':
-    case 'write':
-      return map.touch(a, name);
-    case 'fork':
-      return 'not here';
+    default:
+      return space[name](...args);
   }
 }
 
