@@ -29,6 +29,7 @@ import { LIMIT_MEMLOCK, noteLimit } from '../trace/verdict.ts';
 import { vmaSupportsMlock } from '../vma/map.ts';
 import { vmaModifyFlags } from '../vma/split.ts';
 import { type ByteRange, vmgForModify } from '../vma/vma_merge.ts';
+import { visitVmas } from '../vma/vma_range.ts';
 import { enterSyscall } from './entry.ts';
 
 export const MLOCK_ONFAULT = 1;
@@ -110,16 +111,10 @@ function applyVmaLockFlags(mm: MmWrite, { start, end }: ByteRange, lockFlags: Vm
   if (end === start) return OK;
   if (start < 0 || start >= TASK_SIZE) return ENOMEM;
   const limit = end < 0 ? Infinity : end; // a word beyond the address space
-  for (let at = start; at < limit;) {
-    const vma = findVma(mm, at);
-    if (vma === NULL || vmStart(vma) > at) return ENOMEM;
-    const until = Math.min(limit, vmEnd(vma));
+  return visitVmas(mm, { range: { start, end: limit }, holes: 'stop' }, (vma, part) => {
     const flags = withFlags(withoutFlags(vmFlags(vma), VM_LOCKED_MASK), lockFlags);
-    const result = mlockFixup(mm, vma, { start: at, end: until, flags });
-    if (isErr(result)) return result;
-    at = until;
-  }
-  return OK;
+    return mlockFixup(mm, vma, { start: part.start, end: part.end, flags });
+  });
 }
 
 /** Source: mm/mlock.c, mlock_fixup(), v6.18. */

@@ -1,14 +1,13 @@
 /** msync(2), as far as it can be told from its result. */
 import { EBUSY, EINVAL, ENOMEM, type Errno, OK } from '../arena/errno.ts';
-import { NULL } from '../arena/ref.ts';
 import { isPageAligned, pageUp, type Ulong, ult } from '../arena/units.ts';
 import { SECRETMEM_VM_OPS } from '../file/vm_ops.ts';
 import type { MmRead, Vma } from '../mm/held.ts';
 import { mmapReadLock, mmapReadUnlock } from '../mm/mmap_lock.ts';
-import { findVma } from '../mm/vma_iterator.ts';
 import { hasFlag, VM_LOCKED, VM_SHARED } from '../mm/vm_flags.ts';
-import { vmEnd, vmFlags, vmOps, vmStart } from '../mm/vma_struct.ts';
+import { vmFlags, vmOps } from '../mm/vma_struct.ts';
 import type { ByteRange } from '../vma/vma_merge.ts';
+import { visitVmas } from '../vma/vma_range.ts';
 import { enterSyscall } from './entry.ts';
 
 export const MS_ASYNC = 1;
@@ -45,22 +44,12 @@ export function sysMsync({ addr, len, flags }: MsyncArgs): 0 | Errno {
   return result;
 }
 
-function walk(mm: MmRead, { start, end }: ByteRange, flags: number): 0 | Errno {
-  let hasHole = false;
-  for (let at = start; at < end;) {
-    const vma = findVma(mm, at);
-    if (vma === NULL) return ENOMEM;
-    if (vmStart(vma) > at) {
-      if (flags === MS_ASYNC) return ENOMEM;
-      at = vmStart(vma);
-      hasHole = true;
-      if (at >= end) break;
-    }
+function walk(mm: MmRead, range: ByteRange, flags: number): 0 | Errno {
+  const holes = flags === MS_ASYNC ? 'stop' : 'pass';
+  return visitVmas(mm, { range, holes }, (vma) => {
     if ((flags & MS_INVALIDATE) !== 0 && hasFlag(vmFlags(vma), VM_LOCKED)) return EBUSY;
-    if ((flags & MS_SYNC) !== 0 && isUnsyncable(vma)) return EINVAL;
-    at = vmEnd(vma);
-  }
-  return hasHole ? ENOMEM : OK;
+    return (flags & MS_SYNC) !== 0 && isUnsyncable(vma) ? EINVAL : OK;
+  });
 }
 
 /** Secret memory has no way to be written back. */
