@@ -41,7 +41,7 @@ import {
 import { allocTask, type Task, TASK_CACHE } from './engine/mm/task_struct.ts';
 import { VMA_CACHE } from './engine/mm/vma_struct.ts';
 import { rcuReadLockHeld, synchronizeRcu } from './engine/rcu/rcu.ts';
-import { ANON_VMA_CACHE, AVC_CACHE } from './engine/rmap/anon_vma.ts';
+import { ANON_VMA_CACHE, AVC_CACHE } from './engine/rmap/anon_vma_struct.ts';
 import {
   type Cache,
   cacheDrain,
