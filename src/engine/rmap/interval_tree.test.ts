@@ -158,7 +158,7 @@ describe('an interval tree', () => {
     for (let page = 0; page < 9; page++) insert(page, page + 2);
     const top = intervalTreeIterFirst(root, 0, 0) as IntervalNode;
     setDouble(top, 1000);
-    expect(() => verifyIntervalTree(root)).toThrow();
+    expect(() => verifyIntervalTree(root)).toThrow('an interval has pages');
     setDouble(top, 0);
     verifyIntervalTree(root);
     setDouble(top + 4, 1000);

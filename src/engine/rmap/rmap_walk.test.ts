@@ -13,7 +13,6 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from '../../index.ts';
-import type { Null } from '../arena/ref.ts';
 import { fget } from '../file/fd_table.ts';
 import { fileInode, fput } from '../file/file_struct.ts';
 import type { Mm, Vma } from '../mm/held.ts';
@@ -85,7 +84,7 @@ function walkFile(first: number, last: number, limit = Infinity): string[] {
 function anonVmaAt(process: Process, at: number): { anonVma: AnonVma; pgoff: number } {
   const mm = mmapReadLock(mmOf(process));
   const vma = vmaLookup(mm, page(at)) as Vma;
-  const found = vmAnonVma(vma) as AnonVma | Null;
+  const found = vmAnonVma(vma);
   const pgoff = vmPgoff(vma) + (page(at) - vmStart(vma)) / P;
   mmapReadUnlock(mm);
   if (found === 0) throw new Error(`There is no anon_vma at ${at}.`);
