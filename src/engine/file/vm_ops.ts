@@ -7,6 +7,9 @@
  * Source: include/linux/mm.h, vm_operations_struct, v6.18.
  */
 import { EINVAL, type Errno, OK } from '../arena/errno.ts';
+import type { Null } from '../arena/ref.ts';
+import type { Vma } from '../mm/held.ts';
+import type { Page } from '../page/page_struct.ts';
 
 export interface VmOperations {
   readonly name: string;
@@ -14,6 +17,24 @@ export interface VmOperations {
   readonly hasClose: boolean;
   /** Whether a VMA may be cut. */
   readonly maySplit: () => 0 | Errno;
+  /**
+   * Finds the page at this place of the file, in pages. `flags` are FAULT_FLAG_*.
+   *
+   * @returns it locked, with a reference for the caller; or -VM_FAULT_*, which is negative.
+   */
+  readonly fault?: (vma: Vma, pgoff: number, flags: number) => Page | number;
+  /**
+   * Is told before a page of a shared mapping is written for the first time since it was
+   * clean; without it such pages are mapped writable at once. The page is locked and stays so.
+   *
+   * @returns 0 or VM_FAULT_*
+   */
+  readonly pageMkwrite?: (vma: Vma, page: Page) => number;
+  /**
+   * Finds the first page from `first` to `last`, inclusive, that could be mapped without
+   * waiting. @returns it as `fault` does, or NULL.
+   */
+  readonly mapPages?: (vma: Vma, first: number, last: number) => Page | Null;
 }
 
 const anywhere = (): 0 => OK;
