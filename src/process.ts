@@ -3,7 +3,17 @@ import { EFAULT, EINVAL, ENOMEM, type Errno, isErr, OK } from './engine/arena/er
 import { assert } from './engine/arena/assert.ts';
 import { NULL } from './engine/arena/ref.ts';
 import { PAGE_SIZE, pageDown, TASK_SIZE, type Ulong } from './engine/arena/units.ts';
-import { type Access, type Touch, touchPage } from './engine/fault/touch.ts';
+import {
+  loadNumber,
+  loadWord64,
+  readBytes,
+  storeNumber,
+  storeWord64,
+  writeBytes,
+  type Width,
+} from './engine/fault/access.ts';
+import { type Touch, touchPage } from './engine/fault/touch.ts';
+import { type Access, FAULT_SEGV_MAPERR, type FaultCode } from './engine/fault/user_fault.ts';
 import type { Mm } from './engine/mm/held.ts';
 import {
   mmLayout,
@@ -22,6 +32,7 @@ import {
 import {
   allocTask,
   copyTask,
+  type FaultCounts,
   freeTask,
   isRlimit,
   type Rlimit,
@@ -31,10 +42,12 @@ import {
   setRlimit,
   setTaskMm,
   type Task,
+  taskFaults,
   taskMm,
 } from './engine/mm/task_struct.ts';
 import { eachVma, lockVmaUnderRcu, vmaLookup } from './engine/mm/vma_iterator.ts';
 import { vmaEndRead } from './engine/mm/vma_lock.ts';
+import { type RssInfo, rssInfo } from './engine/procfs/rss_info.ts';
 import { mapsText } from './engine/procfs/maps.ts';
 import { smapsText } from './engine/procfs/smaps.ts';
 import { type VmaInfo, vmaInfo } from './engine/procfs/vma_info.ts';
@@ -74,6 +87,9 @@ import { mmput } from './engine/task/exit.ts';
 import { dupMm } from './engine/task/fork.ts';
 import { readVerdict, type Verdict } from './engine/trace/verdict.ts';
 import type { Machine } from './machine.ts';
+
+/** Words beyond 2^53 are no addresses of a program: they fault. */
+const isAddress = (addr: number): boolean => Number.isSafeInteger(addr);
 
 /** Bytes that touchRange() takes at most. */
 const TOUCH_MAX = 2 ** 22 * PAGE_SIZE;
@@ -286,6 +302,69 @@ export class Process {
   setPersonality(persona: number): void {
     this.#enter();
     setPersonality(this.#task, persona);
+  }
+
+  /**
+   * Loads an unsigned number of 1, 2 or 4 bytes, little endian, as a CPU would.
+   *
+   * @returns it; or a FAULT_* code, which is negative: the signal that the program would get.
+   */
+  load(addr: number, width: Width = 4): number {
+    this.#enter();
+    return isAddress(addr) ? loadNumber(this.#mm(), addr, width) : FAULT_SEGV_MAPERR;
+  }
+
+  /** Stores the low bytes of a whole number. @returns 0 or a FAULT_* code. */
+  store(addr: number, value: number, width: Width = 4): FaultCode {
+    this.#enter();
+    if (!isAddress(addr)) return FAULT_SEGV_MAPERR;
+    return storeNumber(this.#mm(), addr, { value, width });
+  }
+
+  /** Loads 8 bytes. @returns them as an unsigned number, or a FAULT_* code, which is negative. */
+  load64(addr: number): bigint {
+    this.#enter();
+    return isAddress(addr) ? loadWord64(this.#mm(), addr) : BigInt(FAULT_SEGV_MAPERR);
+  }
+
+  /** Stores the low 8 bytes. @returns 0 or a FAULT_* code. */
+  store64(addr: number, value: bigint): FaultCode {
+    this.#enter();
+    return isAddress(addr) ? storeWord64(this.#mm(), addr, value) : FAULT_SEGV_MAPERR;
+  }
+
+  /**
+   * Copies bytes out of the address space, page by page, until `bytes` is full.
+   *
+   * @returns how many; or a FAULT_* code when not even the first could be had.
+   */
+  read(addr: number, bytes: Uint8Array): number {
+    this.#enter();
+    if (!isAddress(addr)) return FAULT_SEGV_MAPERR;
+    const transfer = { bytes, done: 0 };
+    const code = readBytes(this.#mm(), addr, transfer);
+    return transfer.done > 0 ? transfer.done : code;
+  }
+
+  /** Copies bytes into the address space. @returns as read(). */
+  write(addr: number, bytes: Uint8Array): number {
+    this.#enter();
+    if (!isAddress(addr)) return FAULT_SEGV_MAPERR;
+    const transfer = { bytes, done: 0 };
+    const code = writeBytes(this.#mm(), addr, transfer);
+    return transfer.done > 0 ? transfer.done : code;
+  }
+
+  /** How many faults of this process needed no disk, and how many did. */
+  faults(): FaultCounts {
+    this.#enter();
+    return taskFaults(this.#task);
+  }
+
+  /** Pages that are present, by kind; `hiwater` is the most there ever were. Tables in pages too. */
+  rss(): RssInfo {
+    this.#enter();
+    return rssInfo(this.#mm());
   }
 
   /** A load from, or a store to, the page that contains `addr`; what a program would have met. */

@@ -126,6 +126,47 @@ function putNumber(at: number, value: number, width: Width): void {
   u8[at + 3] = value >> 24;
 }
 
+/** Loads 8 bytes. @returns them unsigned, or a FaultCode, which is negative. */
+export function loadWord64(mm: Mm, addr: number): bigint {
+  if ((addr & 7) !== 0) return loadUnaligned64(mm, addr);
+  for (;;) {
+    const frame = frameToRead(mm, addr);
+    if (frame < 0) return BigInt(frame);
+    const value = views.u64[(frame * 4 + inPage(addr)) / 8] ?? 0n;
+    if (isTlbCurrent(mm)) return value;
+  }
+}
+
+function loadUnaligned64(mm: Mm, addr: number): bigint {
+  const high = loadNumber(mm, addr + 4, 4);
+  const low = loadNumber(mm, addr, 4);
+  const failed = low < 0 ? low : high;
+  return failed < 0 ? BigInt(failed) : (BigInt(high) << 32n) | BigInt(low);
+}
+
+/** Stores 8 bytes. */
+export function storeWord64(mm: Mm, addr: number, value: bigint): FaultCode {
+  if ((addr & 7) !== 0) return storeUnaligned64(mm, addr, value);
+  for (;;) {
+    const frame = frameToWrite(mm, addr);
+    if (frame < 0) return frame as FaultCode;
+    beginStore(mm);
+    const isCurrent = isTlbCurrent(mm);
+    if (isCurrent) views.u64[(frame * 4 + inPage(addr)) / 8] = value;
+    endStore();
+    if (isCurrent) return 0;
+  }
+}
+
+function storeUnaligned64(mm: Mm, addr: number, value: bigint): FaultCode {
+  const last = frameToWrite(mm, addr + 7);
+  if (last < 0) return last as FaultCode;
+  const low = storeNumber(mm, addr, { value: Number(value & 0xffffffffn), width: 4 });
+  if (low !== 0) return low;
+  const high = Number((value >> 32n) & 0xffffffffn);
+  return storeNumber(mm, addr + 4, { value: high, width: 4 });
+}
+
 /** Where a copy between the address space and bytes outside it stands. */
 export interface Transfer {
   readonly bytes: Uint8Array;
@@ -159,10 +200,7 @@ export function writeBytes(mm: Mm, addr: number, transfer: Transfer): FaultCode 
     beginStore(mm);
     const isCurrent = isTlbCurrent(mm);
     if (isCurrent) {
-      views.u8.set(
-        bytes.subarray(transfer.done, transfer.done + length),
-        frame * 4 + inPage(at),
-      );
+      views.u8.set(bytes.subarray(transfer.done, transfer.done + length), frame * 4 + inPage(at));
     }
     endStore();
     if (isCurrent) transfer.done += length;

@@ -16,7 +16,14 @@ import { type VmOperations, vmOperations } from '../file/vm_ops.ts';
 import type { Vma } from '../mm/held.ts';
 import { hasFlag, VM_SHARED, VM_WRITE } from '../mm/vm_flags.ts';
 import { vmFlags, vmOps } from '../mm/vma_struct.ts';
-import { allocPage, copyPage, lockPage, pageAddMap, putPage, unlockPage } from '../page/page_alloc.ts';
+import {
+  allocPage,
+  copyPage,
+  lockPage,
+  pageAddMap,
+  putPage,
+  unlockPage,
+} from '../page/page_alloc.ts';
 import { type Page, PG_DIRTY, pfnOf, setPageFlag } from '../page/page_struct.ts';
 import { mkPte, type Pte, protBits, PTE_DIRTY, PTE_WRITE, PTE_YOUNG } from '../page/pte.ts';
 import { addMmCounter, MM_ANONPAGES, mmCounter } from '../page/rss.ts';

@@ -43,7 +43,7 @@ export interface ProtectRange {
 /** The VMA has its new flags already, and is write-locked. */
 export function changeProtection(tlb: MmuGather, vma: Vma, range: ProtectRange): void {
   const mm = vmMm(vma);
-  for (let at = nextLeaf(mm, range.start, range.end); at < range.end; ) {
+  for (let at = nextLeaf(mm, range.start, range.end); at < range.end;) {
     const end = leafEnd(at, range.end);
     const leaf = leafTable(mm, at);
     if (leaf !== NULL) changeLeaf(leaf, vma, { ...range, start: at, end });

@@ -89,7 +89,7 @@ export function copyPageRange(child: Vma, parent: Vma): 0 | Errno {
 function copyLeaves(state: CopyState, parent: Vma): 0 | Errno {
   const mm = vmMm(parent);
   const limit = vmEnd(parent);
-  for (let at = nextLeaf(mm, vmStart(parent), limit); at < limit; ) {
+  for (let at = nextLeaf(mm, vmStart(parent), limit); at < limit;) {
     const end = leafEnd(at, limit);
     const from = leafTable(mm, at);
     const to = from === NULL ? NULL : leafAlloc(vmMm(state.child), at);

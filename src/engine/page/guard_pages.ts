@@ -58,7 +58,7 @@ function markLeaf(leaf: PageTable, { start, end }: GuardRange): number {
 
 /** The pages become accessible again, and empty. */
 export function removeGuards(mm: Mm, { start, end }: GuardRange): 0 {
-  for (let at = nextLeaf(mm, start, end); at < end; ) {
+  for (let at = nextLeaf(mm, start, end); at < end;) {
     const until = leafEnd(at, end);
     const leaf = leafTable(mm, at);
     if (leaf !== NULL) unmarkLeaf(leaf, { start: at, end: until });

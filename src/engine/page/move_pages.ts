@@ -38,7 +38,7 @@ export function movePageTables(mm: MmWrite, { from, to, len }: PageMove): number
   const end = from + len;
   let done = end;
   let isMoved = false;
-  for (let at = nextLeaf(mm, from, end); at < end; ) {
+  for (let at = nextLeaf(mm, from, end); at < end;) {
     const target = at - from + to;
     const part = Math.min(leafEnd(at, end) - at, leafEnd(target, Infinity) - target);
     const source = leafTable(mm, at);
