@@ -27,6 +27,7 @@ import {
   inodeSize,
   setInodeSize,
 } from './engine/file/inode.ts';
+import { XA_NODE_CACHE } from './engine/file/xa_node_struct.ts';
 import { MAPLE_NODE_CACHE } from './engine/maple/maple.ts';
 import { commitLimit, committedPages } from './engine/mm/accounting.ts';
 import { MM_CACHE } from './engine/mm/mm_struct.ts';
@@ -67,6 +68,7 @@ const CACHES: readonly Cache<string>[] = [
   AVC_CACHE,
   PAGE_TABLE_CACHE,
   PAGE_CACHE,
+  XA_NODE_CACHE,
   ...TEXT_CACHES,
 ];
 

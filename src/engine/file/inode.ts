@@ -26,8 +26,10 @@ const FLAGS = 7; //       (c)   I_*
 const INO = 8; //         (c)   a double
 const SIZE = 10; //       bytes, a double; grown and cut by its file's writer
 const ACCOUNTED = 12; //  (c)   pages charged for it as a whole, a double
+const LINK = 19; //             the cache's link while free
+// Words 20 to 31 are about its pages: see address_space.ts.
 
-export const INODE_CACHE: Cache<'inode'> = { name: 'inode', id: 5, words: 16, link: 15 };
+export const INODE_CACHE: Cache<'inode'> = { name: 'inode', id: 5, words: 32, link: LINK };
 
 /** What a file is, as far as mapping it is concerned. */
 export const INODE_KINDS = ['regular', 'shmem', 'zero', 'secretmem', 'directory'] as const;
@@ -95,8 +97,11 @@ export function inodeGet(inode: Inode): Inode {
   return inode;
 }
 
-export function inodePut(inode: Inode): void {
-  if (!refcountDecAndTest(inode + REFS)) return;
+/** Drops a reference. @returns whether it was the last: see iput.ts. */
+export const inodeDecAndTest = (inode: Inode): boolean => refcountDecAndTest(inode + REFS);
+
+/** Frees an inode that nobody knows any more, without its pages. */
+export function inodeFree(inode: Inode): void {
   unchargeMemory(double(inode + ACCOUNTED));
   textPut(inodeName(inode));
   cacheFree(INODE_CACHE, inode);
