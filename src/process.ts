@@ -1,20 +1,7 @@
 /** A process: the system calls, as a program makes them. */
 import { EFAULT, EINVAL, ENOMEM, type Errno, isErr, OK } from './engine/arena/errno.ts';
-import { assert } from './engine/arena/assert.ts';
 import { NULL } from './engine/arena/ref.ts';
-import { PAGE_SIZE, pageDown, TASK_SIZE, type Ulong } from './engine/arena/units.ts';
-import {
-  loadNumber,
-  loadWord64,
-  readBytes,
-  storeNumber,
-  storeWord64,
-  writeBytes,
-  type Width,
-} from './engine/fault/access.ts';
-import { type Touch, touchPage } from './engine/fault/touch.ts';
-import { type Access, FAULT_SEGV_MAPERR, type FaultCode } from './engine/fault/user_fault.ts';
-import type { Mm } from './engine/mm/held.ts';
+import { TASK_SIZE, type Ulong } from './engine/arena/units.ts';
 import {
   mmLayout,
   mmMapCount,
@@ -32,7 +19,6 @@ import {
 import {
   allocTask,
   copyTask,
-  type FaultCounts,
   freeTask,
   isRlimit,
   type Rlimit,
@@ -42,12 +28,10 @@ import {
   setRlimit,
   setTaskMm,
   type Task,
-  taskFaults,
   taskMm,
 } from './engine/mm/task_struct.ts';
 import { eachVma, lockVmaUnderRcu, vmaLookup } from './engine/mm/vma_iterator.ts';
 import { vmaEndRead } from './engine/mm/vma_lock.ts';
-import { type RssInfo, rssInfo } from './engine/procfs/rss_info.ts';
 import { mapsText } from './engine/procfs/maps.ts';
 import { smapsText } from './engine/procfs/smaps.ts';
 import { type VmaInfo, vmaInfo } from './engine/procfs/vma_info.ts';
@@ -86,35 +70,16 @@ import { execMmap, type ExecImage } from './engine/task/exec.ts';
 import { mmput } from './engine/task/exit.ts';
 import { dupMm } from './engine/task/fork.ts';
 import { readVerdict, type Verdict } from './engine/trace/verdict.ts';
-import type { Machine } from './machine.ts';
-
-/** Words beyond 2^53 are no addresses of a program: they fault. */
-const isAddress = (addr: number): boolean => Number.isSafeInteger(addr);
-
-/** Bytes that touchRange() takes at most. */
-const TOUCH_MAX = 2 ** 22 * PAGE_SIZE;
+import { ProcessMemory } from './process_memory.ts';
 
 /**
  * One process of a machine. Calls take what the system call takes, in its order,
  * and return what it returns: a result, or a negative errno. What no register
  * could hold (a fraction, a string) is EINVAL.
  */
-export class Process {
-  readonly machine: Machine;
-  readonly #task: Task;
-
-  constructor(machine: Machine, task: Task) {
-    this.machine = machine;
-    this.#task = task;
-  }
-
-  /** What another worker finds the process by: `machine.process(id)`. */
-  get id(): number {
-    return this.#task;
-  }
-
+export class Process extends ProcessMemory {
   mmap(addr: Word, len: Word, prot: Word, flags: Word, fd: Word, offset: Word): number | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
     const p = intOf(prot);
@@ -131,7 +96,7 @@ export class Process {
   }
 
   mprotect(addr: Word, len: Word, prot: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
     const p = ulongOf(prot);
@@ -140,7 +105,7 @@ export class Process {
   }
 
   pkeyMprotect(addr: Word, len: Word, prot: Word, pkey: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
     const p = ulongOf(prot);
@@ -158,7 +123,7 @@ export class Process {
   }
 
   mremap(addr: Word, oldLen: Word, newLen: Word, flags: Word, newAddr: Word = 0): number | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const o = ulongOf(oldLen);
     const n = ulongOf(newLen);
@@ -170,13 +135,13 @@ export class Process {
 
   /** @returns the end of the heap: `addr`, or on any failure what it was. */
   brk(addr: Word): number | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     return Number.isNaN(a) ? EINVAL : sysBrk(a);
   }
 
   madvise(addr: Word, len: Word, advice: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
     const v = intOf(advice);
@@ -190,7 +155,7 @@ export class Process {
   }
 
   mlock2(addr: Word, len: Word, flags: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
     const f = intOf(flags);
@@ -204,18 +169,18 @@ export class Process {
   }
 
   mlockall(flags: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const f = intOf(flags);
     return Number.isNaN(f) ? EINVAL : sysMlockall(f);
   }
 
   munlockall(): 0 | Errno {
-    this.#enter();
+    this.enter();
     return sysMunlockall();
   }
 
   msync(addr: Word, len: Word, flags: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
     const f = intOf(flags);
@@ -224,7 +189,7 @@ export class Process {
   }
 
   mseal(addr: Word, len: Word, flags: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
     const f = ulongOf(flags);
@@ -234,7 +199,7 @@ export class Process {
 
   /** `nodemask` is a word of bits, 0 for none. */
   mbind(addr: Word, len: Word, mode: Word, nodemask: Word, flags: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
     const m = intOf(mode);
@@ -245,7 +210,7 @@ export class Process {
   }
 
   remapFilePages(addr: Word, size: Word, prot: Word, pgoff: Word, flags: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const s = ulongOf(size);
     const p = ulongOf(prot);
@@ -269,136 +234,47 @@ export class Process {
   }
 
   setMdwe(bits: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const b = intOf(bits);
     return Number.isNaN(b) ? EINVAL : sysSetMdwe(b);
   }
 
   getMdwe(): number {
-    this.#enter();
+    this.enter();
     return sysGetMdwe();
   }
 
   setMemoryMerge(enable: boolean): 0 | Errno {
-    this.#enter();
+    this.enter();
     return sysSetMemoryMerge(enable);
   }
 
   /** Sets a limit in bytes; `Infinity` is RLIM_INFINITY. */
   setRlimit(resource: number, limit: Rlimit): 0 | Errno {
-    this.#enter();
+    this.enter();
     if (!isRlimit(resource) || !(limit.soft >= 0) || !(limit.soft <= limit.hard)) return EINVAL;
-    setRlimit(this.#task, resource, limit);
+    setRlimit(this.task, resource, limit);
     return OK;
   }
 
   /** Sets the task's rights: CAP_* bits. A new process has root's. */
   setCapabilities(caps: number): void {
-    this.#enter();
-    setCaps(this.#task, caps);
+    this.enter();
+    setCaps(this.task, caps);
   }
 
   /** Sets the execution domain, as personality(2). */
   setPersonality(persona: number): void {
-    this.#enter();
-    setPersonality(this.#task, persona);
-  }
-
-  /**
-   * Loads an unsigned number of 1, 2 or 4 bytes, little endian, as a CPU would.
-   *
-   * @returns it; or a FAULT_* code, which is negative: the signal that the program would get.
-   */
-  load(addr: number, width: Width = 4): number {
-    this.#enter();
-    return isAddress(addr) ? loadNumber(this.#mm(), addr, width) : FAULT_SEGV_MAPERR;
-  }
-
-  /** Stores the low bytes of a whole number. @returns 0 or a FAULT_* code. */
-  store(addr: number, value: number, width: Width = 4): FaultCode {
-    this.#enter();
-    if (!isAddress(addr)) return FAULT_SEGV_MAPERR;
-    return storeNumber(this.#mm(), addr, { value, width });
-  }
-
-  /** Loads 8 bytes. @returns them as an unsigned number, or a FAULT_* code, which is negative. */
-  load64(addr: number): bigint {
-    this.#enter();
-    return isAddress(addr) ? loadWord64(this.#mm(), addr) : BigInt(FAULT_SEGV_MAPERR);
-  }
-
-  /** Stores the low 8 bytes. @returns 0 or a FAULT_* code. */
-  store64(addr: number, value: bigint): FaultCode {
-    this.#enter();
-    return isAddress(addr) ? storeWord64(this.#mm(), addr, value) : FAULT_SEGV_MAPERR;
-  }
-
-  /**
-   * Copies bytes out of the address space, page by page, until `bytes` is full.
-   *
-   * @returns how many; or a FAULT_* code when not even the first could be had.
-   */
-  read(addr: number, bytes: Uint8Array): number {
-    this.#enter();
-    if (!isAddress(addr)) return FAULT_SEGV_MAPERR;
-    const transfer = { bytes, done: 0 };
-    const code = readBytes(this.#mm(), addr, transfer);
-    return transfer.done > 0 ? transfer.done : code;
-  }
-
-  /** Copies bytes into the address space. @returns as read(). */
-  write(addr: number, bytes: Uint8Array): number {
-    this.#enter();
-    if (!isAddress(addr)) return FAULT_SEGV_MAPERR;
-    const transfer = { bytes, done: 0 };
-    const code = writeBytes(this.#mm(), addr, transfer);
-    return transfer.done > 0 ? transfer.done : code;
-  }
-
-  /** How many faults of this process needed no disk, and how many did. */
-  faults(): FaultCounts {
-    this.#enter();
-    return taskFaults(this.#task);
-  }
-
-  /** Pages that are present, by kind; `hiwater` is the most there ever were. Tables in pages too. */
-  rss(): RssInfo {
-    this.#enter();
-    return rssInfo(this.#mm());
-  }
-
-  /** A load from, or a store to, the page that contains `addr`; what a program would have met. */
-  touch(addr: Word, access: Access): Touch {
-    this.#enter();
-    const at = ulongOf(addr);
-    return Number.isNaN(at) ? 'SEGV_MAPERR' : touchPage(this.#mm(), at, access);
-  }
-
-  /**
-   * A load from, or a store to, every page that [addr, addr + len) has a part of.
-   *
-   * @returns what each met, in order. @throws RangeError for more than 2^22 pages.
-   */
-  touchRange(addr: Word, len: Word, access: Access): Touch[] {
-    this.#enter();
-    const start = ulongOf(addr);
-    const end = start + ulongOf(len);
-    if (Number.isNaN(end)) return ['SEGV_MAPERR'];
-    if (end - start > TOUCH_MAX) throw new RangeError('A range to touch has at most 2^22 pages.');
-    const mm = this.#mm();
-    const touches: Touch[] = [];
-    for (let at = pageDown(start); at < end; at += PAGE_SIZE) {
-      touches.push(touchPage(mm, at, access));
-    }
-    return touches;
+    this.enter();
+    setPersonality(this.task, persona);
   }
 
   /** @returns a copy of the process, or ENOMEM with nothing left behind. */
   fork(): Process | Errno {
-    this.#enter();
+    this.enter();
     const task = this.#newTask();
     if (task === null) return ENOMEM;
-    const mm = dupMm(this.#mm());
+    const mm = dupMm(this.mm());
     if (isErr(mm)) {
       freeTask(task);
       return mm;
@@ -409,57 +285,57 @@ export class Process {
 
   /** @returns a process that shares this one's address space: vfork, clone(CLONE_VM). */
   cloneVm(): Process | Errno {
-    this.#enter();
+    this.enter();
     const task = this.#newTask();
     if (task === null) return ENOMEM;
-    setTaskMm(task, mmget(this.#mm()));
+    setTaskMm(task, mmget(this.mm()));
     return new Process(this.machine, task);
   }
 
   #newTask(): Task | null {
     const task = allocTask();
     if (task === NULL) return null;
-    copyTask(this.#task, task);
+    copyTask(this.task, task);
     return task;
   }
 
   /** Leaves the address space for a new one. On failure the old one stays. */
   exec(image: ExecImage): 0 | Errno {
     this.machine.enter();
-    setCurrent(this.#task);
-    const mm = execMmap(this.#task, image);
+    setCurrent(this.task);
+    const mm = execMmap(this.task, image);
     if (isErr(mm)) return mm;
-    const old = taskMm(this.#task);
-    setTaskMm(this.#task, mm);
+    const old = taskMm(this.task);
+    setTaskMm(this.task, mm);
     if (old !== NULL) mmput(old);
     return OK;
   }
 
   /** Ends the process: the last one to leave an address space takes it apart. */
   exit(): void {
-    this.#enter();
-    const mm = this.#mm();
-    setTaskMm(this.#task, NULL);
+    this.enter();
+    const mm = this.mm();
+    setTaskMm(this.task, NULL);
     mmput(mm);
-    freeTask(this.#task);
+    freeTask(this.task);
   }
 
   /** The text of /proc/PID/maps. */
   maps(): string {
-    this.#enter();
-    return mapsText(this.#mm());
+    this.enter();
+    return mapsText(this.mm());
   }
 
   /** The text of /proc/PID/smaps, of pages that were never touched. */
   smaps(): string {
-    this.#enter();
-    return smapsText(this.#mm());
+    this.enter();
+    return smapsText(this.mm());
   }
 
   /** Every VMA, in address order. */
   vmas(): VmaInfo[] {
-    this.#enter();
-    const reader = mmapReadLock(this.#mm());
+    this.enter();
+    const reader = mmapReadLock(this.mm());
     const infos = Array.from(eachVma(reader), vmaInfo);
     mmapReadUnlock(reader);
     return infos;
@@ -470,9 +346,9 @@ export class Process {
    * works on it.
    */
   find(addr: number): VmaInfo | null {
-    this.#enter();
+    this.enter();
     if (typeof addr !== 'number' || !(addr >= 0 && addr < TASK_SIZE)) return null;
-    const mm = this.#mm();
+    const mm = this.mm();
     const vma = lockVmaUnderRcu(mm, addr);
     if (vma !== null) {
       const info = vmaInfo(vma);
@@ -488,14 +364,14 @@ export class Process {
 
   /** How many VMAs there are: what max_map_count limits. */
   mapCount(): number {
-    this.#enter();
-    return mmMapCount(this.#mm());
+    this.enter();
+    return mmMapCount(this.mm());
   }
 
   /** Layout marks in bytes, totals in pages. */
   layout(): Record<MmDouble, number> & { mapCount: number } {
-    this.#enter();
-    const reader = mmapReadLock(this.#mm());
+    this.enter();
+    const reader = mmapReadLock(this.mm());
     const layout = { ...mmLayout(reader), mapCount: mmMapCount(reader) };
     mmapReadUnlock(reader);
     return layout;
@@ -503,8 +379,8 @@ export class Process {
 
   /** Sets layout marks, as exec and prctl(PR_SET_MM) do. */
   setLayout(layout: MmLayout): void {
-    this.#enter();
-    const writer = mmapWriteLock(this.#mm());
+    this.enter();
+    const writer = mmapWriteLock(this.mm());
     setMmLayout(writer, layout);
     mmapWriteUnlock(writer);
   }
@@ -517,8 +393,8 @@ export class Process {
 
   /** Checks every invariant of the address space. @throws Error at the first that is broken. */
   verify(): void {
-    this.#enter();
-    const reader = mmapReadLock(this.#mm());
+    this.enter();
+    const reader = mmapReadLock(this.mm());
     try {
       verifyMm(reader);
     } finally {
@@ -526,20 +402,9 @@ export class Process {
     }
   }
 
-  #enter(): void {
-    this.machine.enter();
-    setCurrent(this.#task);
-  }
-
-  #mm(): Mm {
-    const mm = taskMm(this.#task);
-    assert(mm !== NULL, 'the process has not exited');
-    return mm;
-  }
-
   /** The words of the most common shape of call, or null when one is none. */
   #range(addr: Word, len: Word): { addr: Ulong; len: Ulong } | null {
-    this.#enter();
+    this.enter();
     const range = { addr: ulongOf(addr), len: ulongOf(len) };
     return Number.isNaN(range.addr + range.len) ? null : range;
   }

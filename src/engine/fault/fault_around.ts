@@ -7,14 +7,13 @@
 import { word } from '../arena/memory.ts';
 import type { VmOperations } from '../file/vm_ops.ts';
 import { vmEnd, vmStart } from '../mm/vma_struct.ts';
-import { NULL } from '../arena/ref.ts';
-import { pageAddMap, putPage, unlockPage } from '../page/page_alloc.ts';
+import { pageAddMap } from '../page/page_alloc.ts';
 import { type Page, pageIndex } from '../page/page_struct.ts';
 import { type Pte, PTE_NONE, PTE_YOUNG } from '../page/pte.ts';
 import { addMmCounter, mmCounter } from '../page/rss.ts';
 import { boundaryAfter, entryAt, pteIndex, pteLock, pteUnlock } from '../page/table_struct.ts';
 import { PMD_SIZE } from '../arena/units.ts';
-import { fileEntry } from './file_fault.ts';
+import { fileEntry } from './file_entry.ts';
 import { linearPageIndex, setPte, type VmFault } from './vmf.ts';
 
 /** Bytes; a window of this size, aligned to it. */
@@ -22,21 +21,17 @@ const WINDOW = 65_536;
 
 /** @returns whether the faulting page itself is mapped now. */
 export function faultAround(vmf: VmFault, ops: VmOperations): boolean {
-  const { mapPages } = ops;
-  if (mapPages === undefined) return false;
+  if (ops.mapPages === undefined) return false;
   const window = windowOf(vmf);
-  const last = linearPageIndex(vmf.vma, window.end) - 1;
-  let index = linearPageIndex(vmf.vma, window.start);
+  const first = linearPageIndex(vmf.vma, window.start);
+  const span = { first, last: linearPageIndex(vmf.vma, window.end) - 1 };
   let isMapped = false;
-  while (index <= last) {
-    const page = mapPages(vmf.vma, index, last);
-    if (page === NULL) break;
-    const addr = window.start + (pageIndex(page) - linearPageIndex(vmf.vma, window.start)) * 4096;
-    if (mapIfEmpty(vmf, page, { addr, entry: fileEntry(vmf.vma, page, ops) })) {
-      isMapped ||= addr === vmf.addr;
-    }
-    index = pageIndex(page) + 1;
-  }
+  ops.mapPages(vmf.vma, span, (page) => {
+    const addr = window.start + (pageIndex(page) - first) * 4096;
+    const isKept = mapIfEmpty(vmf, page, { addr, entry: fileEntry(vmf.vma, page, ops) });
+    isMapped ||= isKept && addr === vmf.addr;
+    return isKept;
+  });
   return isMapped;
 }
 
@@ -54,9 +49,7 @@ function mapIfEmpty(
     setPte(at, addr === faulted ? entry : entry & ~PTE_YOUNG);
   }
   pteUnlock(leaf);
-  unlockPage(page);
   if (isEmpty) addMmCounter(mm, mmCounter(page), 1);
-  else putPage(page);
   return isEmpty;
 }
 

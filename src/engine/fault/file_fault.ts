@@ -12,9 +12,10 @@
  * finish_fault(), v6.18.
  */
 import { NULL } from '../arena/ref.ts';
+import { wasMajorFault } from '../file/filemap.ts';
 import { type VmOperations, vmOperations } from '../file/vm_ops.ts';
 import type { Vma } from '../mm/held.ts';
-import { hasFlag, VM_SHARED, VM_WRITE } from '../mm/vm_flags.ts';
+import { hasFlag, VM_SHARED } from '../mm/vm_flags.ts';
 import { vmFlags, vmOps } from '../mm/vma_struct.ts';
 import {
   allocPage,
@@ -28,9 +29,18 @@ import { type Page, PG_DIRTY, pfnOf, setPageFlag } from '../page/page_struct.ts'
 import { mkPte, type Pte, protBits, PTE_DIRTY, PTE_WRITE, PTE_YOUNG } from '../page/pte.ts';
 import { addMmCounter, MM_ANONPAGES, mmCounter } from '../page/rss.ts';
 import { pteUnlock } from '../page/table_struct.ts';
-import { VM_FAULT_ERROR, VM_FAULT_OOM, VM_FAULT_SIGBUS } from '../page/vm_fault.ts';
+import {
+  FAULT_SIGBUS,
+  type FaultError,
+  isFault,
+  VM_FAULT_MAJOR,
+  VM_FAULT_OOM,
+  VM_FAULT_SIGBUS,
+  vmFaultOf,
+} from '../page/vm_fault.ts';
 import { dropUnmapped } from './anonymous.ts';
 import { faultAround } from './fault_around.ts';
+import { fileEntry } from './file_entry.ts';
 import {
   exclusivePte,
   isWriteFault,
@@ -50,21 +60,21 @@ export function doFault(vmf: VmFault): number {
   return hasFlag(vmFlags(vmf.vma), VM_SHARED) ? doSharedFault(vmf, ops) : doCowFault(vmf, ops);
 }
 
-/** Calls the file's handler. @returns its page, locked, with a reference; or -VM_FAULT_*. */
-const callFault = (vmf: VmFault, ops: VmOperations): Page | number =>
-  ops.fault === undefined
-    ? -VM_FAULT_SIGBUS
-    : ops.fault(vmf.vma, linearPageIndex(vmf.vma, vmf.addr), vmf.flags);
+/** Calls the file's handler. @returns its page, locked, with a reference. */
+const callFault = (vmf: VmFault, ops: VmOperations): Page | FaultError =>
+  ops.fault?.(vmf.vma, linearPageIndex(vmf.vma, vmf.addr), vmf.flags) ?? FAULT_SIGBUS;
 
-const isFaultError = (page: Page | number): page is number => page < 0;
+/** What a fault that found its file's page came to. */
+const handled = (): number => (wasMajorFault() ? VM_FAULT_MAJOR : 0);
 
 function doReadFault(vmf: VmFault, ops: VmOperations): number {
   if (faultAround(vmf, ops)) return 0;
   const page = callFault(vmf, ops);
-  if (isFaultError(page)) return -page;
+  if (isFault(page)) return vmFaultOf(page);
+  const result = handled();
   finishFault(vmf, page, fileEntry(vmf.vma, page, ops));
   unlockPage(page);
-  return 0;
+  return result;
 }
 
 /** A private store copies at once: the file's page itself is never mapped. */
@@ -74,10 +84,11 @@ function doCowFault(vmf: VmFault, ops: VmOperations): number {
   const copy = allocPage();
   if (copy === NULL) return VM_FAULT_OOM;
   const page = callFault(vmf, ops);
-  if (isFaultError(page)) {
+  if (isFault(page)) {
     putPage(copy);
-    return -page;
+    return vmFaultOf(page);
   }
+  const result = handled();
   copyPage(copy, page);
   pageAddNewAnon(vmf, copy);
   const isMapped = pteLockSame(vmf);
@@ -88,23 +99,24 @@ function doCowFault(vmf: VmFault, ops: VmOperations): number {
   }
   unlockPage(page);
   putPage(page);
-  return isMapped ? 0 : dropUnmapped(copy, 0);
+  return isMapped ? result : dropUnmapped(copy, result);
 }
 
 function doSharedFault(vmf: VmFault, ops: VmOperations): number {
   const page = callFault(vmf, ops);
-  if (isFaultError(page)) return -page;
-  const refused = ops.pageMkwrite === undefined ? 0 : ops.pageMkwrite(vmf.vma, page);
-  if ((refused & VM_FAULT_ERROR) === 0) {
-    const bits = protBits(vmFlags(vmf.vma)) | PTE_YOUNG | PTE_DIRTY | PTE_WRITE;
-    setPageFlag(page, PG_DIRTY);
-    finishFault(vmf, page, mkPte(pfnOf(page), bits));
-    unlockPage(page);
-  } else {
+  if (isFault(page)) return vmFaultOf(page);
+  const result = handled();
+  const refused = ops.pageMkwrite?.(vmf.vma, page) ?? 0;
+  if (isFault(refused)) {
     unlockPage(page);
     putPage(page);
+    return vmFaultOf(refused);
   }
-  return refused;
+  const bits = protBits(vmFlags(vmf.vma)) | PTE_YOUNG | PTE_DIRTY | PTE_WRITE;
+  setPageFlag(page, PG_DIRTY);
+  finishFault(vmf, page, mkPte(pfnOf(page), bits));
+  unlockPage(page);
+  return result;
 }
 
 /** Maps a locked page; its reference goes to the entry, or back. */
@@ -117,21 +129,6 @@ function finishFault(vmf: VmFault, page: Page, pte: Pte): void {
 }
 
 /**
- * The entry of a page that is read: writable at once if shared memory may be written and
- * nobody wants to know when.
- */
-export function fileEntry(vma: Vma, page: Page, ops: VmOperations): Pte {
-  return mkPte(pfnOf(page), protBits(vmFlags(vma)) | sharedWriteBit(vma, ops) | PTE_YOUNG);
-}
-
-/** Source: mm/vma.c, vma_wants_writenotify(), v6.18. */
-export const sharedWriteBit = (vma: Vma, ops: VmOperations): number => {
-  const flags = vmFlags(vma);
-  const isSharedWrite = hasFlag(flags, VM_SHARED) && hasFlag(flags, VM_WRITE);
-  return isSharedWrite && ops.pageMkwrite === undefined ? PTE_WRITE : 0;
-};
-
-/**
  * A store to a page of a shared mapping that is mapped without the right to write: the file
  * is asked, then the entry is opened.
  *
@@ -142,8 +139,8 @@ export const sharedWriteBit = (vma: Vma, ops: VmOperations): number => {
 export function askForWrite(vma: Vma, page: Page): number {
   const ops = vmOperations(vmOps(vma));
   lockPage(page);
-  const refused = ops.pageMkwrite === undefined ? 0 : ops.pageMkwrite(vma, page);
-  if ((refused & VM_FAULT_ERROR) === 0) setPageFlag(page, PG_DIRTY);
+  const refused = ops.pageMkwrite?.(vma, page) ?? 0;
+  if (!isFault(refused)) setPageFlag(page, PG_DIRTY);
   unlockPage(page);
-  return refused;
+  return vmFaultOf(refused);
 }

@@ -9,7 +9,7 @@ import { setWord, word } from '../arena/memory.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
 import type { Mm, MmRead, Vma } from '../mm/held.ts';
-import { mmapReadTrylock, mmapReadUnlock } from '../mm/mmap_lock.ts';
+import { mmapAssertLocked, mmapReadTrylock, mmapReadUnlock } from '../mm/mmap_lock.ts';
 import { hasFlag, VM_WRITE } from '../mm/vm_flags.ts';
 import { vmAnonVma, vmFlags, vmPgoff, vmStart } from '../mm/vma_struct.ts';
 import {
@@ -79,7 +79,10 @@ export const setPte = (at: WordAt, pte: Pte): void => atomics.store(at, pte);
 export function vmfAnonPrepare({ mm, vma, flags }: VmFault): number {
   if (vmAnonVma(vma) !== NULL) return 0;
   // Whoever handles a fault without the VMA lock holds mmap_lock.
-  if ((flags & FAULT_FLAG_VMA_LOCK) === 0) return preparedOrOom(mm as MmRead, vma);
+  if ((flags & FAULT_FLAG_VMA_LOCK) === 0) {
+    mmapAssertLocked(mm);
+    return preparedOrOom(mm, vma);
+  }
   const reader = mmapReadTrylock(mm);
   if (reader === null) return VM_FAULT_RETRY;
   const result = preparedOrOom(reader, vma);

@@ -32,7 +32,7 @@ import { isPteSpecial, PTE_DIRTY, PTE_WRITE, PTE_YOUNG, ptePfn } from '../page/p
 import { addMmCounter, MM_ANONPAGES, mmCounter } from '../page/rss.ts';
 import { pteUnlock } from '../page/table_struct.ts';
 import { flushTlbMm } from '../page/tlb_flush.ts';
-import { VM_FAULT_ERROR, VM_FAULT_OOM } from '../page/vm_fault.ts';
+import { VM_FAULT_OOM } from '../page/vm_fault.ts';
 import { dropUnmapped } from './anonymous.ts';
 import { askForWrite } from './file_fault.ts';
 import {
@@ -68,7 +68,7 @@ function holdPage(vmf: VmFault): Page | null {
 
 function writeShared(vmf: VmFault, page: Page): number {
   const refused = askForWrite(vmf.vma, page);
-  return (refused & VM_FAULT_ERROR) === 0 ? openEntry(vmf) : refused;
+  return refused === 0 ? openEntry(vmf) : refused;
 }
 
 function writePrivate(vmf: VmFault, page: Page): number {
