@@ -10,7 +10,8 @@ import { unchargeMemory } from '../mm/accounting.ts';
 import type { File } from '../mm/vma_struct.ts';
 import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
 import { refcountDecAndTest, refcountInc, refcountIncNotZero } from '../sync/refcount.ts';
-import { type Inode, type InodeSpec, inodeGet, inodeNew, inodePut } from './inode.ts';
+import { type Inode, type InodeSpec, inodeGet, inodeNew } from './inode.ts';
+import { inodePut } from './iput.ts';
 
 const REFS = 0; //  (a)
 const INODE = 1; // (c)

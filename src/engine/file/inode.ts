@@ -29,6 +29,7 @@ const ACCOUNTED = 12; //  (c)   pages charged for it as a whole, a double
 const I_MMAP_SEM = 16; // (a)   rwsem of i_mmap; free whenever the inode is
 const I_MMAP = 17; //           root of the tree of the VMAs that map it, under that lock
 const LINK = 19; //             the cache's link while free
+// Words 20 to 31 are about its pages: see address_space.ts.
 
 export const INODE_CACHE: Cache<'inode'> = { name: 'inode', id: 5, words: 32, link: LINK };
 
@@ -99,8 +100,11 @@ export function inodeGet(inode: Inode): Inode {
   return inode;
 }
 
-export function inodePut(inode: Inode): void {
-  if (!refcountDecAndTest(inode + REFS)) return;
+/** Drops a reference. @returns whether it was the last: see iput.ts. */
+export const inodeDecAndTest = (inode: Inode): boolean => refcountDecAndTest(inode + REFS);
+
+/** Frees an inode that nobody knows any more, without its pages. */
+export function inodeFree(inode: Inode): void {
   assert(word(inode + I_MMAP) === NULL, 'a file goes after its mappings');
   unchargeMemory(double(inode + ACCOUNTED));
   textPut(inodeName(inode));
