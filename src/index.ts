@@ -58,6 +58,8 @@ export {
 } from './engine/mm/task_struct.ts';
 export * from './engine/mm/vm_flags.ts';
 export { vmFlagsOfText, vmFlagsText } from './engine/procfs/smaps.ts';
+export type { PageStats } from './engine/procfs/page_stats.ts';
+export type { RssInfo } from './engine/procfs/rss_info.ts';
 export type { BackingFile, VmaInfo } from './engine/procfs/vma_info.ts';
 export type { CacheStats } from './engine/slab/cache.ts';
 export * from './engine/syscall/madvise_values.ts';
