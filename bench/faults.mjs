@@ -2,7 +2,11 @@
  * What page faults cost, and what comes without one: the engine's figure beside the live kernel's
  * for the same pattern, in one run, their samples taken in turn. Nanoseconds.
  *
- *     npm run build && node bench/faults.mjs [--json] [--others COUNT] [--dist DIST]
+ *     npm run build && node bench/faults.mjs [--json] [--alone] [--others COUNT] [--dist DIST]
+ *
+ *     --others COUNT   beside so many more mappings, here and in the kernel
+ *     --alone          without the kernel: for profiles
+ *     --only KEYS      rows, by the names of faults/engine.mjs, with commas
  *
  * `floor` and `target` are ratios, the kernel's time divided by the engine's. Where there is no
  * Linux or no gcc, the engine's figures stand alone.
@@ -17,6 +21,7 @@ import { startKernel, whyNoKernel } from './faults/kernel.mjs';
 const { values: options } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
+    alone: { type: 'boolean', default: false },
     others: { type: 'string', default: '0' },
     dist: { type: 'string', default: 'dist' },
     rounds: { type: 'string', default: '60' },
@@ -108,7 +113,7 @@ const { Machine } = await import(
 );
 const others = Number(options.others);
 const rows = ROWS.filter(({ key }) => (options.only ?? key).split(',').includes(key));
-const missing = whyNoKernel();
+const missing = options.alone ? 'it was not asked' : whyNoKernel();
 const kernel = missing === null ? startKernel(others) : null;
 const results = await measure(startEngine(Machine, others), kernel, rows);
 kernel?.stop();
