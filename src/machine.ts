@@ -44,7 +44,7 @@ import { VMA_CACHE } from './engine/mm/vma_struct.ts';
 import { frameOf, framesUsed, initMemMap, PAGE_CACHE } from './engine/page/page_struct.ts';
 import { PAGE_TABLE_CACHE } from './engine/page/table_struct.ts';
 import { rcuReadLockHeld, synchronizeRcu } from './engine/rcu/rcu.ts';
-import { ANON_VMA_CACHE, AVC_CACHE } from './engine/rmap/anon_vma.ts';
+import { ANON_VMA_CACHE, AVC_CACHE } from './engine/rmap/anon_vma_struct.ts';
 import {
   type Cache,
   cacheDrain,

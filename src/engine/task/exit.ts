@@ -19,6 +19,7 @@ import { unlinkAnonVmas } from '../rmap/anon_vma.ts';
 import { EXIT_MMAP, trace } from '../trace/events.ts';
 import { destroyGuards } from '../vma/guards.ts';
 import { removeVma } from '../vma/munmap.ts';
+import { vmaUnlinkFile } from '../vma/prepare.ts';
 import { unmapAll, type UnmapDesc } from '../vma/unmap_desc.ts';
 
 /** Drops a user of an mm; the last one empties it. */
@@ -61,6 +62,7 @@ function tearDownVmas({ mm, treeEnd }: UnmapDesc): number {
 function tearDown(mm: MmWrite, vma: Vma): void {
   const victim = vmaStartWrite(mm, vma);
   unlinkAnonVmas(victim);
+  vmaUnlinkFile(victim);
   vmaMarkDetached(mm, victim);
   removeVma(victim);
 }

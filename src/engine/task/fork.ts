@@ -72,7 +72,7 @@ import {
 import { anonVmaFork } from '../rmap/anon_vma.ts';
 import { forkGuards, hasGuards, setGuards } from '../vma/guards.ts';
 import { unmapCopied } from '../vma/unmap_desc.ts';
-import { vmaLinkFile } from '../vma/prepare.ts';
+import { vmaLinkFileAfter } from '../vma/prepare.ts';
 import { emptyMm } from './exit.ts';
 
 /** @returns a copy of the address space with one user, or ENOMEM with nothing left behind. */
@@ -163,8 +163,8 @@ function dupVma(parent: MmWrite, vmi: VmaIterator<MmWrite>, vma: Vma): 0 | Errno
   vmaStartWrite(child, copy);
   vmaMarkAttached(copy);
   vmaIterReplace(vmi, copy);
-  vmaLinkFile(copy);
   setMmMapCount(child, mmMapCount(child) + 1);
+  vmaLinkFileAfter(copy, vma);
   return OK;
 }
 

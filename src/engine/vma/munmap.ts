@@ -46,7 +46,7 @@ import { hasFlag, VM_ACCOUNT, VM_LOCKED, VM_SEALED } from '../mm/vm_flags.ts';
 import { setVmOps, vmaPages, vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
 import { unlinkAnonVmas } from '../rmap/anon_vma.ts';
 import { LIMIT_MAP_COUNT, noteLimit } from '../trace/verdict.ts';
-import { vmaPutFile } from './prepare.ts';
+import { vmaPutFile, vmaUnlinkFile } from './prepare.ts';
 import { cancelGuardZap, reserveGuardZap, zapGuards } from './guards.ts';
 import { splitVmaUnchecked } from './split.ts';
 import type { ByteRange } from './vma_merge.ts';
@@ -210,6 +210,7 @@ export function vmsReattach(vms: VmaMunmap): void {
 export function vmsCleanUpArea(vms: VmaMunmap): void {
   for (const vma of vms.gathered) {
     unlinkAnonVmas(vma);
+    vmaUnlinkFile(vma);
     setVmOps(vma, DUMMY_VM_OPS);
   }
   zapGuards(vms.guards);
@@ -235,7 +236,7 @@ export function vmsFree(vms: VmaMunmap): void {
   if (vms.nrAccounted > 0) unchargeMemory(vms.nrAccounted);
 }
 
-/** Frees a detached VMA that is on no chain, and what it holds. */
+/** Frees a detached VMA that has left the reverse map, and what it holds. */
 export function removeVma(vma: Vma): void {
   vmaPutFile(vma);
   vmAreaFree(vma);
