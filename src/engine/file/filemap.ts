@@ -12,7 +12,7 @@
  * mm/shmem.c, shmem_fault(), mm/secretmem.c, secretmem_fault(), v6.18.
  */
 import { EEXIST, ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
-import { NULL } from '../arena/ref.ts';
+import { NULL, type Null } from '../arena/ref.ts';
 import { PAGE_SIZE } from '../arena/units.ts';
 import { allocZeroedPage, lockPage, putPage, tryLockPage, unlockPage } from '../page/page_alloc.ts';
 import {
@@ -26,7 +26,7 @@ import {
   setPageFlag,
   setPageIdentity,
 } from '../page/page_struct.ts';
-import { FAULT_NOPAGE, FAULT_OOM, FAULT_SIGBUS, type FaultError } from '../page/vm_fault.ts';
+import { FAULT_OOM, FAULT_SIGBUS, type FaultError, VM_FAULT_NOPAGE } from '../page/vm_fault.ts';
 import { type Inode, inodeKind, inodeSize } from './inode.ts';
 import { addToPageCache, findGetNextPage, findGetPage, type PageSpan } from './page_cache.ts';
 
@@ -88,40 +88,38 @@ function addPage(inode: Inode, index: number): Page | Errno {
 }
 
 /**
- * Looks at a page that is already there: it is locked, up to date, and has a reference.
+ * Fault-around: finds the first page of a span that could be mapped without waiting or reading.
  *
- * @returns whether the reference was kept, for an entry.
+ * @returns it as filemapFault() does, or NULL.
  */
-export type MapVisit = (page: Page) => boolean;
-
-/** Fault-around: visits what is in memory of a span, below the end, without waiting or reading. */
-export function filemapMapPages(inode: Inode, span: PageSpan, visit: MapVisit): void {
+export function filemapNextPage(inode: Inode, span: PageSpan): Page | Null {
   const last = Math.min(span.last, inodePages(inode) - 1);
   let first = span.first;
   while (first <= last) {
     const page = findGetNextPage(inode, { first, last });
-    if (page === NULL) return;
+    if (page === NULL) return NULL;
+    if (tryLockMappable(inode, page)) return page;
     first = pageIndex(page) + 1;
-    if (!mapPage(inode, page, visit)) putPage(page);
+    putPage(page);
   }
+  return NULL;
 }
 
-function mapPage(inode: Inode, page: Page, visit: MapVisit): boolean {
+function tryLockMappable(inode: Inode, page: Page): boolean {
   if (!pageHas(page, PG_UPTODATE) || !tryLockPage(page)) return false;
-  const isThere = pageMapping(page) === inode && pageIndex(page) < inodePages(inode);
-  const isKept = isThere && visit(page);
+  if (pageMapping(page) === inode && pageIndex(page) < inodePages(inode)) return true;
   unlockPage(page);
-  return isKept;
+  return false;
 }
 
 /**
  * A page of a file that is written back is about to become writable: it is dirty from now on. The
- * caller holds a reference and the page's lock, and keeps both.
+ * caller holds a reference and the page's lock, and keeps both until the entry is writable.
  *
- * @returns FAULT_NOPAGE when it is no longer of the file: the fault begins again.
+ * @returns VM_FAULT_NOPAGE when it is no longer of the file: the fault begins again.
  */
-export function filemapPageMkwrite(inode: Inode, page: Page): 0 | FaultError {
-  if (pageMapping(page) !== inode || pageIndex(page) >= inodePages(inode)) return FAULT_NOPAGE;
+export function filemapPageMkwrite(inode: Inode, page: Page): number {
+  if (pageMapping(page) !== inode || pageIndex(page) >= inodePages(inode)) return VM_FAULT_NOPAGE;
   setPageFlag(page, PG_DIRTY);
-  return OK;
+  return 0;
 }
