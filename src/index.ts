@@ -15,7 +15,9 @@ export { Process } from './process.ts';
 export * from './engine/arena/errno.ts';
 export { PAGE_SIZE, PMD_SIZE, TASK_SIZE } from './engine/arena/units.ts';
 export type { Access, Touch } from './engine/fault/touch.ts';
+export type { HostFiles } from './engine/file/host.ts';
 export {
+  F_SEAL_EXEC,
   F_SEAL_FUTURE_WRITE,
   F_SEAL_GROW,
   F_SEAL_SEAL,
