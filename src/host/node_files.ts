@@ -18,6 +18,7 @@ import {
   ftruncateSync,
   openSync,
   readSync,
+  realpathSync,
   writeSync,
 } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
@@ -110,7 +111,7 @@ function describe(hostFd: number, path: string): FileSpec | null {
   const kind = kindOf(stat);
   if (kind === null) return null;
   const identity = {
-    path,
+    path: realpathSync(path),
     devMajor: major(stat.dev),
     devMinor: minor(stat.dev),
     ino: Number(stat.ino),

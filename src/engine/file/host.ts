@@ -14,8 +14,9 @@ import { setWord, word } from '../arena/memory.ts';
  */
 export interface HostFiles {
   /**
-   * Fills `bytes`, which may lie in shared memory, from `position` on. @returns how many were read: 0 at
-   * the end of the file.
+   * Fills `bytes`, which may lie in shared memory, from `position` on.
+   *
+   * @returns how many were read: 0 at the end of the file.
    */
   read(hostFd: number, position: number, bytes: Uint8Array): number;
   /** @returns how many bytes were written. */

@@ -24,18 +24,20 @@ export interface OpenSpec extends InodeSpec {
 /** @returns a file with one reference; ENOMEM; for a host's file EINVAL without a host, EIO. */
 export function openFile(spec: OpenSpec, mode: number): File | Errno {
   if (spec.hostFd !== undefined) return openHostFile(spec, mode, spec.hostFd);
-  const { contents } = spec;
-  const file = fileNew({ ...spec, size: spec.size ?? contents?.length ?? 0 }, mode);
+  const { contents = NO_BYTES } = spec;
+  const file = fileNew({ ...spec, size: spec.size ?? contents.length }, mode);
   if (file === NULL) return ENOMEM;
-  const written = contents === undefined ? 0 : writeBytes(fileInode(file), 0, contents);
-  if (isErr(written)) {
+  const written = writeBytes(fileInode(file), 0, contents);
+  if (written !== contents.length) {
     fput(file);
-    return written;
+    return isErr(written) ? written : ENOMEM;
   }
   // What a file begins with is what its disk has.
   writebackPages(fileInode(file), ALL_PAGES, () => false);
   return file;
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 /** Opens the inode of a file once more. @returns EACCES when its host was only asked to read. */
 export function reopenFile(file: File, mode: number): File | Errno {

@@ -5,8 +5,8 @@
  *   file    |####|####|##..|            size
  *   write             [.....]           page by page: what comes before an error is written
  *
- * Source: mm/filemap.c, filemap_read(), generic_perform_write(), mm/shmem.c, shmem_file_read_iter(),
- * shmem_write_begin(), v6.18.
+ * Source: mm/filemap.c, filemap_read(), generic_perform_write(), mm/shmem.c,
+ * shmem_file_read_iter(), shmem_write_begin(), v6.18.
  */
 import {
   EBADF,
