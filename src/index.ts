@@ -14,8 +14,18 @@ export { Process } from './process.ts';
 
 export * from './engine/arena/errno.ts';
 export { PAGE_SIZE, PMD_SIZE, TASK_SIZE } from './engine/arena/units.ts';
-export type { Access, Touch } from './engine/fault/touch.ts';
 export type { HostFiles } from './engine/file/host.ts';
+export type { Touch } from './engine/fault/touch.ts';
+export {
+  type Access,
+  FAULT_BUS_ADRERR,
+  FAULT_BUS_MCEERR_AR,
+  FAULT_OOM,
+  FAULT_SEGV_ACCERR,
+  FAULT_SEGV_MAPERR,
+  type FaultCode,
+} from './engine/fault/user_fault.ts';
+export type { Width } from './engine/fault/access.ts';
 export {
   F_SEAL_EXEC,
   F_SEAL_FUTURE_WRITE,
@@ -50,6 +60,8 @@ export {
 } from './engine/mm/task_struct.ts';
 export * from './engine/mm/vm_flags.ts';
 export { vmFlagsOfText, vmFlagsText } from './engine/procfs/smaps.ts';
+export type { PageStats } from './engine/procfs/page_stats.ts';
+export type { RssInfo } from './engine/procfs/rss_info.ts';
 export type { BackingFile, VmaInfo } from './engine/procfs/vma_info.ts';
 export type { CacheStats } from './engine/slab/cache.ts';
 export * from './engine/syscall/madvise_values.ts';

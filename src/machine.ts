@@ -8,7 +8,8 @@ import {
 } from './engine/arena/arena.ts';
 import { claimCpu, type Cpu, releaseCpu, useCpu } from './engine/arena/cpu.ts';
 import { type Errno, EBADF, EINVAL, EPERM, isErr } from './engine/arena/errno.ts';
-import { type Memory, useMemory } from './engine/arena/memory.ts';
+import { H_RESTORES } from './engine/arena/layout.ts';
+import { type Memory, setWord, useMemory, word } from './engine/arena/memory.ts';
 import { NULL } from './engine/arena/ref.ts';
 import { fdClose, fdCloseAll, fdInstall, fget, initFdTable } from './engine/file/fd_table.ts';
 import {
@@ -142,7 +143,10 @@ export class Machine {
         `A machine takes from ${ARENA_BYTES_MIN} to ${ARENA_BYTES_MAX} bytes, not ${options.bytes}.`,
       );
     }
-    const ramBytes = Math.ceil((options.ramBytes ?? RAM_RATIO * bytes) / 65536) * 65536;
+    const ramBytes =
+      Math.ceil(
+        (options.ramBytes ?? Math.min(RAM_RATIO * bytes, ARENA_BYTES_MAX - bytes)) / 65536,
+      ) * 65536;
     if (!(ramBytes >= 0 && bytes + ramBytes <= ARENA_BYTES_MAX)) {
       const most = ARENA_BYTES_MAX - bytes;
       throw new RangeError(`A machine has at most ${most} bytes of pages, not ${ramBytes}.`);
@@ -413,9 +417,12 @@ export class Machine {
   /** Goes back to a saved state. Handles and processes made since are void. */
   restore(image: MachineImage): void {
     this.enter();
-    this.#memory.i32.fill(0, image.words.length, arenaUsed());
-    this.#memory.i32.set(image.words);
-    this.#memory.i32.set(image.frames, frameOf(0));
+    const { i32 } = this.#memory;
+    const restores = word(H_RESTORES) + 1; // no translation from before is true
+    i32.fill(0, image.words.length, arenaUsed());
+    i32.set(image.words);
+    setWord(H_RESTORES, restores);
+    i32.set(image.frames, frameOf(0));
   }
 }
 

@@ -14,11 +14,11 @@ import {
   PG_UPTODATE,
   setPageIdentity,
 } from '../page/page_struct.ts';
-import { FAULT_OOM, FAULT_SIGBUS, isFault, VM_FAULT_NOPAGE } from '../page/vm_fault.ts';
+import { FAULT_NOPAGE, FAULT_OOM, FAULT_SIGBUS, isFault } from '../page/vm_fault.ts';
 import { inodeNrpages } from './address_space.ts';
 import { fget } from './fd_table.ts';
 import { fileInode, fput } from './file_struct.ts';
-import { filemapFault, filemapNextPage, filemapPageMkwrite } from './filemap.ts';
+import { filemapFault, filemapMapPages, filemapPageMkwrite } from './filemap.ts';
 import { type Inode, setInodeSize } from './inode.ts';
 import { addToPageCache, findGetPage, removeFromPageCache } from './page_cache.ts';
 
@@ -145,26 +145,31 @@ describe('the page cache', () => {
   });
 });
 
-describe('filemapNextPage', () => {
-  it('gives what is there, below the end and unlocked, in order', () => {
+describe('filemapMapPages', () => {
+  it('visits what is there, below the end and unlocked, in order', () => {
     const inode = open(100 * 4096);
     const pages = [1, 4, 64, 70, 90].map((index) => fault(inode, index));
     setInodeSize(inode, 80 * 4096);
     const [, locked] = pages;
     if (locked !== undefined) lockPage(locked);
     const seen: number[] = [];
-    for (let first = 0; ;) {
-      const page = filemapNextPage(inode, { first, last: 99 });
-      if (page === NULL) break;
+    filemapMapPages(inode, { first: 0, last: 99 }, (page) => {
       seen.push(pageIndex(page));
-      first = pageIndex(page) + 1;
-      unlockPage(page);
-      putPage(page);
-    }
+      return false;
+    });
     if (locked !== undefined) unlockPage(locked);
     expect(seen).toEqual([1, 64, 70]);
     expect(pages.map(pageRefcount)).toEqual([2, 2, 2, 2, 2]);
     pages.forEach(putPage);
+  });
+
+  it('leaves a reference with a visitor who keeps it', () => {
+    const inode = open(4096);
+    const page = fault(inode, 0);
+    filemapMapPages(inode, { first: 0, last: 0 }, () => true);
+    expect(pageRefcount(page)).toBe(3);
+    putPage(page);
+    putPage(page);
   });
 });
 
@@ -176,9 +181,9 @@ describe('filemapPageMkwrite', () => {
     expect(filemapPageMkwrite(inode, page)).toBe(0);
     expect(pageHas(page, PG_DIRTY)).toBe(true);
     setInodeSize(inode, 4096);
-    expect(filemapPageMkwrite(inode, page)).toBe(VM_FAULT_NOPAGE);
+    expect(filemapPageMkwrite(inode, page)).toBe(FAULT_NOPAGE);
     removeFromPageCache(inode, page);
-    expect(filemapPageMkwrite(inode, page)).toBe(VM_FAULT_NOPAGE);
+    expect(filemapPageMkwrite(inode, page)).toBe(FAULT_NOPAGE);
     unlockPage(page);
     putPage(page);
   });

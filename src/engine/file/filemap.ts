@@ -35,7 +35,7 @@ import {
   setPageFlag,
   setPageIdentity,
 } from '../page/page_struct.ts';
-import { FAULT_OOM, FAULT_SIGBUS, type FaultError, VM_FAULT_NOPAGE } from '../page/vm_fault.ts';
+import { FAULT_NOPAGE, FAULT_OOM, FAULT_SIGBUS, type FaultError } from '../page/vm_fault.ts';
 import { downRead, upRead } from '../sync/rwsem.ts';
 import { inodeHostFd, invalidateSemAt, isHostInode } from './address_space.ts';
 import { hostRead } from './host.ts';
@@ -156,38 +156,40 @@ function fillPage(inode: Inode, page: Page, { index, purpose }: PageWanted): Pag
 }
 
 /**
- * Fault-around: finds the first page of a span that could be mapped without waiting or reading.
+ * Looks at a page that is already there: it is locked, up to date, and has a reference.
  *
- * @returns it as filemapFault() does, or NULL.
+ * @returns whether the reference was kept, for an entry.
  */
-export function filemapNextPage(inode: Inode, span: PageSpan): Page | Null {
+export type MapVisit = (page: Page) => boolean;
+
+/** Fault-around: visits what is in memory of a span, below the end, without waiting or reading. */
+export function filemapMapPages(inode: Inode, span: PageSpan, visit: MapVisit): void {
   const last = Math.min(span.last, inodePages(inode) - 1);
   let first = span.first;
   while (first <= last) {
     const page = findGetNextPage(inode, { first, last });
-    if (page === NULL) return NULL;
-    if (tryLockMappable(inode, page)) return page;
+    if (page === NULL) return;
     first = pageIndex(page) + 1;
-    putPage(page);
+    if (!mapPage(inode, page, visit)) putPage(page);
   }
-  return NULL;
 }
 
-function tryLockMappable(inode: Inode, page: Page): boolean {
+function mapPage(inode: Inode, page: Page, visit: MapVisit): boolean {
   if (!pageHas(page, PG_UPTODATE) || !tryLockPage(page)) return false;
-  if (pageMapping(page) === inode && pageIndex(page) < inodePages(inode)) return true;
+  const isThere = pageMapping(page) === inode && pageIndex(page) < inodePages(inode);
+  const isKept = isThere && visit(page);
   unlockPage(page);
-  return false;
+  return isKept;
 }
 
 /**
  * A page of a file that is written back is about to become writable: it is dirty from now on. The
  * caller holds a reference and the page's lock, and keeps both until the entry is writable.
  *
- * @returns VM_FAULT_NOPAGE when it is no longer of the file: the fault begins again.
+ * @returns FAULT_NOPAGE when it is no longer of the file: the fault begins again.
  */
-export function filemapPageMkwrite(inode: Inode, page: Page): number {
-  if (pageMapping(page) !== inode || pageIndex(page) >= inodePages(inode)) return VM_FAULT_NOPAGE;
+export function filemapPageMkwrite(inode: Inode, page: Page): 0 | FaultError {
+  if (pageMapping(page) !== inode || pageIndex(page) >= inodePages(inode)) return FAULT_NOPAGE;
   setPageFlag(page, PG_DIRTY);
-  return 0;
+  return OK;
 }

@@ -8,14 +8,15 @@
  */
 import { assert } from '../arena/assert.ts';
 import { EINVAL, type Errno, OK } from '../arena/errno.ts';
-import { NULL, type Null } from '../arena/ref.ts';
+import { NULL } from '../arena/ref.ts';
 import type { Vma } from '../mm/held.ts';
 import { vmFile } from '../mm/vma_struct.ts';
 import type { Page } from '../page/page_struct.ts';
 import type { FaultError } from '../page/vm_fault.ts';
 import { fileInode } from './file_struct.ts';
-import { filemapFault, filemapNextPage, filemapPageMkwrite } from './filemap.ts';
+import { filemapFault, filemapMapPages, filemapPageMkwrite, type MapVisit } from './filemap.ts';
 import type { Inode } from './inode.ts';
+import type { PageSpan } from './page_cache.ts';
 
 export interface VmOperations {
   readonly name: string;
@@ -24,23 +25,21 @@ export interface VmOperations {
   /** Whether a VMA may be cut. */
   readonly maySplit: () => 0 | Errno;
   /**
-   * Finds the page at this place of the file, in pages. `flags` are FAULT_FLAG_*.
+   * Finds the page of a fault; `pgoff` in pages of the file, `flags` FAULT_FLAG_*.
    *
-   * @returns it locked, with a reference for the caller; or -VM_FAULT_*, which is negative.
+   * @returns the page, locked and with one reference, which the entry or the caller then has; or
+   *   why there is none. wasMajorFault() tells whether it had to be read.
    */
-  readonly fault?: (vma: Vma, pgoff: number, flags: number) => Page | number;
+  fault?(vma: Vma, pgoff: number, flags: number): Page | FaultError;
+  /** Visits what is already in memory of a span of pages of the file: fault-around. */
+  mapPages?(vma: Vma, span: PageSpan, visit: MapVisit): void;
   /**
-   * Is told before a page of a shared mapping is written for the first time since it was
-   * clean; without it such pages are mapped writable at once. The page is locked and stays so.
+   * A page of a shared mapping is about to become writable. The caller holds its lock and a
+   * reference, and keeps both. Without this hook it may become so at once.
    *
-   * @returns 0 or VM_FAULT_*
+   * @returns FAULT_NOPAGE when it left its file: the fault begins again.
    */
-  readonly pageMkwrite?: (vma: Vma, page: Page) => number;
-  /**
-   * Finds the first page from `first` to `last`, inclusive, that could be mapped without
-   * waiting. @returns it as `fault` does, or NULL.
-   */
-  readonly mapPages?: (vma: Vma, first: number, last: number) => Page | Null;
+  pageMkwrite?(vma: Vma, page: Page): 0 | FaultError;
 }
 
 const anywhere = (): 0 => OK;
@@ -67,13 +66,13 @@ function vmInode(vma: Vma): Inode {
 /** Of memory that has no other home: written at once. */
 const shmemFaults = {
   fault: (vma: Vma, pgoff: number): Page | FaultError => filemapFault(vmInode(vma), pgoff),
-  mapPages: (vma: Vma, first: number, last: number): Page | Null =>
-    filemapNextPage(vmInode(vma), { first, last }),
+  mapPages: (vma: Vma, span: PageSpan, visit: MapVisit): void =>
+    filemapMapPages(vmInode(vma), span, visit),
 };
 /** Of files that are written back: who writes is told apart. */
 const fileFaults = {
   ...shmemFaults,
-  pageMkwrite: (vma: Vma, page: Page): number => filemapPageMkwrite(vmInode(vma), page),
+  pageMkwrite: (vma: Vma, page: Page): 0 | FaultError => filemapPageMkwrite(vmInode(vma), page),
 };
 const secretmemFaults = { fault: shmemFaults.fault };
 

@@ -22,12 +22,12 @@ import { refcountDecAndTest, refcountInc, refcountIncNotZero } from '../sync/ref
 import { downRead, downWrite, upRead, upWrite } from '../sync/rwsem.ts';
 import type { IntervalNode } from './interval_tree.ts';
 
-const REFS = 0; //     (a) one for a tree that is not empty; a root's also one for each of its family
+const REFS = 0; //     (a) one for a tree that is not empty; to a root, one from each descendant
 const PARENT = 1; //   (c) NULL for a root; means nothing once the tree is empty
 const CHILDREN = 2; // (r) anon_vmas whose parent this is; a root counts itself
 const ACTIVE = 3; //   (r) VMAs whose anon_vma this is
 const ROOT = 4; //     (c) the first of the family; of a root, itself
-const SEM = 5; //      (a) rwsem of the whole family; only a root's is used. Free whenever the root is
+const SEM = 5; //      (a) rwsem of the whole family, in a root; free whenever the root is
 const TREE = 6; //     (r) root of the tree of its links
 
 const AVC_ANON_VMA = 0; // (c)
