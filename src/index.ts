@@ -14,6 +14,7 @@ export { Process } from './process.ts';
 
 export * from './engine/arena/errno.ts';
 export { PAGE_SIZE, PMD_SIZE, TASK_SIZE } from './engine/arena/units.ts';
+export type { HostFiles } from './engine/file/host.ts';
 export type { Touch } from './engine/fault/touch.ts';
 export {
   type Access,
@@ -26,6 +27,7 @@ export {
 } from './engine/fault/user_fault.ts';
 export type { Width } from './engine/fault/access.ts';
 export {
+  F_SEAL_EXEC,
   F_SEAL_FUTURE_WRITE,
   F_SEAL_GROW,
   F_SEAL_SEAL,
