@@ -7,10 +7,13 @@ import {
   ARENA_BYTES_MIN,
 } from './engine/arena/arena.ts';
 import { claimCpu, type Cpu, releaseCpu, useCpu } from './engine/arena/cpu.ts';
-import { type Errno, ENOMEM, EBADF, isErr, OK } from './engine/arena/errno.ts';
+import { type Errno, ENODEV, ENOMEM, EBADF, isErr, OK } from './engine/arena/errno.ts';
 import { type Memory, useMemory } from './engine/arena/memory.ts';
 import { NULL } from './engine/arena/ref.ts';
 import { fdClose, fdCloseAll, fdInstall, fget, initFdTable } from './engine/file/fd_table.ts';
+import { isRegistered } from './engine/file/driver_registry.ts';
+import { initDriverTable } from './engine/file/driver_table.ts';
+import { openFile } from './engine/file/file_driver.ts';
 import {
   FILE_CACHE,
   fileInode,
@@ -19,6 +22,7 @@ import {
   FMODE_READ,
   FMODE_WRITE,
   fput,
+  setFilePrivateData,
 } from './engine/file/file_struct.ts';
 import {
   INODE_CACHE,
@@ -30,6 +34,7 @@ import {
 import { MAPLE_NODE_CACHE } from './engine/maple/maple.ts';
 import { commitLimit, committedPages } from './engine/mm/accounting.ts';
 import { MM_CACHE } from './engine/mm/mm_struct.ts';
+import { initProtocol, type Protocol, readProtocol, refuseProtocol } from './engine/mm/protocol.ts';
 import {
   initSysctls,
   isSysctl,
@@ -39,7 +44,7 @@ import {
   type Sysctls,
 } from './engine/mm/sysctl.ts';
 import { allocTask, type Task, TASK_CACHE } from './engine/mm/task_struct.ts';
-import { VMA_CACHE } from './engine/mm/vma_struct.ts';
+import { type File, VMA_CACHE } from './engine/mm/vma_struct.ts';
 import { rcuReadLockHeld, synchronizeRcu } from './engine/rcu/rcu.ts';
 import { ANON_VMA_CACHE, AVC_CACHE } from './engine/rmap/anon_vma.ts';
 import {
@@ -71,6 +76,8 @@ export interface MachineOptions {
   readonly bytes?: number;
   /** Settings by their names in /proc/sys/vm. */
   readonly sysctl?: Sysctls;
+  /** How it does what Linux has done in several ways; the defaults are the best. */
+  readonly protocol?: Partial<Protocol>;
 }
 
 /** What another worker attaches with; it can be posted to it. */
@@ -81,6 +88,8 @@ export interface SharedMachine {
 export interface FileSpec extends InodeSpec {
   readonly readable?: boolean;
   readonly writable?: boolean;
+  /** What its driver finds with filePrivateData(): a 32-bit number. */
+  readonly privateData?: number;
 }
 
 export interface MachineReport {
@@ -126,10 +135,15 @@ export class Machine {
         `A machine takes from ${ARENA_BYTES_MIN} to ${ARENA_BYTES_MAX} bytes, not ${options.bytes}.`,
       );
     }
+    const wrong = refuseProtocol(options.protocol ?? {});
+    if (wrong !== null) throw new TypeError(wrong);
     const memory = createArena(bytes);
     const machine = Machine.#attachTo(memory);
     initSysctls(options.sysctl ?? {});
-    if (!initFdTable()) throw new RangeError(`A machine of ${bytes} bytes has no room for files.`);
+    initProtocol(options.protocol ?? {});
+    if (!initDriverTable() || !initFdTable()) {
+      throw new RangeError(`A machine of ${bytes} bytes has no room for files.`);
+    }
     return machine;
   }
 
@@ -151,6 +165,12 @@ export class Machine {
     useCpu(cpu);
     active = new Machine(memory, cpu);
     return active;
+  }
+
+  /** How this machine does what Linux has done in several ways. */
+  protocol(): Protocol {
+    this.enter();
+    return readProtocol();
   }
 
   share(): SharedMachine {
@@ -220,27 +240,30 @@ export class Machine {
     setSysctl(name, value);
   }
 
-  /** Opens a new file. @returns its descriptor, valid in every process; ENOMEM, EMFILE. */
+  /**
+   * Opens a new file.
+   *
+   * @returns its descriptor, valid in every process; ENOMEM, EMFILE; for the kind 'driver', ENODEV
+   *   when this worker has not registered it, or the driver's refusal.
+   */
   open(spec: FileSpec): number | Errno {
     this.enter();
+    if (spec.kind === 'driver' && !isRegistered(spec.driver ?? '')) return ENODEV;
     const file = fileNew(spec, modeOf(spec));
-    if (file === NULL) return ENOMEM;
-    const fd = fdInstall(file);
-    if (isErr(fd)) fput(file);
-    return fd;
+    return file === NULL ? ENOMEM : install(file, spec.privateData ?? 0);
   }
 
   /** Opens the file behind `fd` once more: another opening, which does not merge with the first. */
-  reopen(fd: number, access: { readable?: boolean; writable?: boolean } = {}): number | Errno {
+  reopen(
+    fd: number,
+    access: { readable?: boolean; writable?: boolean; privateData?: number } = {},
+  ): number | Errno {
     this.enter();
     const file = fget(fd);
     if (file === NULL) return EBADF;
     const again = fileOpen(fileInode(file), modeOf(access));
     fput(file);
-    if (again === NULL) return ENOMEM;
-    const opened = fdInstall(again);
-    if (isErr(opened)) fput(again);
-    return opened;
+    return again === NULL ? ENOMEM : install(again, access.privateData ?? 0);
   }
 
   /** Another descriptor for the same opening, as dup(2). */
@@ -341,6 +364,15 @@ export class Machine {
     this.#memory.i32.fill(0, image.words.length, arenaUsed());
     this.#memory.i32.set(image.words);
   }
+}
+
+/** Gives a new file to its driver and a number to it; on failure it is gone. */
+function install(file: File, privateData: number): number | Errno {
+  setFilePrivateData(file, privateData);
+  const refused = openFile(file);
+  const fd = isErr(refused) ? refused : fdInstall(file);
+  if (isErr(fd)) fput(file);
+  return fd;
 }
 
 function modeOf({

@@ -4,6 +4,7 @@ import { assert } from './engine/arena/assert.ts';
 import { NULL } from './engine/arena/ref.ts';
 import { PAGE_SIZE, pageDown, TASK_SIZE, type Ulong } from './engine/arena/units.ts';
 import { type Access, type Touch, touchPage } from './engine/fault/touch.ts';
+import { isInsideDriver } from './engine/file/driver_call.ts';
 import type { Mm } from './engine/mm/held.ts';
 import {
   mmLayout,
@@ -346,8 +347,7 @@ export class Process {
 
   /** Leaves the address space for a new one. On failure the old one stays. */
   exec(image: ExecImage): 0 | Errno {
-    this.machine.enter();
-    setCurrent(this.#task);
+    this.#enter();
     const mm = execMmap(this.#task, image);
     if (isErr(mm)) return mm;
     const old = taskMm(this.#task);
@@ -448,6 +448,7 @@ export class Process {
   }
 
   #enter(): void {
+    if (isInsideDriver()) throw new Error('A driver’s hook cannot use a process.');
     this.machine.enter();
     setCurrent(this.#task);
   }

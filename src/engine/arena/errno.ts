@@ -6,6 +6,7 @@
 export const EPERM = -1;
 export const ESRCH = -3;
 export const EINTR = -4;
+export const EIO = -5;
 export const EBADF = -9;
 export const EAGAIN = -11;
 export const ENOMEM = -12;
@@ -26,6 +27,7 @@ const NAMES = {
   EPERM,
   ESRCH,
   EINTR,
+  EIO,
   EBADF,
   EAGAIN,
   ENOMEM,

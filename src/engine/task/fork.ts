@@ -15,6 +15,7 @@ import { ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { TASK_SIZE } from '../arena/units.ts';
 import { getFile } from '../file/file_struct.ts';
+import { vmaOpen } from '../file/vma_calls.ts';
 import { mtDup } from '../maple/maple.ts';
 import { chargeMemory, unchargeMemory, vmStatAccount } from '../mm/accounting.ts';
 import type { Mm, MmWrite, Vma, VmaHidden } from '../mm/held.ts';
@@ -164,6 +165,7 @@ function dupVma(parent: MmWrite, vmi: VmaIterator<MmWrite>, vma: Vma): 0 | Errno
   vmaMarkAttached(copy);
   vmaIterReplace(vmi, copy);
   vmaLinkFile(copy);
+  vmaOpen(copy);
   setMmMapCount(child, mmMapCount(child) + 1);
   return OK;
 }

@@ -215,6 +215,7 @@ function commit(vmg: VmaMerge, change: Commit): Vma | Null {
   }
 
   // Nothing below can fail.
+  vmg.beforeStore?.();
   const grown = vmaPrepare(target);
   if (change.start < vmStart(grown)) {
     setVmPgoff(grown, vmPgoff(grown) - (vmStart(grown) - change.start) / 4096);
