@@ -24,6 +24,7 @@ export const FLOORS = [
   'slab', //    words to objects
   'maple', //   ranges to words
   'mm', //      who may touch what
+  'page', //    what an address means
   'file', //    what a mapping maps
   'rmap', //    which VMAs may hold the same pages
   'vma', //     writes VMAs

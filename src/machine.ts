@@ -45,6 +45,8 @@ import {
 } from './engine/mm/sysctl.ts';
 import { allocTask, type Task, TASK_CACHE } from './engine/mm/task_struct.ts';
 import { type File, VMA_CACHE } from './engine/mm/vma_struct.ts';
+import { frameOf, framesUsed, initMemMap, PAGE_CACHE } from './engine/page/page_struct.ts';
+import { PAGE_TABLE_CACHE } from './engine/page/table_struct.ts';
 import { rcuReadLockHeld, synchronizeRcu } from './engine/rcu/rcu.ts';
 import { ANON_VMA_CACHE, AVC_CACHE } from './engine/rmap/anon_vma.ts';
 import {
@@ -68,12 +70,16 @@ const CACHES: readonly Cache<string>[] = [
   INODE_CACHE,
   ANON_VMA_CACHE,
   AVC_CACHE,
+  PAGE_TABLE_CACHE,
+  PAGE_CACHE,
   ...TEXT_CACHES,
 ];
 
 export interface MachineOptions {
-  /** Size of the shared memory; fixed, and committed by the system only as it is used. */
+  /** Size of the memory for objects; fixed, and committed by the system only as it is used. */
   readonly bytes?: number;
+  /** Size of the memory for pages, likewise. Default: four times `bytes`. */
+  readonly ramBytes?: number;
   /** Settings by their names in /proc/sys/vm. */
   readonly sysctl?: Sysctls;
   /** How it does what Linux has done in several ways; the defaults are the best. */
@@ -106,9 +112,12 @@ export interface MachineReport {
 /** A machine's whole state at one moment. */
 export interface MachineImage {
   readonly words: Int32Array;
+  /** The contents of the frames that were ever used. */
+  readonly frames: Int32Array;
 }
 
 const DEFAULT_BYTES = 64 * 2 ** 20;
+const RAM_RATIO = 4;
 
 /** The machine whose memory this worker's handles point into now. */
 let active: Machine | null = null;
@@ -137,10 +146,16 @@ export class Machine {
     }
     const wrong = refuseProtocol(options.protocol ?? {});
     if (wrong !== null) throw new TypeError(wrong);
-    const memory = createArena(bytes);
+    const ramBytes = Math.ceil((options.ramBytes ?? RAM_RATIO * bytes) / 65536) * 65536;
+    if (!(ramBytes >= 0 && bytes + ramBytes <= ARENA_BYTES_MAX)) {
+      const most = ARENA_BYTES_MAX - bytes;
+      throw new RangeError(`A machine has at most ${most} bytes of pages, not ${ramBytes}.`);
+    }
+    const memory = createArena(bytes, ramBytes);
     const machine = Machine.#attachTo(memory);
     initSysctls(options.sysctl ?? {});
     initProtocol(options.protocol ?? {});
+    if (!initMemMap()) throw new RangeError(`${bytes} bytes cannot describe ${ramBytes} of pages.`);
     if (!initDriverTable() || !initFdTable()) {
       throw new RangeError(`A machine of ${bytes} bytes has no room for files.`);
     }
@@ -355,7 +370,11 @@ export class Machine {
   /** Copies the whole state. No other worker may be inside the machine. */
   save(): MachineImage {
     this.enter();
-    return { words: new Int32Array(this.#memory.i32.subarray(0, arenaUsed())) };
+    const { i32 } = this.#memory;
+    return {
+      words: new Int32Array(i32.subarray(0, arenaUsed())),
+      frames: new Int32Array(i32.subarray(frameOf(0), frameOf(framesUsed()))),
+    };
   }
 
   /** Goes back to a saved state. Handles and processes made since are void. */
@@ -363,6 +382,7 @@ export class Machine {
     this.enter();
     this.#memory.i32.fill(0, image.words.length, arenaUsed());
     this.#memory.i32.set(image.words);
+    this.#memory.i32.set(image.frames, frameOf(0));
   }
 }
 

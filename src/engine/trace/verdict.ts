@@ -33,6 +33,7 @@ export const LIMIT_COMMIT = 6;
 export const LIMIT_MIN_ADDR = 7;
 export const LIMIT_TASK_SIZE = 8;
 export const LIMIT_ARENA = 9;
+export const LIMIT_RAM = 10; // frames
 
 /** What a driver did wrong in its hook. */
 export const VIOLATED_IMMUTABLE = 1; // wrote what is only to be read
