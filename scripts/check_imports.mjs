@@ -40,6 +40,7 @@ export const LAB_PARTS = {
   oracle: [],
   replay: ['strace'],
   conform: ['oracle'],
+  survey: [],
 };
 
 /** What stands above the engine and may see all of it. */

@@ -12,6 +12,18 @@ export type {
   FileOperationsByHook,
   HookName,
 } from './engine/file/driver.ts';
+export {
+  ARCHETYPES,
+  daxDriver,
+  erofsDriver,
+  ext4Driver,
+  orangefsDriver,
+  usbStreamDriver,
+  xfsDriver,
+} from './engine/file/drivers/archetypes.ts';
+export { flagDriver, unconverted } from './engine/file/drivers/flag_driver.ts';
+export { overlayDriver } from './engine/file/drivers/overlay.ts';
+export { secretmemDriver } from './engine/file/drivers/secretmem.ts';
 export { type DriverFault, takeDriverFaults } from './engine/file/driver_fault.ts';
 export { fget } from './engine/file/fd_table.ts';
 export { filePrivateData, fput, getFile, setFilePrivateData } from './engine/file/file_struct.ts';
