@@ -38,6 +38,7 @@ import { eachVma, lockVmaUnderRcu, vmaLookup } from './engine/mm/vma_iterator.ts
 import { vmaEndRead } from './engine/mm/vma_lock.ts';
 import { mapsText } from './engine/procfs/maps.ts';
 import { smapsText } from './engine/procfs/smaps.ts';
+import { vmaDumpText } from './engine/procfs/vma_dump.ts';
 import { type VmaInfo, vmaInfo } from './engine/procfs/vma_info.ts';
 import { verifyMm } from './engine/vma/verify.ts';
 import { sysBrk } from './engine/syscall/brk.ts';
@@ -405,6 +406,17 @@ export class Process {
     const info = found === NULL ? null : vmaInfo(found);
     mmapReadUnlock(reader);
     return info;
+  }
+
+  /** Two lines about the VMA that contains `addr`, with its driver's hooks by name; or null. */
+  dumpVma(addr: number): string | null {
+    this.#enter();
+    if (typeof addr !== 'number' || !(addr >= 0 && addr < TASK_SIZE)) return null;
+    const reader = mmapReadLock(this.#mm());
+    const vma = vmaLookup(reader, addr);
+    const text = vma === NULL ? null : vmaDumpText(vma);
+    mmapReadUnlock(reader);
+    return text;
   }
 
   /** How many VMAs there are: what max_map_count limits. */
