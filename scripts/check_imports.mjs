@@ -44,7 +44,9 @@ export const LAB_PARTS = {
 };
 
 /** What stands above the engine and may see all of it. */
-const FACE = ['src/index.ts', 'src/machine.ts', 'src/process.ts', 'src/drivers.ts'];
+const FACE = ['index', 'machine', 'process', 'process_memory', 'drivers'].map(
+  (name) => `src/${name}.ts`,
+);
 /** npm packages, by the folder that may import them. */
 const PACKAGES = { 'src/cli/': ['commander'] };
 /** Parts of the lab that also run where there is no Node. */

@@ -8,7 +8,8 @@ import {
 } from './engine/arena/arena.ts';
 import { claimCpu, type Cpu, releaseCpu, useCpu } from './engine/arena/cpu.ts';
 import { type Errno, ENODEV, ENOMEM, EBADF, isErr, OK } from './engine/arena/errno.ts';
-import { type Memory, useMemory } from './engine/arena/memory.ts';
+import { H_RESTORES } from './engine/arena/layout.ts';
+import { type Memory, setWord, useMemory, word } from './engine/arena/memory.ts';
 import { NULL } from './engine/arena/ref.ts';
 import { fdClose, fdCloseAll, fdInstall, fget, initFdTable } from './engine/file/fd_table.ts';
 import { isRegistered } from './engine/file/driver_registry.ts';
@@ -31,6 +32,7 @@ import {
   inodeSize,
   setInodeSize,
 } from './engine/file/inode.ts';
+import { XA_NODE_CACHE } from './engine/file/xa_node_struct.ts';
 import { MAPLE_NODE_CACHE } from './engine/maple/maple.ts';
 import { commitLimit, committedPages } from './engine/mm/accounting.ts';
 import { MM_CACHE } from './engine/mm/mm_struct.ts';
@@ -48,7 +50,7 @@ import { type File, VMA_CACHE } from './engine/mm/vma_struct.ts';
 import { frameOf, framesUsed, initMemMap, PAGE_CACHE } from './engine/page/page_struct.ts';
 import { PAGE_TABLE_CACHE } from './engine/page/table_struct.ts';
 import { rcuReadLockHeld, synchronizeRcu } from './engine/rcu/rcu.ts';
-import { ANON_VMA_CACHE, AVC_CACHE } from './engine/rmap/anon_vma.ts';
+import { ANON_VMA_CACHE, AVC_CACHE } from './engine/rmap/anon_vma_struct.ts';
 import {
   type Cache,
   cacheDrain,
@@ -72,6 +74,7 @@ const CACHES: readonly Cache<string>[] = [
   AVC_CACHE,
   PAGE_TABLE_CACHE,
   PAGE_CACHE,
+  XA_NODE_CACHE,
   ...TEXT_CACHES,
 ];
 
@@ -146,7 +149,10 @@ export class Machine {
     }
     const wrong = refuseProtocol(options.protocol ?? {});
     if (wrong !== null) throw new TypeError(wrong);
-    const ramBytes = Math.ceil((options.ramBytes ?? RAM_RATIO * bytes) / 65536) * 65536;
+    const ramBytes =
+      Math.ceil(
+        (options.ramBytes ?? Math.min(RAM_RATIO * bytes, ARENA_BYTES_MAX - bytes)) / 65536,
+      ) * 65536;
     if (!(ramBytes >= 0 && bytes + ramBytes <= ARENA_BYTES_MAX)) {
       const most = ARENA_BYTES_MAX - bytes;
       throw new RangeError(`A machine has at most ${most} bytes of pages, not ${ramBytes}.`);
@@ -380,9 +386,12 @@ export class Machine {
   /** Goes back to a saved state. Handles and processes made since are void. */
   restore(image: MachineImage): void {
     this.enter();
-    this.#memory.i32.fill(0, image.words.length, arenaUsed());
-    this.#memory.i32.set(image.words);
-    this.#memory.i32.set(image.frames, frameOf(0));
+    const { i32 } = this.#memory;
+    const restores = word(H_RESTORES) + 1; // no translation from before is true
+    i32.fill(0, image.words.length, arenaUsed());
+    i32.set(image.words);
+    setWord(H_RESTORES, restores);
+    i32.set(image.frames, frameOf(0));
   }
 }
 

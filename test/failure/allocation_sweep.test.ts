@@ -502,6 +502,9 @@ const CACHES = [
   'text',
   'mm_struct',
   'task_struct',
+  'page_table',
+  'page',
+  'xa_node',
 ];
 
 describe('X-4 X-9 S0-20 S0-24: every allocation fails', () => {

@@ -23,8 +23,8 @@ const HEAP_START = Math.ceil(HEAP_AT / HEAP_ALIGN) * HEAP_ALIGN;
 
 /** The least an arena can be: its fixed parts and a little heap, in bytes. */
 export const ARENA_BYTES_MIN = (HEAP_START + 64 * 1024) * 4;
-/** The most: a handle is a 32-bit word index that may not be negative. */
-export const ARENA_BYTES_MAX = 0x7fffffff * 4 + 4 - 65536;
+/** The most, frames included: what an array of bytes can see. */
+export const ARENA_BYTES_MAX = 2 ** 32 - 65536;
 
 /**
  * Makes an arena of `bytes` (a multiple of 64 KiB) for objects, with `ramBytes` (also one) of

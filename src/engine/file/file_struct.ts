@@ -17,7 +17,8 @@ import { tellDriver } from './driver_call.ts';
 import { reportDriverFault } from './driver_fault.ts';
 import { registeredDriver } from './driver_registry.ts';
 import { driverName } from './driver_table.ts';
-import { type Inode, inodeDriver, type InodeSpec, inodeGet, inodeNew, inodePut } from './inode.ts';
+import { type Inode, inodeDriver, type InodeSpec, inodeGet, inodeNew } from './inode.ts';
+import { inodePut } from './iput.ts';
 
 const REFS = 0; //  (a)
 const INODE = 1; // (c)

@@ -11,10 +11,19 @@
  *
  * Source: include/linux/mm.h, vm_operations_struct, v6.18.
  */
+import { assert } from '../arena/assert.ts';
 import { EINVAL, ENODEV, type Errno } from '../arena/errno.ts';
+import { NULL } from '../arena/ref.ts';
 import type { Vma, VmaWrite } from '../mm/held.ts';
+import { vmFile } from '../mm/vma_struct.ts';
+import type { Page } from '../page/page_struct.ts';
+import type { FaultError } from '../page/vm_fault.ts';
 import { registeredDriver, VM_OPS_PER_DRIVER } from './driver_registry.ts';
 import { FIRST_DRIVER } from './driver_table.ts';
+import { fileInode } from './file_struct.ts';
+import { filemapFault, filemapMapPages, filemapPageMkwrite, type MapVisit } from './filemap.ts';
+import type { Inode } from './inode.ts';
+import type { PageSpan } from './page_cache.ts';
 
 export interface VmOperations {
   readonly name: string;
@@ -29,6 +38,22 @@ export interface VmOperations {
   mapped?(vma: VmaWrite): void;
   /** Whether the VMA may be cut at `addr`, in bytes. @returns an errno to refuse. */
   maySplit?(vma: Vma, addr: number): 0 | Errno;
+  /**
+   * Finds the page of a fault; `pgoff` in pages of the file, `flags` FAULT_FLAG_*.
+   *
+   * @returns the page, locked and with one reference, which the entry or the caller then has; or
+   *   why there is none. wasMajorFault() tells whether it had to be read.
+   */
+  fault?(vma: Vma, pgoff: number, flags: number): Page | FaultError;
+  /** Visits what is already in memory of a span of pages of the file: fault-around. */
+  mapPages?(vma: Vma, span: PageSpan, visit: MapVisit): void;
+  /**
+   * A page of a shared mapping is about to become writable. The caller holds its lock and a
+   * reference, and keeps both. Without this hook it may become so at once.
+   *
+   * @returns FAULT_NOPAGE when it left its file: the fault begins again.
+   */
+  pageMkwrite?(vma: Vma, page: Page): 0 | FaultError;
 }
 
 export const ANON_VM_OPS = 0;
@@ -43,11 +68,29 @@ export const SHM_VM_OPS = 6;
 /** From here on, the tables of drivers that workers register. */
 export const DRIVER_VM_OPS = 16;
 
+function vmInode(vma: Vma): Inode {
+  const file = vmFile(vma);
+  assert(file !== NULL, 'a mapping with the operations of a file has one');
+  return fileInode(file);
+}
+
+/** Of memory that has no other home: written at once. */
+const shmemFaults = {
+  fault: (vma: Vma, pgoff: number): Page | FaultError => filemapFault(vmInode(vma), pgoff),
+  mapPages: (vma: Vma, span: PageSpan, visit: MapVisit): void =>
+    filemapMapPages(vmInode(vma), span, visit),
+};
+/** Of files that are written back: who writes is told apart. */
+const fileFaults = {
+  ...shmemFaults,
+  pageMkwrite: (vma: Vma, page: Page): 0 | FaultError => filemapPageMkwrite(vmInode(vma), page),
+};
+
 /** What a driver gives its VMAs whose private pages are anonymous memory. */
 export const anonVmOps: VmOperations = { name: 'anon' };
-export const genericFileVmOps: VmOperations = { name: 'generic_file' };
-export const shmemVmOps: VmOperations = { name: 'shmem' };
-export const secretmemVmOps: VmOperations = { name: 'secretmem' };
+export const genericFileVmOps: VmOperations = { name: 'generic_file', ...fileFaults };
+export const shmemVmOps: VmOperations = { name: 'shmem', ...shmemFaults };
+export const secretmemVmOps: VmOperations = { name: 'secretmem', fault: shmemFaults.fault };
 
 const TABLE: readonly VmOperations[] = [
   anonVmOps,
@@ -57,7 +100,7 @@ const TABLE: readonly VmOperations[] = [
   { name: 'special_mapping', maySplit: () => EINVAL },
   secretmemVmOps,
   // Nothing counts attachments yet: that there is a close hook is what merges ask.
-  { name: 'shm', close: () => undefined },
+  { name: 'shm', close: () => undefined, ...shmemFaults },
 ];
 
 /** In place of what this worker does not have: never removed by a merge, never cut. */

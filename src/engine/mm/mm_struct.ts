@@ -28,7 +28,6 @@ const LOCK_SEQ = LINE; //              (a) odd while write-locked
 const WRITER_WAIT = LINE + 1; //       (a) moves when a writer should look again
 const MM_MT = 2 * LINE; //             (m) the tree of VMAs
 const PAGE_TABLE_LOCK = LINE + 2; //   (a) spinlock: who gives a VMA its first anon_vma
-const GUARDS = 2 * LINE + 8; //        (m) the tree of guard regions
 const PGD = LINE + 3; //               (a) the first page table, or NULL
 const USERS = 3 * LINE; //             (a) tasks and temporary users; at 0 the mm is emptied
 const COUNT = 3 * LINE + 1; //         (a) references to this structure
@@ -102,7 +101,6 @@ export const mmUsersAt = (mm: Mm): WordAt => mm + USERS;
 export const mmCountAt = (mm: Mm): WordAt => mm + COUNT;
 export const mmMt = (mm: Mm): MapleTree => (mm + MM_MT) as MapleTree;
 
-export const mmGuards = (mm: Mm): MapleTree => (mm + GUARDS) as MapleTree;
 export const mmPgdAt = (mm: Mm): WordAt => mm + PGD;
 export const mmTlbGenAt = (mm: Mm): WordAt => mm + TLB_GEN;
 export const mmRssAt = (mm: Mm): WordAt => mm + RSS;

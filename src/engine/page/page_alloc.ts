@@ -10,21 +10,23 @@ import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
 import { setWord, views as shared } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
-import { cacheAlloc, cacheFree } from '../slab/cache.ts';
+import { cacheAlloc, cacheFree, cacheFreeRcu } from '../slab/cache.ts';
 import { refcountDecAndTest, refcountInc } from '../sync/refcount.ts';
-import { spinLock, spinUnlock } from '../sync/spinlock.ts';
+import { spinLock, spinTryLock, spinUnlock } from '../sync/spinlock.ts';
 import { LIMIT_RAM, noteLimit } from '../trace/verdict.ts';
 import {
   frameOf,
   type Page,
   PAGE_CACHE,
   pageFrame,
+  pageHas,
   pageLockAt,
   pageMapcount,
   pageMapcountAt,
   pageRefcount,
   pageRefcountAt,
   PFN_ZERO,
+  PG_ANON,
 } from './page_struct.ts';
 
 /** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
@@ -54,13 +56,20 @@ export function getPage(page: Page): Page {
   return page;
 }
 
-/** Drops a reference; the last one frees the page. */
+/**
+ * Drops a reference; the last one frees the page. Private memory that only the caller knows is
+ * found by nobody: its last reference needs no atomic. A page of a file may still be met by a
+ * lookup that began before it left the page cache, and is used again only when that is over.
+ */
 export function putPage(page: Page): void {
-  // Nobody can find a page that only the caller knows: its last reference needs no atomic.
-  if (pageRefcount(page) !== 1 && !refcountDecAndTest(pageRefcountAt(page))) return;
-  setWord(pageRefcountAt(page), 0);
+  const isPrivate = pageHas(page, PG_ANON);
+  const isLast = isPrivate && pageRefcount(page) === 1;
+  if (!isLast && !refcountDecAndTest(pageRefcountAt(page))) return;
   assert(pageMapcount(page) === 0, 'a page is freed when no entry maps it');
-  cacheFree(PAGE_CACHE, page);
+  if (isPrivate) {
+    setWord(pageRefcountAt(page), 0);
+    cacheFree(PAGE_CACHE, page);
+  } else cacheFreeRcu(PAGE_CACHE, page);
 }
 
 /** Another entry maps the page. */
@@ -72,6 +81,8 @@ export function pageRemoveMap(page: Page): void {
 }
 
 export const lockPage = (page: Page): void => spinLock(pageLockAt(page));
+/** @returns whether it is locked now; false when somebody else has it. */
+export const tryLockPage = (page: Page): boolean => spinTryLock(pageLockAt(page));
 export const unlockPage = (page: Page): void => spinUnlock(pageLockAt(page));
 
 /** Eight doubles at a time: `fill` of shared memory is sixteen times slower. */

@@ -9,6 +9,7 @@
  * that check.
  */
 import * as atomics from '#atomics';
+import { H_RESTORES } from '../arena/layout.ts';
 import { views as shared, word } from '../arena/memory.ts';
 import { NULL, type Null, type WordAt } from '../arena/ref.ts';
 import type { Mm } from '../mm/held.ts';
@@ -29,9 +30,13 @@ const readFrames = new Int32Array(SLOTS);
 const writePages = new Float64Array(SLOTS).fill(NO_PAGE);
 const writeFrames = new Int32Array(SLOTS);
 
-/** Whose translations these are; the buffer, since a worker may hold several machines. */
-const owner = { mm: 0, generation: 0, buffer: null as SharedArrayBufferLike | null };
-type SharedArrayBufferLike = typeof shared.i32.buffer;
+/** Whose translations these are; the memory, since a worker may hold several machines. */
+const owner: { mm: number; generation: number; restores: number; words: Int32Array | null } = {
+  mm: 0,
+  generation: 0,
+  restores: 0,
+  words: null,
+};
 
 /** Whether the translations are still true, now that the data has been read. */
 export const isTlbCurrent = (mm: Mm): boolean => atomics.load(mmTlbGenAt(mm)) === owner.generation;
@@ -39,14 +44,21 @@ export const isTlbCurrent = (mm: Mm): boolean => atomics.load(mmTlbGenAt(mm)) ==
 /** Forgets what is not this address space's, or no longer true. */
 export function useTlb(mm: Mm): void {
   const generation = word(mmTlbGenAt(mm));
-  if (owner.mm === mm && owner.generation === generation && owner.buffer === views.i32.buffer) {
+  const restores = word(H_RESTORES);
+  if (
+    owner.mm === mm &&
+    owner.generation === generation &&
+    owner.restores === restores &&
+    owner.words === views.i32
+  ) {
     return;
   }
   readPages.fill(NO_PAGE);
   writePages.fill(NO_PAGE);
   owner.mm = mm;
   owner.generation = generation;
-  owner.buffer = views.i32.buffer;
+  owner.restores = restores;
+  owner.words = views.i32;
 }
 
 /** @returns the first word of the frame that a load from `page` finds, or NULL: it faults. */

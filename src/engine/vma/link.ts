@@ -42,13 +42,13 @@ export function reservePlace(mm: MmWrite, vma: VmaHidden): VmaIterator | null {
   return vmaIterPrealloc(place, vma) === OK ? place : null;
 }
 
-/** Links a VMA whose place is reserved; the tree has not changed since. */
+/** Links a VMA whose place is reserved; the tree has not changed since. Nothing can fail. */
 export function linkVma(mm: MmWrite, place: VmaIterator, vma: VmaHidden): void {
-  vmaLinkFile(vma);
   vmaStartWrite(mm, vma); // before any reader can find it
   vmaMarkAttached(vma);
   vmaIterStore(place, vma);
   setMmMapCount(mm, mmMapCount(mm) + 1);
+  vmaLinkFile(vma);
 }
 
 /** Frees a VMA that was never linked, with all it holds. */

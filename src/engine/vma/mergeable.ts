@@ -23,7 +23,7 @@ import {
   vmStart,
   vmUserfaultfdCtx,
 } from '../mm/vma_struct.ts';
-import { vmaIsForkChild } from '../rmap/anon_vma.ts';
+import { vmaIsForkChild } from '../rmap/anon_vma_chain.ts';
 import { textEquals } from '../slab/text.ts';
 import { countEvent, PROTO_FIELD_CLOBBER } from '../trace/counters.ts';
 import {
