@@ -23,6 +23,7 @@ export {
 } from './engine/file/drivers/archetypes.ts';
 export { flagDriver, unconverted } from './engine/file/drivers/flag_driver.ts';
 export { overlayDriver } from './engine/file/drivers/overlay.ts';
+export { pfnDevice } from './engine/file/drivers/pfn_device.ts';
 export { secretmemDriver } from './engine/file/drivers/secretmem.ts';
 export { type DriverFault, takeDriverFaults } from './engine/file/driver_fault.ts';
 export { fget } from './engine/file/fd_table.ts';

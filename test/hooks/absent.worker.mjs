@@ -1,8 +1,8 @@
 // Uses a driver's files in a worker that has registered the driver, or has not.
-import { parentPort, workerData } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
 import { Machine, registerDriver, takeDriverFaults } from '../../dist/index.js';
 
-const { shared, id, fd, base, isRegistered } = workerData;
+const { shared, id, fd, base, isRegistered, port } = workerData;
 const log = [];
 
 if (isRegistered) {
@@ -33,5 +33,6 @@ const results = [
   process.munmap(base, 4 * PAGE),
 ];
 const violations = takeDriverFaults().map(({ violation }) => violation);
-parentPort.postMessage({ results, log, violations });
 machine.detach();
+port.postMessage({ results, log, violations }, []);
+port.close();

@@ -89,7 +89,9 @@ function expected(name: string, { mmapHook, mapFixedFailure }: Protocol): string
 function combinations(): Protocol[] {
   let all: Readonly<Record<string, string>>[] = [{}];
   for (const [axis, values] of Object.entries(PROTOCOL_AXES)) {
-    all = all.flatMap((chosen) => values.map((value) => ({ ...chosen, [axis]: value })));
+    const withValue = (value: string): typeof all =>
+      all.map((chosen) => Object.assign({}, chosen, { [axis]: value }));
+    all = values.flatMap(withValue);
   }
   return all as unknown as Protocol[];
 }

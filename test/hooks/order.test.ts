@@ -16,17 +16,23 @@ import {
   EOPNOTSUPP,
   EPERM,
   type Errno,
+  fget,
+  type File,
+  fput,
   type HookName,
   MAP_ANONYMOUS,
   MAP_PRIVATE,
   MAP_SHARED,
   PROT_READ,
   PROT_WRITE,
+  registerDriver,
+  unregisterDriver,
   VM_DONTDUMP,
   withFlags,
 } from '../../src/index.ts';
 import { vmLockSeqAt, vmRefcntAt } from '../../src/engine/mm/vma_struct.ts';
-import { PAGE } from '../pictures.ts';
+import { mmapRegion } from '../../src/engine/vma/map.ts';
+import { Canvas, expectPicture, PAGE, PLAIN } from '../pictures.ts';
 import { BASE, Stage } from './stage.ts';
 
 const RW = PROT_READ | PROT_WRITE;
@@ -48,10 +54,10 @@ const refusing = (answer: () => number): Driver => {
 };
 
 /** A remote I/O error: an errno that the engine has no name for. */
-const EREMOTEIO = -121;
+const EREMOTEIO = -121 as Errno;
 const ERRNOS = [EPERM, EINTR, EIO, EBADF, EAGAIN, ENOMEM, EACCES, EBUSY, EEXIST, ENODEV]
   .concat([EINVAL, ENOSPC, EOPNOTSUPP] as Errno[])
-  .concat([EREMOTEIO as Errno]);
+  .concat([EREMOTEIO]);
 
 describe('a mapping of a file', () => {
   it.each(DESCRIPTOR_HOOKS)(
@@ -164,8 +170,8 @@ describe('a hook that refuses', () => {
       const books = stage.books();
       expect(stage.map(fd, 0, 4, { prot: RW, flags: MAP_PRIVATE })).toBe(EIO);
       expect(stage.books()).toEqual(books);
-      const locks = stage.vmas().flatMap((vma) => [vmRefcntAt(vma), vmLockSeqAt(vma)]);
-      expect(stage.changedWords(image).filter((at) => !locks.includes(at))).toEqual([]);
+      const locks = new Set(stage.vmas().flatMap((vma) => [vmRefcntAt(vma), vmLockSeqAt(vma)]));
+      expect(stage.changedWords(image).filter((at) => !locks.has(at))).toEqual([]);
       expect(stage.process.touch(BASE, 'write'), 'it is still attached').toBe('done');
     },
   );
@@ -246,4 +252,42 @@ describe('memory that runs out after the hook', () => {
       expect(failures).toBeGreaterThan(0);
     },
   );
+});
+
+describe('S1-25 the floor of the VMAs by itself', () => {
+  it('maps a file with a hook, splits and merges, without a system call, a fault or a scheduler', () => {
+    const marking: Driver = {
+      name: 'marking',
+      fileOperations: {
+        mmapPrepare: (desc) => {
+          desc.vmFlags = withFlags(desc.vmFlags, VM_DONTDUMP);
+          return 0;
+        },
+      },
+    };
+    registerDriver(marking);
+    using canvas = new Canvas('AAAA....');
+    const { machine } = canvas;
+    const fd = machine.open({ kind: 'driver', driver: 'marking', path: '/m', size: PAGE });
+    const file = fget(fd) as File;
+    const map = (start: number, end: number): number =>
+      mmapRegion({
+        mm: canvas.mm,
+        start: start * PAGE,
+        end: end * PAGE,
+        pgoff: start,
+        flags: PLAIN,
+        file,
+      });
+    expect(map(4, 6)).toBe(0);
+    expect(map(6, 7)).toBe(0);
+    expectPicture(canvas.picture(), 'AAAAnnn.');
+    canvas.relock();
+    expect(map(2, 4)).toBe(0);
+    expectPicture(canvas.picture(), 'oonnnnn.'); // of A, the lower part of a split is the new one
+    canvas.relock();
+    canvas.verify();
+    fput(file);
+    unregisterDriver('marking');
+  });
 });

@@ -1,6 +1,6 @@
 /** Functions cannot be shared: a driver means in each worker what that worker registered. */
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
 import { type Driver, ENODEV, VIOLATED_ABSENT, type VmOperations } from '../../src/index.ts';
 import { PAGE } from '../pictures.ts';
@@ -27,16 +27,19 @@ async function elsewhere(isRegistered: boolean): Promise<[Answer, string]> {
   using stage = new Stage([driver]);
   const fd = stage.open(driver);
   stage.map(fd, 0, 4);
+  const { port1, port2 } = new MessageChannel();
   const workerData = {
+    port: port2,
     shared: stage.machine.share(),
     id: stage.process.id,
     fd,
     base: BASE,
     isRegistered,
   };
-  const worker = new Worker(new URL('./absent.worker.mjs', import.meta.url), { workerData });
+  const url = new URL('./absent.worker.mjs', import.meta.url);
+  const worker = new Worker(url, { workerData, transferList: [port2] });
   const exited = once(worker, 'exit');
-  const [answer] = (await once(worker, 'message')) as [Answer];
+  const [answer] = (await once(port1, 'message')) as [Answer];
   await exited;
   return [answer, stage.picture(9)];
 }

@@ -1,6 +1,6 @@
 /**
- * What the compiler refuses of a driver (S1-5, S1-7) and of the path from a merge to the fields that
- * a driver set (S1-26). `tsc` reads this file with all others; nothing here is ever run.
+ * What the compiler refuses of a driver (S1-5, S1-7) and of the path from a merge to the fields
+ * that a driver set (S1-26). `tsc` reads this file with all others; nothing here is ever run.
  */
 import { setVmPrivateData } from '../../src/engine/mm/vma_struct.ts';
 import type { VmaHidden } from '../../src/engine/mm/held.ts';
@@ -11,7 +11,7 @@ import type { Driver, File, NewVma, VmAreaDesc, VmaProto, VmOperations } from '.
 
 export function proto(p: VmaProto): void {
   // @ts-expect-error mm is not a driver's to change
-  p.mm = p.mm;
+  p.mm = 64;
   // @ts-expect-error nor where the mapping lies
   p.start = 4096;
   // @ts-expect-error nor where it ends

@@ -4,7 +4,9 @@
  */
 import { EEXIST, EINVAL, type Errno, OK } from '../arena/errno.ts';
 import type { Driver, FileOperations } from './driver.ts';
+import { guardVmOperations } from './driver_vm_ops.ts';
 import { DRIVER_NAME_MAX, driverName, isDriverName } from './driver_table.ts';
+import type { VmOperations } from './vm_ops.ts';
 
 /** A driver as the engine asks it. */
 export interface KnownDriver {
@@ -12,6 +14,8 @@ export interface KnownDriver {
   readonly name: string;
   /** By HOOK_*: prepare, proto, legacy. */
   readonly operations: readonly [FileOperations, FileOperations, FileOperations];
+  /** The driver's tables as the engine calls them: nothing that they throw gets out. */
+  readonly vmOperations: readonly VmOperations[];
   /** It is the engine's own: its hooks are trusted with plain descriptions. */
   readonly isBuiltIn: boolean;
 }
@@ -33,7 +37,14 @@ export function knownDriver(driver: Driver, isBuiltIn: boolean): KnownDriver {
   const given = driver.fileOperations;
   const [prepare, proto, legacy] =
     'legacy' in given ? [given.prepare, given.proto, given.legacy] : [given, given, given];
-  return { driver, name: driver.name, operations: [prepare, proto, legacy], isBuiltIn };
+  const vmOperations = (driver.vmOperations ?? []).map((table) => guardVmOperations(table, driver));
+  return {
+    driver,
+    name: driver.name,
+    operations: [prepare, proto, legacy],
+    vmOperations,
+    isBuiltIn,
+  };
 }
 
 /** @returns EINVAL for a name or tables that cannot be, EEXIST when the name is another's. */

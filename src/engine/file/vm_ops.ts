@@ -15,11 +15,13 @@ import { assert } from '../arena/assert.ts';
 import { EINVAL, ENODEV, type Errno } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import type { Vma, VmaWrite } from '../mm/held.ts';
-import { vmFile } from '../mm/vma_struct.ts';
+import { vmFile, vmMm, vmOps } from '../mm/vma_struct.ts';
 import type { Page } from '../page/page_struct.ts';
 import type { FaultError } from '../page/vm_fault.ts';
+import { VIOLATED_ABSENT } from '../trace/verdict.ts';
+import { reportDriverFault } from './driver_fault.ts';
 import { registeredDriver, VM_OPS_PER_DRIVER } from './driver_registry.ts';
-import { FIRST_DRIVER } from './driver_table.ts';
+import { driverName, FIRST_DRIVER } from './driver_table.ts';
 import { fileInode } from './file_struct.ts';
 import { filemapFault, filemapMapPages, filemapPageMkwrite, type MapVisit } from './filemap.ts';
 import type { Inode } from './inode.ts';
@@ -103,12 +105,20 @@ const TABLE: readonly VmOperations[] = [
   { name: 'shm', close: () => undefined, ...shmemFaults },
 ];
 
-/** In place of what this worker does not have: never removed by a merge, never cut. */
+/** In place of what this worker does not have: never removed by a merge, never cut, no pages. */
 const ABSENT: VmOperations = {
   name: 'absent',
-  close: () => undefined,
+  open: (vma) => reportAbsent(vma, 'open'),
+  close: (vma) => reportAbsent(vma, 'close'),
   maySplit: () => ENODEV,
 };
+
+function reportAbsent(vma: Vma, hook: string): void {
+  const driver = driverName(driverOfVmOps(vmOps(vma)));
+  const what = 'this worker has not registered the driver';
+  const violation = VIOLATED_ABSENT;
+  reportDriverFault({ driver, hook, violation, what, thrown: null }, vmMm(vma));
+}
 
 export const vmOperations = (ops: number): VmOperations =>
   (ops < DRIVER_VM_OPS ? TABLE[ops] : driverVmOperations(ops)) ?? ABSENT;
@@ -121,12 +131,13 @@ export const driverOfVmOps = (ops: number): number =>
 export function vmOpsNumber(operations: unknown, driver: number): number {
   const builtIn = TABLE.findIndex((table) => table === operations);
   if (builtIn >= 0) return builtIn;
-  const own = driver < FIRST_DRIVER ? undefined : registeredDriver(driver)?.driver.vmOperations;
-  const index = own === undefined ? -1 : own.findIndex((table) => table === operations);
+  const known = driver < FIRST_DRIVER ? null : registeredDriver(driver);
+  const isIt = (table: VmOperations): boolean => table === operations;
+  const index = (known?.driver.vmOperations ?? []).findIndex(isIt);
   return index < 0 ? -1 : DRIVER_VM_OPS + (driver - FIRST_DRIVER) * VM_OPS_PER_DRIVER + index;
 }
 
 function driverVmOperations(ops: number): VmOperations | undefined {
   const index = (ops - DRIVER_VM_OPS) % VM_OPS_PER_DRIVER;
-  return registeredDriver(driverOfVmOps(ops))?.driver.vmOperations?.[index];
+  return registeredDriver(driverOfVmOps(ops))?.vmOperations[index];
 }

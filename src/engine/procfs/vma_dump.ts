@@ -5,6 +5,7 @@
  * Source: mm/memory.c, print_bad_pte(), v6.18 (names of .mmap and .mmap_prepare).
  */
 import { NULL } from '../arena/ref.ts';
+import type { FileOperations } from '../file/driver.ts';
 import { hookedOf } from '../file/file_driver.ts';
 import { fileInode } from '../file/file_struct.ts';
 import { inodeName } from '../file/inode.ts';
@@ -35,18 +36,18 @@ function fileText(file: File): string {
   const hooked = hookedOf(file);
   const path = `file: ${textRead(inodeName(fileInode(file)))}`;
   if (hooked === null) return `${path} driver: not in this worker`;
-  const { mmap, mmapProto, mmapPrepare } = hooked.operations;
+  const { operations } = hooked;
   const hooks = [
-    `mmap: ${nameOf(mmap)}`,
-    `mmap_proto: ${nameOf(mmapProto)}`,
-    `mmap_prepare: ${nameOf(mmapPrepare)}`,
+    `mmap: ${nameOf(operations, 'mmap')}`,
+    `mmap_proto: ${nameOf(operations, 'mmapProto')}`,
+    `mmap_prepare: ${nameOf(operations, 'mmapPrepare')}`,
   ];
   return `${path} driver: ${hooked.driver.name} ${hooks.join(' ')}`;
 }
 
 const hex = (value: number): string => value.toString(16);
 
-const nameOf = (hook: ((...given: never[]) => unknown) | undefined): string => {
-  if (hook === undefined) return 'none';
-  return hook.name === '' ? 'nameless' : hook.name;
-};
+function nameOf(operations: FileOperations, hook: 'mmap' | 'mmapProto' | 'mmapPrepare'): string {
+  const name = operations[hook]?.name;
+  return name === '' ? 'nameless' : (name ?? 'none');
+}

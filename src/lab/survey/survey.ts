@@ -12,6 +12,7 @@ import {
   MAP_FIXED,
   MAP_SHARED,
   overlayDriver,
+  pfnDevice,
   PAGE_SIZE,
   PROT_READ,
   registerDriver,
@@ -62,6 +63,7 @@ const SUBJECTS: readonly Subject[] = [
   builtIn('shmem', 'memfd'),
   builtIn('secretmem', 'memfd_secret'),
   { ...plugged(overlayDriver), isStacked: true },
+  plugged(pfnDevice),
   ...ARCHETYPES.map(plugged),
 ];
 
@@ -121,22 +123,27 @@ const HEAD = `# Who merges under which generation of hooks
 
 Made by \`vmaspace survey\`; a test says so when it is no longer true.
 
-Two neighbouring ranges of one file are mapped, one after the other. In brackets: stores in the tree for both together.
-*one VMA, 2nd attempt* is the retry that seed 001 removes. The column *\`.mmap\` only* is a driver that nobody has
-converted yet, under \`prepare\`; \`proto\` and \`prepare\` show it converted, by one more function.
+Two neighbouring ranges of one file are mapped, one after the other. In brackets: stores in the
+tree for both together. *one VMA, 2nd attempt* is the retry that seed 001 removes. The column
+*\`.mmap\` only* is a driver that nobody has converted yet, under \`prepare\`; the last two show it
+converted, by one more function.
 
 `;
 
 /** The table, as Markdown. */
 export function surveyText(): string {
-  const rows = survey().map(({ driver, legacy, unconverted: old, proto, prepare }) => [
-    driver,
-    ...[legacy, old, proto, prepare].map(cellText),
-  ]);
   const titles = ['driver', '`legacy`', '`.mmap` only', '`proto`', '`prepare`'];
-  const lines = [titles, titles.map(() => '---'), ...rows];
+  const lines = [titles, titles.map(() => '---'), ...survey().map(rowText)];
   return `${HEAD}${lines.map((line) => `| ${line.join(' | ')} |`).join('\n')}\n`;
 }
+
+const rowText = ({ driver, legacy, unconverted: old, proto, prepare }: SurveyRow): string[] => [
+  driver,
+  cellText(legacy),
+  cellText(old),
+  cellText(proto),
+  cellText(prepare),
+];
 
 function cellText({ error, vmas, retriesThatMerged, stores }: SurveyCell): string {
   if (error !== 0) return errnoName(error) ?? String(error);

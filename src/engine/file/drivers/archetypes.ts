@@ -21,6 +21,7 @@ import {
   withoutFlags,
 } from '../../mm/vm_flags.ts';
 import type { Driver } from '../driver.ts';
+import { genericFileVmOps } from '../vm_ops.ts';
 import { type FlagDecision, flagDriver } from './flag_driver.ts';
 
 const setting =
@@ -29,7 +30,7 @@ const setting =
     withFlags(flags, more);
 
 const deciding = (name: string, decide: FlagDecision['decide']): Driver =>
-  flagDriver({ name, vmOps: { name }, decide });
+  flagDriver({ name, vmOps: { ...genericFileVmOps, name }, decide });
 
 /** A device of memory that is addressed like memory: huge pages by choice. */
 export const daxDriver = deciding('dax', setting(VM_HUGEPAGE));

@@ -7,6 +7,7 @@
  *
  * Source: mm/vma.c, __mmap_new_file_vma(), v6.18.
  */
+import { EINVAL, EPERM, type Errno } from '../../arena/errno.ts';
 import { NULL, type Null } from '../../arena/ref.ts';
 import type { Mm, VmaHidden } from '../../mm/held.ts';
 import { type PageProt, pageProtOf, pgprotCaching } from '../../mm/page_prot.ts';
@@ -29,10 +30,16 @@ import {
   vmPrivateData,
   vmStart,
 } from '../../mm/vma_struct.ts';
-import { VIOLATED_LATE, VIOLATED_RANGE, VIOLATED_VALUE } from '../../trace/verdict.ts';
+import { type PfnRange, remapPfnRange } from '../../page/remap_pfn.ts';
+import {
+  VIOLATED_FRAME,
+  VIOLATED_LATE,
+  VIOLATED_RANGE,
+  VIOLATED_VALUE,
+} from '../../trace/verdict.ts';
 import type { DriverCall } from '../driver_call.ts';
 import { reportDriverFault } from '../driver_fault.ts';
-import { fput } from '../file_struct.ts';
+import { fileInode, fput } from '../file_struct.ts';
 import { type VmOperations, vmOperations, vmOpsNumber } from '../vm_ops.ts';
 import { FIELD_RULES } from './field_rules.ts';
 
@@ -122,6 +129,23 @@ export class NewVma {
   }
   set vmPrivateData(word: number) {
     if (this.#may('privateData', word)) setVmPrivateData(this.handle, word);
+  }
+
+  /**
+   * Maps frames of this driver's device, which its file must own: see page/remap_pfn.ts.
+   *
+   * @returns as remapPfnRange(); EPERM, and a violation, for frames that are not the file's own.
+   */
+  remapPfnRange(range: PfnRange): 0 | Errno {
+    if (!this.#isOpen) {
+      this.#refuse(VIOLATED_LATE, 'remapPfnRange');
+      return EINVAL;
+    }
+    const file = vmFile(this.handle);
+    if (file === NULL) return EINVAL;
+    const result = remapPfnRange(this.handle, range, fileInode(file));
+    if (result === EPERM) this.#refuse(VIOLATED_FRAME, `frame ${range.pfn}`);
+    return result;
   }
 
   /** The hook has returned: writing has no effect any more. @returns VIOLATED_* or 0. */
