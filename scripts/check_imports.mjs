@@ -105,6 +105,7 @@ function refuseTarget(path, target, bySeam) {
   const floor = floorOf(path);
   if (floor !== undefined) return refuseFromEngine(floor, target);
   if (FACE.includes(path)) return refuseFromFace(target);
+  if (path.startsWith('src/host/')) return refuseFromHost(target);
   return path.startsWith('src/lab/') ? refuseFromLab(path, target) : refuseFromCli(path, target);
 }
 
@@ -122,6 +123,11 @@ const refuseFromFace = (target) =>
   floorOf(target) !== undefined || FACE.includes(target)
     ? null
     : `the public face imports only the engine, not ${target}.`;
+
+const refuseFromHost = (target) =>
+  target === 'src/index.ts' || target.startsWith('src/host/')
+    ? null
+    : `a host uses src/index.ts as every program does, not ${target}.`;
 
 const isFaceForLab = (target) => target === 'src/index.ts' || floorOf(target) === 'trace';
 

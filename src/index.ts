@@ -15,6 +15,7 @@ export * from './drivers.ts';
 
 export * from './engine/arena/errno.ts';
 export { PAGE_SIZE, PMD_SIZE, TASK_SIZE } from './engine/arena/units.ts';
+export type { HostFiles } from './engine/file/host.ts';
 export type { Touch } from './engine/fault/touch.ts';
 export {
   type Access,
@@ -27,6 +28,7 @@ export {
 } from './engine/fault/user_fault.ts';
 export type { Width } from './engine/fault/access.ts';
 export {
+  F_SEAL_EXEC,
   F_SEAL_FUTURE_WRITE,
   F_SEAL_GROW,
   F_SEAL_SEAL,
@@ -61,6 +63,8 @@ export {
 } from './engine/mm/task_struct.ts';
 export * from './engine/mm/vm_flags.ts';
 export { vmFlagsOfText, vmFlagsText } from './engine/procfs/smaps.ts';
+export type { PageStats } from './engine/procfs/page_stats.ts';
+export type { RssInfo } from './engine/procfs/rss_info.ts';
 export type { BackingFile, VmaInfo } from './engine/procfs/vma_info.ts';
 export type { CacheStats } from './engine/slab/cache.ts';
 export * from './engine/syscall/madvise_values.ts';

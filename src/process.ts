@@ -32,6 +32,7 @@ import {
 import { eachVma, lockVmaUnderRcu, vmaLookup } from './engine/mm/vma_iterator.ts';
 import { vmaEndRead } from './engine/mm/vma_lock.ts';
 import { mapsText } from './engine/procfs/maps.ts';
+import { type PageStats, vmaPageStats } from './engine/procfs/page_stats.ts';
 import { smapsText } from './engine/procfs/smaps.ts';
 import { vmaDumpText } from './engine/procfs/vma_dump.ts';
 import { type VmaInfo, vmaInfo } from './engine/procfs/vma_info.ts';
@@ -220,10 +221,22 @@ export class Process extends ProcessMemory {
     return sysRemapFilePages({ addr: a, size: s, prot: p, pgoff: o, flags: f });
   }
 
-  /** The checks of mincore(2): which pages are present is not known yet. */
-  mincore(addr: Word, len: Word): 0 | Errno {
+  /**
+   * Says of each page whether it is in memory: 1 or 0, one byte each in `vec`, which has room for
+   * all of them; without it only the checks are made.
+   */
+  mincore(addr: Word, len: Word, vec?: Uint8Array): 0 | Errno {
     const range = this.#range(addr, len);
-    return range === null ? EINVAL : sysMincore(range);
+    return range === null ? EINVAL : sysMincore({ addr: range.addr, len: range.len, vec });
+  }
+
+  /** What is present of each VMA, in address order: the numbers of smaps, in bytes. */
+  pageStats(): PageStats[] {
+    this.enter();
+    const reader = mmapReadLock(this.mm());
+    const stats = Array.from(eachVma(reader), vmaPageStats);
+    mmapReadUnlock(reader);
+    return stats;
   }
 
   /** prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME); null takes a name away. */
@@ -325,7 +338,7 @@ export class Process extends ProcessMemory {
     return mapsText(this.mm());
   }
 
-  /** The text of /proc/PID/smaps, of pages that were never touched. */
+  /** The text of /proc/PID/smaps. */
   smaps(): string {
     this.enter();
     return smapsText(this.mm());

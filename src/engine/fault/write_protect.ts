@@ -15,8 +15,10 @@ import {
   allocZeroedPage,
   copyPage,
   getPage,
+  lockPage,
   pageRemoveMap,
   putPage,
+  unlockPage,
 } from '../page/page_alloc.ts';
 import {
   type Page,
@@ -68,8 +70,11 @@ function holdPage(vmf: VmFault): Page | null {
 }
 
 function writeShared(vmf: VmFault, page: Page): number {
+  lockPage(page);
   const refused = askForWrite(vmf.vma, page);
-  return refused === 0 ? openEntry(vmf) : refused;
+  const result = refused === 0 ? openEntry(vmf) : refused;
+  unlockPage(page);
+  return result;
 }
 
 function writePrivate(vmf: VmFault, page: Page): number {

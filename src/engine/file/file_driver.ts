@@ -42,7 +42,7 @@ export function canMmapFile(file: File): boolean {
 }
 
 /** Tells the driver of a file that was just made. @returns its refusal: then it is not opened. */
-export function openFile(file: File): 0 | Errno {
+export function openByDriver(file: File): 0 | Errno {
   if (inodeDriver(fileInode(file)) < FIRST_DRIVER) return OK;
   const hooked = hookedOf(file);
   if (hooked === null) return ENODEV;

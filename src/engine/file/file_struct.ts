@@ -5,6 +5,7 @@
  */
 import * as atomics from '#atomics';
 import { arenaUsed } from '../arena/arena.ts';
+import { EIO, ENOSPC, type Errno, OK } from '../arena/errno.ts';
 import { setWord, word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { unchargeMemory } from '../mm/accounting.ts';
@@ -13,6 +14,7 @@ import type { File } from '../mm/vma_struct.ts';
 import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
 import { refcountDecAndTest, refcountInc, refcountIncNotZero } from '../sync/refcount.ts';
 import { VIOLATED_ABSENT } from '../trace/verdict.ts';
+import { lastWritebackError, writebackErrors } from './address_space.ts';
 import { tellDriver } from './driver_call.ts';
 import { reportDriverFault } from './driver_fault.ts';
 import { registeredDriver } from './driver_registry.ts';
@@ -23,7 +25,8 @@ import { inodePut } from './iput.ts';
 const REFS = 0; //  (a)
 const INODE = 1; // (c)
 const MODE = 2; //  (c) FMODE_*
-const PRIVATE_DATA = 3; // a word of its driver's
+const WB_SEEN = 3; // (a) how many errors of writing back this opening was told of
+const PRIVATE_DATA = 4; // a word of its driver's
 
 export const FILE_CACHE: Cache<'file'> = { name: 'file', id: 4, words: 8, link: 7 };
 
@@ -38,6 +41,7 @@ export function fileOpen(inode: Inode, mode: number): File | Null {
   if (file === NULL) return NULL;
   setWord(file + INODE, inodeGet(inode));
   setWord(file + MODE, mode);
+  setWord(file + WB_SEEN, writebackErrors(inode));
   setWord(file + PRIVATE_DATA, 0);
   atomics.store(file + REFS, 1);
   return file;
@@ -107,3 +111,15 @@ export const fileInode = (file: File): Inode => word(file + INODE) as Inode;
 export const fileMode = (file: File): number => word(file + MODE);
 export const isFileReadable = (file: File): boolean => (fileMode(file) & FMODE_READ) !== 0;
 export const isFileWritable = (file: File): boolean => (fileMode(file) & FMODE_WRITE) !== 0;
+
+/**
+ * Whether bytes could not be written since this opening was last told.
+ *
+ * Source: mm/filemap.c, file_check_and_advance_wb_err(), v6.18.
+ */
+export function checkWritebackError(file: File): 0 | Errno {
+  const inode = fileInode(file);
+  const count = writebackErrors(inode);
+  if (atomics.exchange(file + WB_SEEN, count) === count) return OK;
+  return lastWritebackError(inode) === ENOSPC ? ENOSPC : EIO;
+}

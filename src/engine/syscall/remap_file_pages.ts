@@ -61,7 +61,8 @@ export function sysRemapFilePages(args: RemapFilePagesArgs): 0 | Errno {
   const result = mmapFileLocked(locked, file, { start, size, prot, flags, pgoff: args.pgoff });
   mmapWriteUnlock(locked);
   fput(file);
-  if (!isErr(result) && (flags & MAP_NONBLOCK) === 0) {
+  const populates = (flags & MAP_LOCKED) !== 0 || (flags & MAP_NONBLOCK) === 0;
+  if (!isErr(result) && populates) {
     mmPopulateIgnoringErrors(mm, { start, end: start + size });
   }
   return isErr(result) ? result : OK;
