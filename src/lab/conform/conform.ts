@@ -58,6 +58,7 @@ class VectorRun {
     const { header } = vector;
     this.#vector = vector;
     this.#machine = Machine.create({
+      protocol: { mapFixedFailure: 'leave-gap' }, // as the kernel that wrote the vectors
       sysctl: {
         overcommit_memory: header.overcommit,
         max_map_count: header.max_map_count,
