@@ -210,7 +210,8 @@ export class PageMap {
       const guard = this.#firstGuard({ from, to });
       const canStart = has(area.flags, 'rd', 'wr', 'ex') && guard !== from;
       if (canStart && has(area.flags, 'wr') && !has(area.flags, 'sh')) this.#prepare(from);
-      for (let page = from; canStart && page < (guard ?? to); page++) this.#fillObject(area, page);
+      const until = canStart ? (guard ?? to) : from;
+      for (let page = from; page < until; page++) this.#fillObject(area, page);
       const isShort = guard !== undefined || this.#isBeyondEof(area, to - 1);
       if (errors === 'stop' && (!canStart || isShort)) return ENOMEM;
     }
