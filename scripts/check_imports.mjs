@@ -40,10 +40,13 @@ export const LAB_PARTS = {
   oracle: [],
   replay: ['strace'],
   conform: ['oracle'],
+  survey: [],
 };
 
 /** What stands above the engine and may see all of it. */
-const FACE = ['src/index.ts', 'src/machine.ts', 'src/process.ts', 'src/process_memory.ts'];
+const FACE = ['index', 'machine', 'process', 'process_memory', 'drivers'].map(
+  (name) => `src/${name}.ts`,
+);
 /** npm packages, by the folder that may import them. */
 const PACKAGES = { 'src/cli/': ['commander'] };
 /** Parts of the lab that also run where there is no Node. */

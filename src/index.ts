@@ -11,6 +11,7 @@ export {
   type SharedMachine,
 } from './machine.ts';
 export { Process } from './process.ts';
+export * from './drivers.ts';
 
 export * from './engine/arena/errno.ts';
 export { PAGE_SIZE, PMD_SIZE, TASK_SIZE } from './engine/arena/units.ts';
@@ -42,6 +43,8 @@ export {
   type InodeSpec,
 } from './engine/file/inode.ts';
 export type { MmDouble, MmLayout } from './engine/mm/mm_struct.ts';
+export type { Protocol, ProtocolAxis } from './engine/mm/protocol.ts';
+export { PROTOCOL_AXES } from './engine/mm/protocol.ts';
 export type { SysctlName, Sysctls } from './engine/mm/sysctl.ts';
 export {
   ADDR_COMPAT_LAYOUT,
@@ -104,6 +107,7 @@ export {
   REFUSED_ANON_VMA,
   REFUSED_BOTH_ANON_VMA,
   REFUSED_CLOSE,
+  REFUSED_DRIVER,
   REFUSED_FILE,
   REFUSED_FLAGS,
   REFUSED_FORK_CHILD,
@@ -114,5 +118,15 @@ export {
   REFUSED_SPECIAL,
   REFUSED_UFFD,
   type Verdict,
+  VIOLATED_ABSENT,
+  VIOLATED_FLAGS,
+  VIOLATED_FRAME,
+  VIOLATED_IMMUTABLE,
+  VIOLATED_LATE,
+  VIOLATED_RANGE,
+  VIOLATED_RESULT,
+  VIOLATED_THROW,
+  VIOLATED_UNKNOWN,
+  VIOLATED_VALUE,
 } from './engine/trace/verdict.ts';
 export * from './engine/vma/map_flags.ts';

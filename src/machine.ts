@@ -7,11 +7,14 @@ import {
   ARENA_BYTES_MIN,
 } from './engine/arena/arena.ts';
 import { claimCpu, type Cpu, releaseCpu, useCpu } from './engine/arena/cpu.ts';
-import { type Errno, EBADF, EINVAL, EPERM, isErr } from './engine/arena/errno.ts';
+import { type Errno, EBADF, EINVAL, ENODEV, EPERM, isErr } from './engine/arena/errno.ts';
 import { H_RESTORES } from './engine/arena/layout.ts';
 import { type Memory, setWord, useMemory, word } from './engine/arena/memory.ts';
 import { NULL } from './engine/arena/ref.ts';
 import { fdClose, fdCloseAll, fdInstall, fget, initFdTable } from './engine/file/fd_table.ts';
+import { isRegistered } from './engine/file/driver_registry.ts';
+import { initDriverTable } from './engine/file/driver_table.ts';
+import { openByDriver } from './engine/file/file_driver.ts';
 import {
   FILE_CACHE,
   fileInode,
@@ -19,6 +22,7 @@ import {
   FMODE_WRITE,
   fput,
   isFileWritable,
+  setFilePrivateData,
 } from './engine/file/file_struct.ts';
 import { hasHost, type HostFiles, setHasHost, useHost } from './engine/file/host.ts';
 import { INODE_CACHE, inodeAddSeals, inodeSize } from './engine/file/inode.ts';
@@ -29,6 +33,7 @@ import { XA_NODE_CACHE } from './engine/file/xa_node_struct.ts';
 import { MAPLE_NODE_CACHE } from './engine/maple/maple.ts';
 import { commitLimit, committedPages } from './engine/mm/accounting.ts';
 import { MM_CACHE } from './engine/mm/mm_struct.ts';
+import { initProtocol, type Protocol, readProtocol, refuseProtocol } from './engine/mm/protocol.ts';
 import {
   initSysctls,
   isSysctl,
@@ -79,6 +84,8 @@ export interface MachineOptions {
   readonly ramBytes?: number;
   /** Settings by their names in /proc/sys/vm. */
   readonly sysctl?: Sysctls;
+  /** How it does what Linux has done in several ways; the defaults are the best. */
+  readonly protocol?: Partial<Protocol>;
   /** Where files outside the machine are; then every worker that attaches brings its own. */
   readonly host?: HostFiles;
 }
@@ -91,6 +98,8 @@ export interface SharedMachine {
 export interface FileSpec extends OpenSpec {
   readonly readable?: boolean;
   readonly writable?: boolean;
+  /** What its driver finds with filePrivateData(): a 32-bit number. */
+  readonly privateData?: number;
 }
 
 export interface MachineReport {
@@ -143,6 +152,8 @@ export class Machine {
         `A machine takes from ${ARENA_BYTES_MIN} to ${ARENA_BYTES_MAX} bytes, not ${options.bytes}.`,
       );
     }
+    const wrong = refuseProtocol(options.protocol ?? {});
+    if (wrong !== null) throw new TypeError(wrong);
     const ramBytes =
       Math.ceil(
         (options.ramBytes ?? Math.min(RAM_RATIO * bytes, ARENA_BYTES_MAX - bytes)) / 65536,
@@ -155,8 +166,11 @@ export class Machine {
     if (options.host !== undefined) setHasHost();
     const machine = Machine.#attachTo(memory, options.host ?? null);
     initSysctls(options.sysctl ?? {});
+    initProtocol(options.protocol ?? {});
     if (!initMemMap()) throw new RangeError(`${bytes} bytes cannot describe ${ramBytes} of pages.`);
-    if (!initFdTable()) throw new RangeError(`A machine of ${bytes} bytes has no room for files.`);
+    if (!initDriverTable() || !initFdTable()) {
+      throw new RangeError(`A machine of ${bytes} bytes has no room for files.`);
+    }
     return machine;
   }
 
@@ -183,6 +197,12 @@ export class Machine {
     useHost(host);
     active = new Machine(memory, cpu, host);
     return active;
+  }
+
+  /** How this machine does what Linux has done in several ways. */
+  protocol(): Protocol {
+    this.enter();
+    return readProtocol();
   }
 
   share(): SharedMachine {
@@ -266,16 +286,23 @@ export class Machine {
    * Opens a new file, or by `hostFd` one of the host, whose number is the machine's from then on.
    *
    * @returns its descriptor, valid in every process; ENOMEM, EMFILE, ENOSPC; for a host's file
-   *   EINVAL without a host, EIO.
+   *   EINVAL without a host, EIO; for the kind 'driver', ENODEV when this worker has not registered
+   *   it, or the driver's refusal.
    */
   open(spec: FileSpec): number | Errno {
     this.enter();
-    return install(openFile(spec, modeOf(spec)));
+    if (spec.kind === 'driver' && !isRegistered(spec.driver ?? '')) return ENODEV;
+    return install(openFile(spec, modeOf(spec)), spec.privateData ?? 0);
   }
 
   /** Opens the file behind `fd` once more: another opening, which does not merge with the first. */
-  reopen(fd: number, access: { readable?: boolean; writable?: boolean } = {}): number | Errno {
-    return this.#withFile(fd, (file) => install(reopenFile(file, modeOf(access))));
+  reopen(
+    fd: number,
+    access: { readable?: boolean; writable?: boolean; privateData?: number } = {},
+  ): number | Errno {
+    return this.#withFile(fd, (file) =>
+      install(reopenFile(file, modeOf(access)), access.privateData ?? 0),
+    );
   }
 
   /** Another descriptor for the same opening, as dup(2). */
@@ -426,10 +453,12 @@ export class Machine {
   }
 }
 
-/** Gives a file its descriptor; without one it is closed again. */
-function install(file: File | Errno): number | Errno {
+/** Gives a file to its driver, and a descriptor to it; on failure it is closed again. */
+function install(file: File | Errno, privateData: number): number | Errno {
   if (isErr(file)) return file;
-  const fd = fdInstall(file);
+  setFilePrivateData(file, privateData);
+  const refused = openByDriver(file);
+  const fd = isErr(refused) ? refused : fdInstall(file);
   if (isErr(fd)) fput(file);
   return fd;
 }

@@ -5,20 +5,21 @@
  */
 import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
-import { EBUSY, EINVAL, EPERM, type Errno, OK } from '../arena/errno.ts';
+import { EBUSY, EINVAL, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { double, setDouble, setWord, word } from '../arena/memory.ts';
 import { NULL, type Null, type Ref, type WordAt } from '../arena/ref.ts';
 import { unchargeMemory } from '../mm/accounting.ts';
 import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
 import { type Text, textNew, textPut } from '../slab/text.ts';
 import { refcountDecAndTest, refcountInc } from '../sync/refcount.ts';
+import { driverNumber } from './driver_table.ts';
 
 import { initAddressSpace, pagesLock, pagesUnlock } from './address_space.ts';
 
 export type Inode = Ref<'inode'>;
 
 const REFS = 0; //        (a)
-const KIND = 1; //        (c)
+const DRIVER = 1; //      (c)   number of its driver
 const DEV_MAJOR = 2; //   (c)
 const DEV_MINOR = 3; //   (c)
 const NAME = 4; //        (c)   path as maps shows it
@@ -35,9 +36,10 @@ const LINK = 19; //             the cache's link while free
 
 export const INODE_CACHE: Cache<'inode'> = { name: 'inode', id: 5, words: 32, link: LINK };
 
-/** What a file is, as far as mapping it is concerned. */
-export const INODE_KINDS = ['regular', 'shmem', 'zero', 'secretmem', 'directory'] as const;
-export type InodeKind = (typeof INODE_KINDS)[number];
+/** What a file is, as far as mapping it is concerned; the place is the number of its driver. */
+const INODE_KINDS = ['regular', 'shmem', 'zero', 'secretmem', 'directory'] as const;
+/** 'driver': of a driver that was registered, by name. */
+export type InodeKind = (typeof INODE_KINDS)[number] | 'driver';
 
 /** The file system refuses MAP_SYNC, as it does without DAX. */
 export const I_NO_SYNC = 1 << 0;
@@ -61,6 +63,8 @@ const F_ALL_SEALS = 0x3f;
 
 export interface InodeSpec {
   readonly kind: InodeKind;
+  /** The name of its driver, for the kind 'driver'. */
+  readonly driver?: string;
   /** As /proc/PID/maps shows it. */
   readonly path: string;
   readonly devMajor?: number;
@@ -79,6 +83,8 @@ export interface InodeSpec {
 
 /** @returns an inode with one reference, or NULL. */
 export function inodeNew(spec: InodeSpec): Inode | Null {
+  const driver = driverFor(spec);
+  if (isErr(driver)) return NULL;
   const name = textNew(spec.path);
   if (name === NULL) return NULL;
   const inode = cacheAlloc(INODE_CACHE);
@@ -86,7 +92,7 @@ export function inodeNew(spec: InodeSpec): Inode | Null {
     textPut(name);
     return NULL;
   }
-  setWord(inode + KIND, INODE_KINDS.indexOf(spec.kind));
+  setWord(inode + DRIVER, driver);
   setWord(inode + DEV_MAJOR, spec.devMajor ?? 0);
   setWord(inode + DEV_MINOR, spec.devMinor ?? 0);
   setWord(inode + NAME, name);
@@ -100,6 +106,11 @@ export function inodeNew(spec: InodeSpec): Inode | Null {
   initAddressSpace(inode, spec.hostFd ?? -1);
   atomics.store(inode + REFS, 1);
   return inode;
+}
+
+/** @returns the number that the driver's name has in this machine; ENOMEM. */
+function driverFor({ kind, driver }: InodeSpec): number | Errno {
+  return kind === 'driver' ? driverNumber(driver ?? '') : INODE_KINDS.indexOf(kind);
 }
 
 export function inodeGet(inode: Inode): Inode {
@@ -120,7 +131,9 @@ export function inodeFree(inode: Inode): void {
   cacheFree(INODE_CACHE, inode);
 }
 
-export const inodeKind = (inode: Inode): InodeKind => INODE_KINDS[word(inode + KIND)] ?? 'regular';
+/** The number of its driver: see driver_table.ts. */
+export const inodeDriver = (inode: Inode): number => word(inode + DRIVER);
+export const inodeKind = (inode: Inode): InodeKind => INODE_KINDS[inodeDriver(inode)] ?? 'driver';
 export const inodeName = (inode: Inode): Text => word(inode + NAME) as Text;
 export const inodeDevMajor = (inode: Inode): number => word(inode + DEV_MAJOR);
 export const inodeDevMinor = (inode: Inode): number => word(inode + DEV_MINOR);
