@@ -18,7 +18,7 @@ const edge = fc.oneof(
   fc.constantFrom(0, 1, 4095, 4096, 4097, 8191, 8192, 12288, 20480),
 );
 const length = fc.oneof(fc.integer({ min: 1, max: 20_000 }), fc.constantFrom(1, 4096, 8192));
-const step: fc.Arbitrary<Step> = fc.oneof(
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
@@ -103,7 +103,7 @@ function run({ machine, fd }: Subject, model: Model, step: Step): void {
 
 it.each(Object.keys(SUBJECTS))('%s is an array of bytes', (name) => {
   fc.assert(
-    fc.property(fc.nat(9000), fc.array(step, { maxLength: 30 }), (size, steps) => {
+    fc.property(fc.nat(9000), fc.array(anyStep, { maxLength: 30 }), (size, steps) => {
       const before = Uint8Array.from({ length: size }, (_, i) => (i % 251) + 1);
       const subject = SUBJECTS[name]?.(before);
       if (subject === undefined) throw new Error('no subject');
