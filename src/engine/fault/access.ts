@@ -23,12 +23,12 @@ const inPage = (addr: number): number => addr & (PAGE_SIZE - 1);
 
 /** @returns the word of the frame that holds `addr`; or a FaultCode, which is negative. */
 function frameToRead(mm: Mm, addr: number): WordAt | FaultCode {
-  const frame = tlbRead(mm, addr - inPage(addr));
+  const frame = tlbRead(mm, addr);
   return frame === NULL ? walkOrFault(mm, addr, 'read') : frame;
 }
 
 function frameToWrite(mm: Mm, addr: number): WordAt | FaultCode {
-  const frame = tlbWrite(mm, addr - inPage(addr));
+  const frame = tlbWrite(mm, addr);
   return frame === NULL ? walkOrFault(mm, addr, 'write') : frame;
 }
 

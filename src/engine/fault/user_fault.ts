@@ -58,11 +58,11 @@ export type FaultCode =
 
 export type Access = 'read' | 'write' | 'exec';
 
-const FLAGS: Readonly<Record<Access, number>> = {
-  read: FAULT_FLAG_USER,
-  write: FAULT_FLAG_USER | FAULT_FLAG_WRITE,
-  exec: FAULT_FLAG_USER | FAULT_FLAG_INSTRUCTION,
-};
+// Compared rather than looked up: a record with a key that varies is a slow load.
+function flagsOf(access: Access): number {
+  if (access === 'write') return FAULT_FLAG_USER | FAULT_FLAG_WRITE;
+  return access === 'read' ? FAULT_FLAG_USER : FAULT_FLAG_USER | FAULT_FLAG_INSTRUCTION;
+}
 
 /**
  * What a CPU does when its TLB does not know a page: it walks the tables, and the running task
@@ -88,9 +88,8 @@ export function walkOrFault(mm: Mm, addr: number, access: Access): WordAt | Faul
 }
 
 function walk(mm: Mm, addr: number, access: Access): WordAt | Null {
-  const page = pageDown(addr);
-  if (access === 'write') return tlbFillWrite(mm, page);
-  return access === 'read' ? tlbFillRead(mm, page) : walkExec(mm, page);
+  if (access === 'write') return tlbFillWrite(mm, addr);
+  return access === 'read' ? tlbFillRead(mm, addr) : walkExec(mm, addr);
 }
 
 /**
@@ -106,7 +105,7 @@ function faultUnderVmaLock(
   const mm = vmMm(vma);
   const code = isAccessError(vma, addr, access)
     ? FAULT_SEGV_ACCERR
-    : codeOf(handleMmFault(vma, addr, FLAGS[access] | FAULT_FLAG_VMA_LOCK));
+    : codeOf(handleMmFault(vma, addr, flagsOf(access) | FAULT_FLAG_VMA_LOCK));
   const frame = code === 0 ? walk(mm, addr, access) : NULL;
   vmaEndRead(vma);
   countEvent(code === RETRY ? VMA_LOCK_RETRY : VMA_LOCK_SUCCESS);
@@ -144,7 +143,7 @@ function growTo(mm: MmWrite, addr: number): Vma | Null {
 
 function faultIn(vma: Vma, addr: number, access: Access): FaultCode {
   if (isAccessError(vma, addr, access)) return FAULT_SEGV_ACCERR;
-  const code = codeOf(handleMmFault(vma, addr, FLAGS[access]));
+  const code = codeOf(handleMmFault(vma, addr, flagsOf(access)));
   return code === RETRY ? 0 : code;
 }
 

@@ -70,51 +70,52 @@ function changeOwner(mm: Mm): void {
   writeTags.fill(NO_PAGE);
 }
 
-const slotOf = (page: number): number => (page / 4096) & (SLOTS - 1);
+// Callers give the address as they have it: a page's address would be a new double at every call.
 
-/** @returns the first word of the frame that a load from `page` finds, or NULL: not known. */
-export function tlbRead(mm: Mm, page: number): WordAt | Null {
-  if (!isOwner(mm)) return NULL;
-  const slot = slotOf(page);
-  return readTags[slot] === page + owner.epoch ? (readFrames[slot] ?? NULL) : NULL;
+const slotOf = (addr: number): number => (addr / 4096) & (SLOTS - 1);
+const tagOf = (addr: number): number => addr - (addr & 4095) + owner.epoch;
+
+/** @returns the first word of the frame that a load from `addr` finds, or NULL: not known. */
+export function tlbRead(mm: Mm, addr: number): WordAt | Null {
+  const slot = slotOf(addr);
+  return isOwner(mm) && readTags[slot] === tagOf(addr) ? (readFrames[slot] ?? NULL) : NULL;
 }
 
 /** @returns the same for a store. */
-export function tlbWrite(mm: Mm, page: number): WordAt | Null {
-  if (!isOwner(mm)) return NULL;
-  const slot = slotOf(page);
-  return writeTags[slot] === page + owner.epoch ? (writeFrames[slot] ?? NULL) : NULL;
+export function tlbWrite(mm: Mm, addr: number): WordAt | Null {
+  const slot = slotOf(addr);
+  return isOwner(mm) && writeTags[slot] === tagOf(addr) ? (writeFrames[slot] ?? NULL) : NULL;
 }
 
 // What the walk of a CPU does: it takes no lock, and marks what it uses. That the tables stay is
-// the caller's care: an RCU section, or a VMA that is stable and contains the page.
+// the caller's care: an RCU section, or a VMA that is stable and contains the address.
 
 /** Walks, and remembers. @returns as tlbRead(); NULL: it faults. */
-export function tlbFillRead(mm: Mm, page: number): WordAt | Null {
+export function tlbFillRead(mm: Mm, addr: number): WordAt | Null {
   // First, so that a flush after the walk is noticed.
   if (!isOwner(mm)) changeOwner(mm);
-  const frame = walk(ptePtr(mm, page), PTE_PRESENT | PTE_USER, PTE_YOUNG);
+  const frame = walk(ptePtr(mm, addr), PTE_PRESENT | PTE_USER, PTE_YOUNG);
   if (frame !== NULL) {
-    readTags[slotOf(page)] = page + owner.epoch;
-    readFrames[slotOf(page)] = frame;
+    readTags[slotOf(addr)] = tagOf(addr);
+    readFrames[slotOf(addr)] = frame;
   }
   return frame;
 }
 
 /** The same for a store, which makes the entry dirty. */
-export function tlbFillWrite(mm: Mm, page: number): WordAt | Null {
+export function tlbFillWrite(mm: Mm, addr: number): WordAt | Null {
   if (!isOwner(mm)) changeOwner(mm);
-  const frame = walk(ptePtr(mm, page), PTE_PRESENT | PTE_USER | PTE_WRITE, PTE_YOUNG | PTE_DIRTY);
+  const frame = walk(ptePtr(mm, addr), PTE_PRESENT | PTE_USER | PTE_WRITE, PTE_YOUNG | PTE_DIRTY);
   if (frame !== NULL) {
-    writeTags[slotOf(page)] = page + owner.epoch;
-    writeFrames[slotOf(page)] = frame;
+    writeTags[slotOf(addr)] = tagOf(addr);
+    writeFrames[slotOf(addr)] = frame;
   }
   return frame;
 }
 
 /** The same for an instruction; they are not remembered. */
-export const walkExec = (mm: Mm, page: number): WordAt | Null =>
-  walk(ptePtr(mm, page), PTE_PRESENT | PTE_USER | PTE_EXEC, PTE_YOUNG);
+export const walkExec = (mm: Mm, addr: number): WordAt | Null =>
+  walk(ptePtr(mm, addr), PTE_PRESENT | PTE_USER | PTE_EXEC, PTE_YOUNG);
 
 function walk(at: WordAt | Null, needs: number, sets: number): WordAt | Null {
   if (at === NULL) return NULL;
