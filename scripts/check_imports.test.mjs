@@ -11,7 +11,7 @@ const sentences = (path, text) =>
 const REFUSED = [
   ['up a floor', 'src/engine/mm/a.ts', "import { vmaMerge } from '../vma/merge.ts';", /above it/u],
   ['to the face', 'src/engine/mm/a.ts', "import { Machine } from '../../machine.ts';", /engine/u],
-  ['an unknown floor', 'src/engine/vma/a.ts', "import { x } from '../page/x.ts';", /FLOORS/u],
+  ['an unknown floor', 'src/engine/vma/a.ts', "import { x } from '../weather/x.ts';", /FLOORS/u],
   [
     'atomics by path',
     'src/engine/mm/a.ts',

@@ -9,6 +9,7 @@ import { type Task, taskMm } from '../../src/engine/mm/task_struct.ts';
 import { eachVma } from '../../src/engine/mm/vma_iterator.ts';
 import { vmFile } from '../../src/engine/mm/vma_struct.ts';
 import { type Area, type FileLook, KNOWN_ADVICE, PageMap } from './page_map.ts';
+import { chargeOf } from './shared_object.ts';
 
 const PAGE = 4096;
 const BASE = 0x200000000;
@@ -305,7 +306,8 @@ function countCharged(maps: readonly PageMap[]): number {
       if (area.flags.includes('ac ')) count++;
       if (objects.has(area.file)) continue;
       objects.add(area.file);
-      count += map.objects.get(area.file)?.charged ?? 0;
+      const object = map.objects.get(area.file);
+      if (object !== undefined) count += chargeOf(object);
     }
   }
   return count;
