@@ -166,11 +166,11 @@ const RETRY = -64;
 
 /** Counts what was handled. Source: mm/memory.c, mm_account_fault(), v6.18. */
 function codeOf(result: number): FaultCode | typeof RETRY {
-  if ((result & VM_FAULT_RETRY) !== 0) return RETRY;
-  if ((result & VM_FAULT_ERROR) === 0) {
+  if ((result & (VM_FAULT_RETRY | VM_FAULT_ERROR)) === 0) {
     countFault((result & VM_FAULT_MAJOR) !== 0);
     return 0;
   }
+  if ((result & VM_FAULT_RETRY) !== 0) return RETRY;
   if ((result & VM_FAULT_OOM) !== 0) return FAULT_OOM;
   if ((result & VM_FAULT_HWPOISON) !== 0) return FAULT_BUS_MCEERR_AR;
   return (result & VM_FAULT_SIGBUS) !== 0 ? FAULT_BUS_ADRERR : FAULT_SEGV_MAPERR;

@@ -2,7 +2,8 @@
  * A software TLB: the translations this worker used last, for one address space at a time.
  *
  *   slot = page number modulo 512      read:  tag -> word of the frame
- *   tag  = page address + epoch        write: the same, of pages that may be stored to
+ *   tag  = address of the page, in     write: the same, of pages that may be stored to
+ *          two words, | epoch
  *
  * Worthless as soon as the address space's generation has moved (page/tlb_flush.ts): then the
  * epoch does too, which uses the bits that a page's address leaves free, and no tag fits any
@@ -23,14 +24,14 @@ import { ptePtr } from './table_struct.ts';
 const views = shared;
 
 const SLOTS = 512;
-/** Equals no tag. */
-const NO_PAGE = NaN;
-/** As many as fit below the address of a page. */
+/** As many as fit into the low word of a page's address; 0 is that of no tag. */
 const EPOCHS = 4096;
 
-const readTags = new Float64Array(SLOTS).fill(NO_PAGE);
+const readHighs = new Int32Array(SLOTS);
+const readLows = new Int32Array(SLOTS);
 const readFrames = new Int32Array(SLOTS);
-const writeTags = new Float64Array(SLOTS).fill(NO_PAGE);
+const writeHighs = new Int32Array(SLOTS);
+const writeLows = new Int32Array(SLOTS);
 const writeFrames = new Int32Array(SLOTS);
 
 /** Whose translations these are; the memory, since a worker may hold several machines. */
@@ -40,7 +41,7 @@ const owner: {
   restores: number;
   words: Int32Array | null;
   epoch: number;
-} = { mm: 0, generation: 0, restores: 0, words: null, epoch: 0 };
+} = { mm: 0, generation: 0, restores: 0, words: null, epoch: 1 };
 
 /** Whether the translations are still true, now that the data has been read. */
 export const isTlbCurrent = (mm: Mm): boolean => atomics.load(mmTlbGenAt(mm)) === owner.generation;
@@ -65,26 +66,31 @@ function changeOwner(mm: Mm): void {
   owner.words = i32;
   owner.epoch++;
   if (owner.epoch < EPOCHS) return;
-  owner.epoch = 0;
-  readTags.fill(NO_PAGE);
-  writeTags.fill(NO_PAGE);
+  owner.epoch = 1;
+  readLows.fill(0);
+  writeLows.fill(0);
 }
 
 // Callers give the address as they have it: a page's address would be a new double at every call.
+// It is split into two words at once, since every step on doubles takes several times as long.
 
-const slotOf = (addr: number): number => (addr / 4096) & (SLOTS - 1);
-const tagOf = (addr: number): number => addr - (addr & 4095) + owner.epoch;
+const highOf = (addr: number): number => (addr / 2 ** 32) | 0;
+/** The low word of the tag, now. */
+const lowOf = (addr: number): number => (addr & -4096) | owner.epoch;
+const slotOf = (addr: number): number => (addr >>> 12) & (SLOTS - 1);
 
 /** @returns the first word of the frame that a load from `addr` finds, or NULL: not known. */
 export function tlbRead(mm: Mm, addr: number): WordAt | Null {
   const slot = slotOf(addr);
-  return isOwner(mm) && readTags[slot] === tagOf(addr) ? (readFrames[slot] ?? NULL) : NULL;
+  const isKnown = readLows[slot] === lowOf(addr) && readHighs[slot] === highOf(addr);
+  return isKnown && isOwner(mm) ? (readFrames[slot] ?? NULL) : NULL;
 }
 
 /** @returns the same for a store. */
 export function tlbWrite(mm: Mm, addr: number): WordAt | Null {
   const slot = slotOf(addr);
-  return isOwner(mm) && writeTags[slot] === tagOf(addr) ? (writeFrames[slot] ?? NULL) : NULL;
+  const isKnown = writeLows[slot] === lowOf(addr) && writeHighs[slot] === highOf(addr);
+  return isKnown && isOwner(mm) ? (writeFrames[slot] ?? NULL) : NULL;
 }
 
 // What the walk of a CPU does: it takes no lock, and marks what it uses. That the tables stay is
@@ -96,8 +102,10 @@ export function tlbFillRead(mm: Mm, addr: number): WordAt | Null {
   if (!isOwner(mm)) changeOwner(mm);
   const frame = walk(ptePtr(mm, addr), PTE_PRESENT | PTE_USER, PTE_YOUNG);
   if (frame !== NULL) {
-    readTags[slotOf(addr)] = tagOf(addr);
-    readFrames[slotOf(addr)] = frame;
+    const slot = slotOf(addr);
+    readLows[slot] = lowOf(addr);
+    readHighs[slot] = highOf(addr);
+    readFrames[slot] = frame;
   }
   return frame;
 }
@@ -107,8 +115,10 @@ export function tlbFillWrite(mm: Mm, addr: number): WordAt | Null {
   if (!isOwner(mm)) changeOwner(mm);
   const frame = walk(ptePtr(mm, addr), PTE_PRESENT | PTE_USER | PTE_WRITE, PTE_YOUNG | PTE_DIRTY);
   if (frame !== NULL) {
-    writeTags[slotOf(addr)] = tagOf(addr);
-    writeFrames[slotOf(addr)] = frame;
+    const slot = slotOf(addr);
+    writeLows[slot] = lowOf(addr);
+    writeHighs[slot] = highOf(addr);
+    writeFrames[slot] = frame;
   }
   return frame;
 }
