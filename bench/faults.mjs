@@ -23,7 +23,7 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
     alone: { type: 'boolean', default: false },
     others: { type: 'string', default: '0' },
-    dist: { type: 'string', default: 'dist' },
+    dist: { type: 'string', default: 'dist/bundle' },
     rounds: { type: 'string', default: '60' },
     only: { type: 'string' },
   },
