@@ -27,7 +27,7 @@ import {
   setPageIdentity,
 } from '../page/page_struct.ts';
 import { FAULT_NOPAGE, FAULT_OOM, FAULT_SIGBUS, type FaultError } from '../page/vm_fault.ts';
-import { type Inode, inodeKind, inodeSize } from './inode.ts';
+import { I_CACHED, type Inode, inodeHas, inodeKind, inodeSize } from './inode.ts';
 import { addToPageCache, findGetNextPage, findGetPage, type PageSpan } from './page_cache.ts';
 
 /** How many pages a file has; the last may be there in part. */
@@ -98,11 +98,23 @@ export type MapVisit = (page: Page) => boolean;
 export function filemapMapPages(inode: Inode, span: PageSpan, visit: MapVisit): void {
   const last = Math.min(span.last, inodePages(inode) - 1);
   let first = span.first;
+  if (inodeHas(inode, I_CACHED)) cachePages(inode, { first, last });
   while (first <= last) {
     const page = findGetNextPage(inode, { first, last });
     if (page === NULL) return;
     first = pageIndex(page) + 1;
     if (!mapPage(inode, page, visit)) putPage(page);
+  }
+}
+
+/** Makes what the cache of such a file is taken to hold; without memory some stay missing. */
+function cachePages(inode: Inode, { first, last }: PageSpan): void {
+  for (let index = first; index <= last; index++) {
+    const page = lockedPage(inode, index);
+    if (page === EEXIST) continue;
+    if (isErr(page)) return;
+    unlockPage(page);
+    putPage(page);
   }
 }
 

@@ -10,9 +10,11 @@ import { assert } from '../arena/assert.ts';
 import { EINVAL, type Errno, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import type { Vma } from '../mm/held.ts';
-import { vmFile } from '../mm/vma_struct.ts';
-import type { Page } from '../page/page_struct.ts';
-import type { FaultError } from '../page/vm_fault.ts';
+import { hasFlag, VM_PFNMAP } from '../mm/vm_flags.ts';
+import { vmFile, vmFlags } from '../mm/vma_struct.ts';
+import { allocZeroedPage, lockPage } from '../page/page_alloc.ts';
+import { type Page, PG_UPTODATE, setPageIdentity } from '../page/page_struct.ts';
+import { FAULT_OOM, FAULT_SIGBUS, type FaultError } from '../page/vm_fault.ts';
 import { fileInode } from './file_struct.ts';
 import { filemapFault, filemapMapPages, filemapPageMkwrite, type MapVisit } from './filemap.ts';
 import type { Inode } from './inode.ts';
@@ -74,6 +76,21 @@ const fileFaults = {
   ...shmemFaults,
   pageMkwrite: (vma: Vma, page: Page): 0 | FaultError => filemapPageMkwrite(vmInode(vma), page),
 };
+/** Of the kernel's own text ([vdso]); of its data ([vvar]) there is nothing here to be seen. */
+const specialFaults = {
+  fault: (vma: Vma): Page | FaultError =>
+    hasFlag(vmFlags(vma), VM_PFNMAP) ? FAULT_SIGBUS : lockedZeroPage(),
+};
+
+/** Each process has pages of its own here, where the kernel has one image for all. */
+function lockedZeroPage(): Page | FaultError {
+  const page = allocZeroedPage();
+  if (page === NULL) return FAULT_OOM;
+  setPageIdentity(page, { mapping: NULL, index: 0, flags: PG_UPTODATE });
+  lockPage(page);
+  return page;
+}
+
 const secretmemFaults = { fault: shmemFaults.fault };
 
 const TABLE: readonly VmOperations[] = [
@@ -81,7 +98,7 @@ const TABLE: readonly VmOperations[] = [
   operations('dummy'),
   { ...operations('generic_file'), ...fileFaults },
   { ...operations('shmem'), ...shmemFaults },
-  { name: 'special_mapping', hasClose: false, maySplit: nowhere },
+  { name: 'special_mapping', hasClose: false, maySplit: nowhere, ...specialFaults },
   { ...operations('secretmem'), ...secretmemFaults },
   { name: 'shm', hasClose: true, maySplit: anywhere, ...shmemFaults },
 ];
