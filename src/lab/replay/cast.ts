@@ -36,6 +36,7 @@ export interface CastParts {
 export type Deed = Exclude<StraceRecord, { kind: 'malformed' | 'note' | 'attached' }>;
 
 const FORK_NAMES: ReadonlySet<string> = new Set(['clone', 'clone3', 'fork', 'vfork']);
+const EXEC_NAMES: ReadonlySet<string> = new Set(['execve', 'execveat']);
 const CLONE_FILES = 0x400;
 
 /** Calls during which others have to wait for their order; vfork copies nothing. */
@@ -57,6 +58,9 @@ export class Cast {
   readonly #arrived: { readonly tid: number; readonly space: Space }[] = [];
   /** Address spaces in which the last call has come back. */
   readonly #idle = new Set<Space>();
+  /** The thread whose exec is coming back, and what is kept of those until they have. */
+  #execTid: number | null = null;
+  #execTouches: { readonly tid: number; readonly addr: number; readonly touch: FaultTouch }[] = [];
   /** The real number of thread 0, once the log has told it. */
   mainTid: number | null = null;
   vmaPeak = 0;
@@ -179,14 +183,18 @@ export class Cast {
     if (call.name === 'exit_group') return this.#beginEnd(program, record);
     const { result } = record;
     if (isSpaceCall(call)) return this.#spaceCall(thread, record, call);
+    const isDone = result.kind === 'value' && !record.injected;
+    if (call.name === 'execve' || call.name === 'execveat') {
+      if (isDone) this.#exec(thread, record, call);
+      return this.#afterExec(record.resumed?.tid ?? record.tid);
+    }
     // What did not return, or failed, has changed nothing that these calls are read for.
-    if (result.kind !== 'value' || record.injected) return;
-    if (call.name === 'execve' || call.name === 'execveat') return this.#exec(thread, record, call);
+    if (!isDone) return;
+    if (isClone(call)) return this.#clone(thread, record, call);
     this.#feed.drain(callEnd(record) ?? record.time);
     if (isFileCall(call)) trackFiles(program.files, this.#world, { call, result });
     else if (call.name === 'shmget')
       this.#world.shmSizes.set(Number(result.value), Number(call.size));
-    else if (isClone(call)) this.#clone(thread, record, call);
     else applySetting(program, call);
   }
 
@@ -246,13 +254,27 @@ export class Cast {
 
   #touch(tid: number, addr: number, touch: FaultTouch): void {
     const thread = this.#roster.thread(tid);
-    if (thread !== null) {
+    if (this.#isInExec(tid) && !(touch.isKernel && touch.access === 'read')) {
+      this.#execTouches.push({ tid, addr, touch });
+    } else if (thread !== null) {
       const times = { begin: 0, end: 0, beginTime: touch.time, endTime: touch.time };
       const { access } = touch;
       this.#deliver({ kind: 'touch', tid, program: thread.program, addr, access, ...times });
     } else if (this.#roster.mayBeChild) {
       this.#roster.hold(tid, { kind: 'touch', tid, addr, touch });
     }
+  }
+
+  /** Inside an exec the kernel reads the old memory, and all the rest is of the new. */
+  #isInExec(tid: number): boolean {
+    return tid === this.#execTid || EXEC_NAMES.has(this.#begun.get(tid)?.call.name ?? '');
+  }
+
+  /** The exec has come back, with success or not. */
+  #afterExec(tid: number): void {
+    const mine = this.#execTouches.filter((held) => held.tid === tid);
+    this.#execTouches = this.#execTouches.filter((held) => held.tid !== tid);
+    for (const { addr, touch } of mine) this.#touch(tid, addr, touch);
   }
 
   #checkClock(time: number | null): void {
@@ -265,6 +287,8 @@ export class Cast {
 
   #clone({ tid, program }: Thread, record: Call, call: CloneCall): void {
     const { childTid } = call;
+    // What the child touches before the call has come back finds it already there.
+    this.#feed.drain(record.time);
     if (childTid === null) return;
     if (call.isThread) {
       this.#join(childTid, program);
@@ -362,6 +386,9 @@ export class Cast {
 
   #exec({ program }: Thread, record: Call, call: ExecCall): void {
     this.#feed.drain(record.time);
+    this.#execTid = record.tid;
+    this.#feed.drain(callEnd(record) ?? record.time);
+    this.#execTid = null;
     const before = program.space;
     const isUnused =
       before.birth !== null && !before.birth.steps.some(({ kind }) => kind === 'call');
@@ -382,7 +409,6 @@ export class Cast {
     program.files.clear();
     // An exec by another thread goes on under the number of the leader.
     this.#join(record.resumed?.tid ?? record.tid, program);
-    this.#feed.drain(callEnd(record) ?? record.time);
   }
 
   #beginEnd(program: Program, record: Call): void {

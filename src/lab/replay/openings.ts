@@ -130,7 +130,12 @@ export class FileWorld {
   #specOf(path: string): FileSpec & { readonly flags: number } {
     const kind = kindOf(path);
     const isHuge = kind === 'regular' && this.isAligned(path);
-    return { kind, path, size: SIZE_UNKNOWN, flags: I_NO_SYNC | I_CACHED | (isHuge ? I_HUGE_ALIGN : 0) };
+    return {
+      kind,
+      path,
+      size: SIZE_UNKNOWN,
+      flags: I_NO_SYNC | I_CACHED | (isHuge ? I_HUGE_ALIGN : 0),
+    };
   }
 }
 
