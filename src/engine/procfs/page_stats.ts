@@ -44,6 +44,8 @@ export interface PageStats {
   anonymous: number;
   /** As pss, of locked memory. */
   locked: number;
+  /** Pages of files whose entry nobody used: mapped with a neighbour's fault. No line of smaps. */
+  unused: number;
 }
 
 /** @returns what is present now; pages that are only special entries are not counted. */
@@ -59,6 +61,7 @@ export function vmaPageStats(vma: Vma): PageStats {
     referenced: 0,
     anonymous: 0,
     locked: 0,
+    unused: 0,
   };
   const mm = vmMm(vma);
   const limit = vmEnd(vma);
@@ -99,4 +102,5 @@ function addPage(stats: PageStats, pte: Pte, page: Page): void {
   else stats[isDirty ? 'privateDirty' : 'privateClean'] += 4096;
   if ((pte & PTE_YOUNG) !== 0 || pageHas(page, PG_REFERENCED)) stats.referenced += 4096;
   if (pageHas(page, PG_ANON)) stats.anonymous += 4096;
+  else if ((pte & PTE_YOUNG) === 0) stats.unused += 4096;
 }

@@ -69,7 +69,15 @@ export class Cast {
     const { recording, machine, findings, notes, elfImages } = parts;
     this.#parts = parts;
     this.#world = new FileWorld(machine, knownFiles(recording));
-    this.#births = new Births({ recording, world: this.#world, notes, findings, elfImages });
+    const hasFaults = (): boolean => this.#feed.isUsable;
+    this.#births = new Births({
+      recording,
+      world: this.#world,
+      notes,
+      findings,
+      elfImages,
+      hasFaults,
+    });
     this.#endings = new Endings(recording, findings, notes);
     this.#feed = new FaultFeed(recording.faults ?? NO_FAULTS, (tid, addr, touch) => {
       this.#touch(tid, addr, touch);
