@@ -68,8 +68,8 @@ export class Cast {
   constructor(parts: CastParts) {
     const { recording, machine, findings, notes, elfImages } = parts;
     this.#parts = parts;
-    this.#world = new FileWorld(machine, knownFiles(recording));
     const hasFaults = (): boolean => this.#feed.isUsable;
+    this.#world = new FileWorld(machine, knownFiles(recording));
     this.#births = new Births({
       recording,
       world: this.#world,
@@ -78,7 +78,7 @@ export class Cast {
       elfImages,
       hasFaults,
     });
-    this.#endings = new Endings(recording, findings, notes);
+    this.#endings = new Endings({ recording, findings, notes, hasFaults });
     this.#feed = new FaultFeed(recording.faults ?? NO_FAULTS, (tid, addr, touch) => {
       this.#touch(tid, addr, touch);
     });
@@ -267,7 +267,8 @@ export class Cast {
     } else if (thread !== null) {
       const times = { begin: 0, end: 0, beginTime: touch.time, endTime: touch.time };
       const { access } = touch;
-      this.#deliver({ kind: 'touch', tid, program: thread.program, addr, access, ...times });
+      const { program } = thread;
+      this.#deliver({ kind: 'touch', tid, program, addr, access, met: 'done', ...times });
     } else if (this.#roster.mayBeChild) {
       this.#roster.hold(tid, { kind: 'touch', tid, addr, touch });
     }
@@ -425,6 +426,7 @@ export class Cast {
     if (program.space.open === 0) this.#runner.close(program.space);
     program.isEnding = true;
     program.endLine = record.line;
+    program.hadOtherThreads = program.tids.size > 1;
     const pid = this.#pidOf(program);
     if (this.#toucher.isOn)
       this.#parts.notes.add('stack-grown', this.#endings.growStacks(program, pid));

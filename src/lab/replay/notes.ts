@@ -26,6 +26,16 @@ const TEXTS = {
   reordered:
     'groups of overlapping calls were put in another order than that of their lines, which their answers imply',
   unordered: 'groups of overlapping calls have no order in which all answers agree',
+  'pages-not-cached':
+    'mappings of files have fewer pages present in the kernel: of the neighbours that a fault maps as well, ' +
+    'its page cache did not hold all, or they were marked for readahead, or lie behind the end of the file',
+  'pages-ran-on':
+    'mappings have more pages present in the kernel: other threads still ran while they were counted',
+  'pages-arguments':
+    'stacks have more pages present in the kernel: exec leaves a random gap below the arguments that it writes',
+  'pages-unrecorded':
+    'mappings have more pages present in the kernel than the recorded faults explain: it made them present ' +
+    'without a fault (a huge page, memory that a call pinned), or faults.txt is not whole',
   lost: 'calls never returned, or the log does not show it: nothing to compare',
   injected: 'calls were answered by strace itself (inject): not made',
   'unknown-thread':

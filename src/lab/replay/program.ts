@@ -1,7 +1,10 @@
 /** Who is in the log: threads, the programs they run, and the address spaces of those. */
 import type { Process } from '../../index.ts';
 import type { Call } from '../strace/record.ts';
+import type { Touch } from '../../index.ts';
 import type { MapsDifference } from './compare_maps.ts';
+import type { PageComparison, PageFigures } from './compare_pages.ts';
+import type { PageReason } from './explain_pages.ts';
 import type { FileTable } from './openings.ts';
 import type { SpaceCall } from './run_call.ts';
 
@@ -34,6 +37,8 @@ export interface TouchStep extends Timed {
   readonly program: Program;
   readonly addr: number;
   readonly access: 'read' | 'write';
+  /** What the last run of the step met. */
+  met: Touch;
 }
 
 export interface ForkStep extends Timed {
@@ -65,6 +70,8 @@ export class Space {
   knownBelow = 0;
   /** Guesses about what was mapped before the log that explained nothing. */
   failedGuesses = 0;
+  /** Addresses of recorded faults that met a signal here. */
+  readonly refused: number[] = [];
   /** Most VMAs at one time. */
   peak = 0;
   /** Programs in it. */
@@ -83,6 +90,12 @@ export interface Birth {
 }
 
 export type MapVerdict = 'agrees' | 'differs' | 'not recorded';
+
+/** A VMA of which other pages are present than the kernel had, and why, if that is known. */
+export interface ExplainedPages {
+  readonly figures: PageFigures;
+  readonly reason: PageReason | null;
+}
 
 /** One process of the log: all its threads. */
 export class Program {
@@ -112,6 +125,12 @@ export class Program {
   mapVerdict: MapVerdict = 'not recorded';
   /** The smallest difference from the recorded end maps that was seen. */
   differences: readonly MapsDifference[] | null = null;
+  /** Other threads had not ended when it asked to end. */
+  hadOtherThreads = false;
+  /** What of its VMAs was present at the end; null when that or the faults were not recorded. */
+  pages: PageComparison | null = null;
+  /** Why figures of its VMAs differ. */
+  pageReasons: readonly ExplainedPages[] = [];
   /** Line of the call that ended it. */
   endLine = 0;
 

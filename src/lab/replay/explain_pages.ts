@@ -1,0 +1,46 @@
+/**
+ * Why the kernel has more or less of a VMA in memory than the recorded page faults can explain.
+ *
+ * The engine maps what the recorded faults map, with all neighbours: it takes every file for wholly
+ * cached. So the kernel has less where its page cache did not hold a neighbour, and more where
+ * something made pages present that is no recorded fault. All else contradicts the recording.
+ */
+import { hasFlag, VM_GROWSDOWN } from '../../index.ts';
+import type { PageFigures } from './compare_pages.ts';
+import { STACK_GAP_BYTES } from './image.ts';
+
+/** Names of what explains a difference; each is decided by the figures. */
+export type PageReason =
+  /** Only neighbours that nobody asked for are missing in the kernel. */
+  | 'not-cached'
+  /** More in the kernel, while other threads were running. */
+  | 'ran-on'
+  /** More in the kernel at the top of a stack: arguments, below which there is a random gap. */
+  | 'arguments'
+  /** More in the kernel, and no recorded fault of the VMA was refused here. */
+  | 'unrecorded';
+
+/** What is known of a process at its end. */
+export interface EndEvidence {
+  /** Other threads had not ended when the figures were taken. */
+  readonly hasOtherThreads: boolean;
+  /** Addresses of recorded faults that the engine has answered with a signal. */
+  readonly refused: readonly number[];
+}
+
+/** @returns null when nothing that was recorded explains it. */
+export function reasonOf(figures: PageFigures, evidence: EndEvidence): PageReason | null {
+  const { kernel, engine } = figures;
+  const anonymous = kernel.anonymous - engine.anonymous;
+  const file = kernel.rss - kernel.anonymous - (engine.rss - engine.anonymous);
+  if (anonymous === 0 && file < 0) return -file <= engine.unused ? 'not-cached' : null;
+  // A copy takes the place of the file's page; a page less of either kind was there by a fault.
+  if (anonymous < 0 || -file > anonymous + engine.unused) return null;
+  if (isRefused(figures, evidence.refused)) return null;
+  if (evidence.hasOtherThreads) return 'ran-on';
+  const isStack = hasFlag(figures.flags, VM_GROWSDOWN);
+  return isStack && file === 0 && anonymous <= STACK_GAP_BYTES ? 'arguments' : 'unrecorded';
+}
+
+const isRefused = ({ line }: PageFigures, refused: readonly number[]): boolean =>
+  refused.some((addr) => addr >= line.start && addr < line.end);
