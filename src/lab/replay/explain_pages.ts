@@ -1,9 +1,10 @@
 /**
  * Why the kernel has more or less of a VMA in memory than the recorded page faults can explain.
  *
- * The engine maps what the recorded faults map, with all neighbours: it takes every file for wholly
- * cached. So the kernel has less where its page cache did not hold a neighbour, and more where
- * something made pages present that is no recorded fault. All else contradicts the recording.
+ * The engine maps what the recorded faults map, with all neighbours in a window of 64 KiB: it takes
+ * every file for wholly cached, page by page. So the kernel has less where it passed over a
+ * neighbour, and more where its page cache held several pages as one, or where something made pages
+ * present that is no recorded fault. All else contradicts the recording.
  */
 import { hasFlag, VM_GROWSDOWN } from '../../index.ts';
 import type { PageFigures } from './compare_pages.ts';
@@ -12,7 +13,9 @@ import { STACK_GAP_BYTES } from './image.ts';
 /** Names of what explains a difference; each is decided by the figures. */
 export type PageReason =
   /** Only neighbours that nobody asked for are missing in the kernel. */
-  | 'not-cached'
+  | 'passed-over'
+  /** More of a file in the kernel, and no more private memory: neighbours outside the window. */
+  | 'large-folio'
   /** More in the kernel, while other threads were running. */
   | 'ran-on'
   /** More in the kernel at the top of a stack: arguments, below which there is a random gap. */
@@ -33,14 +36,19 @@ export function reasonOf(figures: PageFigures, evidence: EndEvidence): PageReaso
   const { kernel, engine } = figures;
   const anonymous = kernel.anonymous - engine.anonymous;
   const file = kernel.rss - kernel.anonymous - (engine.rss - engine.anonymous);
-  if (anonymous === 0 && file < 0) return -file <= engine.unused ? 'not-cached' : null;
+  if (anonymous === 0 && file < 0) return -file <= engine.unused ? 'passed-over' : null;
   // A copy takes the place of the file's page; a page less of either kind was there by a fault.
   if (anonymous < 0 || -file > anonymous + engine.unused) return null;
   if (isRefused(figures, evidence.refused)) return null;
+  if (anonymous === 0 && isFileMapped(figures)) return 'large-folio';
   if (evidence.hasOtherThreads) return 'ran-on';
   const isStack = hasFlag(figures.flags, VM_GROWSDOWN);
   return isStack && file === 0 && anonymous <= STACK_GAP_BYTES ? 'arguments' : 'unrecorded';
 }
+
+/** A fault has mapped pages of a file here, and so may have mapped more. */
+const isFileMapped = ({ line, engine }: PageFigures): boolean =>
+  line.ino !== 0 && engine.rss > engine.anonymous;
 
 const isRefused = ({ line }: PageFigures, refused: readonly number[]): boolean =>
   refused.some((addr) => addr >= line.start && addr < line.end);

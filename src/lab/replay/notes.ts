@@ -26,9 +26,12 @@ const TEXTS = {
   reordered:
     'groups of overlapping calls were put in another order than that of their lines, which their answers imply',
   unordered: 'groups of overlapping calls have no order in which all answers agree',
-  'pages-not-cached':
-    'mappings of files have fewer pages present in the kernel: of the neighbours that a fault maps as well, ' +
-    'its page cache did not hold all, or they were marked for readahead, or lie behind the end of the file',
+  'pages-passed-over':
+    'mappings of files have fewer pages present in the kernel: of the neighbours that a fault maps as well it ' +
+    'passed over some, which were not in its page cache, locked, marked for readahead, or behind the end of the file',
+  'pages-large-folio':
+    'mappings of files have more pages present in the kernel: its page cache holds several pages as one ' +
+    '(large folios), and a fault maps them whole, also where they reach beyond its window of 64 KiB',
   'pages-ran-on':
     'mappings have more pages present in the kernel: other threads still ran while they were counted',
   'pages-arguments':
