@@ -6,9 +6,10 @@
  * neighbour, and more where its page cache held several pages as one, or where something made pages
  * present that is no recorded fault. All else contradicts the recording.
  */
-import { hasFlag, VM_GROWSDOWN } from '../../index.ts';
+import { hasFlag, PAGE_SIZE, VM_GROWSDOWN } from '../../index.ts';
 import type { PageFigures } from './compare_pages.ts';
 import { STACK_GAP_BYTES } from './image.ts';
+import type { RefusedTouch } from './program.ts';
 
 /** Names of what explains a difference; each is decided by the figures. */
 export type PageReason =
@@ -20,6 +21,8 @@ export type PageReason =
   | 'ran-on'
   /** More in the kernel at the top of a stack: arguments, below which there is a random gap. */
   | 'arguments'
+  /** More in the kernel: as many recorded faults met a SIGSEGV here. Their times are not the log's. */
+  | 'out-of-order'
   /** More in the kernel, and no recorded fault of the VMA was refused here. */
   | 'unrecorded';
 
@@ -27,8 +30,7 @@ export type PageReason =
 export interface EndEvidence {
   /** Other threads had not ended when the figures were taken. */
   readonly hasOtherThreads: boolean;
-  /** Addresses of recorded faults that the engine has answered with a signal. */
-  readonly refused: readonly number[];
+  readonly refused: readonly RefusedTouch[];
 }
 
 /** @returns null when nothing that was recorded explains it. */
@@ -39,7 +41,8 @@ export function reasonOf(figures: PageFigures, evidence: EndEvidence): PageReaso
   if (anonymous === 0 && file < 0) return -file <= engine.unused ? 'passed-over' : null;
   // A copy takes the place of the file's page; a page less of either kind was there by a fault.
   if (anonymous < 0 || -file > anonymous + engine.unused) return null;
-  if (isRefused(figures, evidence.refused)) return null;
+  const refused = refusedIn(figures, evidence.refused);
+  if (refused.length > 0) return isOutOfOrder(refused, anonymous) ? 'out-of-order' : null;
   if (anonymous === 0 && isFileMapped(figures)) return 'large-folio';
   if (evidence.hasOtherThreads) return 'ran-on';
   const isStack = hasFlag(figures.flags, VM_GROWSDOWN);
@@ -50,5 +53,13 @@ export function reasonOf(figures: PageFigures, evidence: EndEvidence): PageReaso
 const isFileMapped = ({ line, engine }: PageFigures): boolean =>
   line.ino !== 0 && engine.rss > engine.anonymous;
 
-const isRefused = ({ line }: PageFigures, refused: readonly number[]): boolean =>
-  refused.some((addr) => addr >= line.start && addr < line.end);
+const refusedIn = (
+  { line }: PageFigures,
+  refused: readonly RefusedTouch[],
+): readonly RefusedTouch[] => refused.filter(({ addr }) => addr >= line.start && addr < line.end);
+
+/** Each page of the difference has a fault that came when its mapping was not as it was then. */
+function isOutOfOrder(refused: readonly RefusedTouch[], anonymous: number): boolean {
+  const pages = new Set(refused.map(({ addr }) => Math.floor(addr / PAGE_SIZE)));
+  return refused.every(({ met }) => met.startsWith('SEGV')) && pages.size * PAGE_SIZE >= anonymous;
+}

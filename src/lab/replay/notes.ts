@@ -36,6 +36,9 @@ const TEXTS = {
     'mappings have more pages present in the kernel: other threads still ran while they were counted',
   'pages-arguments':
     'stacks have more pages present in the kernel: exec leaves a random gap below the arguments that it writes',
+  'pages-out-of-order':
+    'mappings have more pages present in the kernel: recorded faults of them met SIGSEGV here, as their times ' +
+    'in faults.txt do not fit those of the calls around them',
   'pages-unrecorded':
     'mappings have more pages present in the kernel than the recorded faults explain: it made them present ' +
     'without a fault (a huge page, memory that a call pinned), or faults.txt is not whole',

@@ -53,6 +53,12 @@ export interface ForkStep extends Timed {
   child: Process | null;
 }
 
+/** A recorded fault that the engine has answered with a signal. */
+export interface RefusedTouch {
+  readonly addr: number;
+  readonly met: Touch;
+}
+
 /** One address space. */
 export class Space {
   /** Calls that have begun in it and not come back. */
@@ -70,8 +76,8 @@ export class Space {
   knownBelow = 0;
   /** Guesses about what was mapped before the log that explained nothing. */
   failedGuesses = 0;
-  /** Addresses of recorded faults that met a signal here. */
-  readonly refused: number[] = [];
+  /** Recorded faults that met a signal here. */
+  readonly refused: RefusedTouch[] = [];
   /** Most VMAs at one time. */
   peak = 0;
   /** Programs in it. */

@@ -109,7 +109,7 @@ export class Runner {
 
   /** Counts what a step has come to, once it is certain that it stays. */
   #account(step: Step, outcome: Outcome | null): void {
-    if (step.kind === 'touch' && step.met !== 'done') step.program.space.refused.push(step.addr);
+    if (step.kind === 'touch' && step.met !== 'done') step.program.space.refused.push(step);
     if (step.kind === 'fork') this.#accountFork(step);
     else if (outcome !== null && step.kind === 'call') this.#accountCall(step, outcome);
     if (step.program.isEnding) this.#bench.changed(step.program.space);
