@@ -23,7 +23,6 @@ import {
   isRlimit,
   type Rlimit,
   setCaps,
-  setCurrent,
   setPersonality,
   setRlimit,
   setTaskMm,
@@ -35,6 +34,7 @@ import { vmaEndRead } from './engine/mm/vma_lock.ts';
 import { mapsText } from './engine/procfs/maps.ts';
 import { type PageStats, vmaPageStats } from './engine/procfs/page_stats.ts';
 import { smapsText } from './engine/procfs/smaps.ts';
+import { vmaDumpText } from './engine/procfs/vma_dump.ts';
 import { type VmaInfo, vmaInfo } from './engine/procfs/vma_info.ts';
 import { verifyMm } from './engine/vma/verify.ts';
 import { sysBrk } from './engine/syscall/brk.ts';
@@ -314,8 +314,7 @@ export class Process extends ProcessMemory {
 
   /** Leaves the address space for a new one. On failure the old one stays. */
   exec(image: ExecImage): 0 | Errno {
-    this.machine.enter();
-    setCurrent(this.task);
+    this.enter();
     const mm = execMmap(this.task, image);
     if (isErr(mm)) return mm;
     const old = taskMm(this.task);
@@ -373,6 +372,17 @@ export class Process extends ProcessMemory {
     const info = found === NULL ? null : vmaInfo(found);
     mmapReadUnlock(reader);
     return info;
+  }
+
+  /** Two lines about the VMA that contains `addr`, with its driver's hooks by name; or null. */
+  dumpVma(addr: number): string | null {
+    this.enter();
+    if (typeof addr !== 'number' || !(addr >= 0 && addr < TASK_SIZE)) return null;
+    const reader = mmapReadLock(this.mm());
+    const vma = vmaLookup(reader, addr);
+    const text = vma === NULL ? null : vmaDumpText(vma);
+    mmapReadUnlock(reader);
+    return text;
   }
 
   /** How many VMAs there are: what max_map_count limits. */

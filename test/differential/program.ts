@@ -1,6 +1,15 @@
 /** Random programs for two address spaces: ours and the page map; and how they are compared. */
 import { Machine, type Process, vmFlagsText } from '../../src/index.ts';
+import { NULL } from '../../src/engine/arena/ref.ts';
+import { inodeNrpages } from '../../src/engine/file/address_space.ts';
+import { fileInode } from '../../src/engine/file/file_struct.ts';
+import { type Inode, inodeChargesPages } from '../../src/engine/file/inode.ts';
+import { mmapReadLock, mmapReadUnlock } from '../../src/engine/mm/mmap_lock.ts';
+import { type Task, taskMm } from '../../src/engine/mm/task_struct.ts';
+import { eachVma } from '../../src/engine/mm/vma_iterator.ts';
+import { vmFile } from '../../src/engine/mm/vma_struct.ts';
 import { type Area, type FileLook, KNOWN_ADVICE, PageMap } from './page_map.ts';
+import { chargeOf } from './shared_object.ts';
 
 const PAGE = 4096;
 const BASE = 0x200000000;
@@ -240,7 +249,8 @@ class Pair {
 
   #compare(): string | null {
     const committed = this.#machine.report().committedPages;
-    const charged = countCharged(this.#all.map(({ map }) => map));
+    const single = chargedOneByOne(this.#all.map(({ process }) => process));
+    const charged = single + countCharged(this.#all.map(({ map }) => map));
     if (committed !== charged) return `${committed} pages are charged, not ${charged}`;
     const what = compare(this.#process, this.#map);
     if (what !== null) return what;
@@ -268,6 +278,25 @@ class Pair {
   }
 }
 
+/**
+ * The pages of memory that was not promised as a whole, of each object that is mapped somewhere:
+ * which pages faults and calls have made is not the page map's business.
+ */
+function chargedOneByOne(processes: readonly Process[]): number {
+  const inodes = new Set<Inode>();
+  for (const process of processes) {
+    const mm = taskMm(process.id as Task);
+    if (mm === NULL) continue;
+    const reader = mmapReadLock(mm);
+    for (const vma of eachVma(reader)) {
+      const file = vmFile(vma);
+      if (file !== NULL && inodeChargesPages(fileInode(file))) inodes.add(fileInode(file));
+    }
+    mmapReadUnlock(reader);
+  }
+  return [...inodes].reduce((sum, inode) => sum + inodeNrpages(inode), 0);
+}
+
 /** What is marked as charged, and the whole of each shared object that is mapped somewhere. */
 function countCharged(maps: readonly PageMap[]): number {
   let count = 0;
@@ -277,7 +306,8 @@ function countCharged(maps: readonly PageMap[]): number {
       if (area.flags.includes('ac ')) count++;
       if (objects.has(area.file)) continue;
       objects.add(area.file);
-      count += map.objects.get(area.file)?.charged ?? 0;
+      const object = map.objects.get(area.file);
+      if (object !== undefined) count += chargeOf(object);
     }
   }
   return count;

@@ -17,14 +17,7 @@ import { type VmOperations, vmOperations } from '../file/vm_ops.ts';
 import type { Vma } from '../mm/held.ts';
 import { hasFlag, VM_SHARED } from '../mm/vm_flags.ts';
 import { vmFlags, vmOps } from '../mm/vma_struct.ts';
-import {
-  allocPage,
-  copyPage,
-  lockPage,
-  pageAddMap,
-  putPage,
-  unlockPage,
-} from '../page/page_alloc.ts';
+import { allocPage, copyPage, pageAddMap, putPage, unlockPage } from '../page/page_alloc.ts';
 import { type Page, PG_DIRTY, pfnOf, setPageFlag } from '../page/page_struct.ts';
 import { mkPte, type Pte, protBits, PTE_DIRTY, PTE_WRITE, PTE_YOUNG } from '../page/pte.ts';
 import { addMmCounter, MM_ANONPAGES, mmCounter } from '../page/rss.ts';
@@ -130,7 +123,8 @@ function finishFault(vmf: VmFault, page: Page, pte: Pte): void {
 
 /**
  * A store to a page of a shared mapping that is mapped without the right to write: the file
- * is asked, then the entry is opened.
+ * is asked, then the entry is opened. The page is locked until then: written back in between,
+ * it would be clean.
  *
  * @returns VM_FAULT_*
  *
@@ -138,9 +132,7 @@ function finishFault(vmf: VmFault, page: Page, pte: Pte): void {
  */
 export function askForWrite(vma: Vma, page: Page): number {
   const ops = vmOperations(vmOps(vma));
-  lockPage(page);
   const refused = ops.pageMkwrite?.(vma, page) ?? 0;
   if (!isFault(refused)) setPageFlag(page, PG_DIRTY);
-  unlockPage(page);
   return vmFaultOf(refused);
 }

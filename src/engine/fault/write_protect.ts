@@ -15,8 +15,10 @@ import {
   allocZeroedPage,
   copyPage,
   getPage,
+  lockPage,
   pageRemoveMap,
   putPage,
+  unlockPage,
 } from '../page/page_alloc.ts';
 import {
   type Page,
@@ -25,6 +27,7 @@ import {
   pageOf,
   pageRefcount,
   PG_ANON,
+  PFN_ZERO,
   PG_ANON_EXCLUSIVE,
   setPageFlag,
 } from '../page/page_struct.ts';
@@ -49,7 +52,7 @@ const EITHER_SHARED = flagsOf(VM_SHARED, VM_MAYSHARE);
 /** @returns VM_FAULT_* */
 export function doWpPage(vmf: VmFault): number {
   const isShared = hasFlag(vmFlags(vmf.vma), EITHER_SHARED);
-  if (isPteSpecial(vmf.orig)) return isShared ? openEntry(vmf) : copyZeroPage(vmf);
+  if (isPteSpecial(vmf.orig)) return isShared ? openEntry(vmf) : copyFrame(vmf);
 
   const page = holdPage(vmf);
   if (page === null) return 0;
@@ -67,8 +70,11 @@ function holdPage(vmf: VmFault): Page | null {
 }
 
 function writeShared(vmf: VmFault, page: Page): number {
+  lockPage(page);
   const refused = askForWrite(vmf.vma, page);
-  return refused === 0 ? openEntry(vmf) : refused;
+  const result = refused === 0 ? openEntry(vmf) : refused;
+  unlockPage(page);
+  return result;
 }
 
 function writePrivate(vmf: VmFault, page: Page): number {
@@ -93,11 +99,14 @@ function openEntry(vmf: VmFault): number {
   return 0;
 }
 
-function copyZeroPage(vmf: VmFault): number {
+/** Of the zero page, or of a device's frame: nobody counts either. */
+function copyFrame(vmf: VmFault): number {
   const refused = vmfAnonPrepare(vmf);
   if (refused !== 0) return refused;
-  const fresh = allocZeroedPage();
+  const pfn = ptePfn(vmf.orig);
+  const fresh = pfn === PFN_ZERO ? allocZeroedPage() : allocPage();
   if (fresh === NULL) return VM_FAULT_OOM;
+  if (pfn !== PFN_ZERO) copyPage(fresh, pageOf(pfn));
   pageAddNewAnon(vmf, fresh);
   if (!pteLockSame(vmf)) return dropUnmapped(fresh, 0);
   setPte(vmf.at, exclusivePte(vmf.vma, fresh));

@@ -3,17 +3,9 @@
  *
  * Source: mm/madvise.c, v6.18.
  */
-import {
-  EACCES,
-  EBADF,
-  EINVAL,
-  ENOMEM,
-  EOPNOTSUPP,
-  type Errno,
-  isErr,
-  OK,
-} from '../arena/errno.ts';
+import { EACCES, EBADF, EINVAL, ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
+import { PAGE_SIZE } from '../arena/units.ts';
 import { faultinPages } from '../fault/populate.ts';
 import { isFileWritable } from '../file/file_struct.ts';
 import { SECRETMEM_VM_OPS } from '../file/vm_ops.ts';
@@ -37,11 +29,21 @@ import {
   type VmFlags,
   withFlags,
 } from '../mm/vm_flags.ts';
-import { setVmFlags, vmaIsAnonymous, vmFile, vmFlags, vmMm, vmOps } from '../mm/vma_struct.ts';
+import {
+  setVmFlags,
+  vmaIsAnonymous,
+  vmFile,
+  vmFlags,
+  vmMm,
+  vmOps,
+  vmPgoff,
+  vmStart,
+} from '../mm/vma_struct.ts';
 import { installGuards, removeGuards } from '../page/guard_pages.ts';
 import { tlbFinishMmu, tlbGatherMmu } from '../page/mmu_gather.ts';
 import { zapRange } from '../page/zap.ts';
 import { anonVmaPrepare } from '../rmap/anon_vma.ts';
+import { filePunchHole } from '../rmap/truncate.ts';
 import type { ByteRange } from '../vma/vma_merge.ts';
 import {
   MADV_COLD,
@@ -109,14 +111,14 @@ function freeLazily(_mm: MmRead, vma: Vma): 0 | Errno {
 }
 
 /** Punches a hole in the file, so the file must be writable and shared. */
-function remove(_mm: MmRead, vma: Vma, _part: ByteRange): 0 | Errno {
+function remove(_mm: MmRead, vma: Vma, { start, end }: ByteRange): 0 | Errno {
   if (hasFlag(vmFlags(vma), VM_LOCKED)) return EINVAL;
   const file = vmFile(vma);
   if (file === NULL) return EINVAL;
   const isShared = commonFlags(vmFlags(vma), SHARED_MAYWRITE) === SHARED_MAYWRITE;
   if (!isShared || !isFileWritable(file)) return EACCES;
-  if (vmOps(vma) === SECRETMEM_VM_OPS) return EOPNOTSUPP; // it has no way to punch holes
-  return OK;
+  const at = vmPgoff(vma) * PAGE_SIZE + (start - vmStart(vma));
+  return filePunchHole(file, { start: at, len: end - start });
 }
 
 const SHARED_MAYWRITE = flagsOf(VM_SHARED, VM_MAYWRITE);

@@ -15,7 +15,7 @@ import { isPageAligned, PAGE_SIZE, pageUp, TASK_SIZE, ugt, type Ulong } from '..
 import { mmPopulateIgnoringErrors } from '../fault/populate.ts';
 import { fileInode } from '../file/file_struct.ts';
 import { inodeKind } from '../file/inode.ts';
-import { vmOperations } from '../file/vm_ops.ts';
+import { vmaMaySplit } from '../file/vma_calls.ts';
 import {
   addLockedVm,
   chargeMemory,
@@ -49,7 +49,6 @@ import {
   vmEnd,
   vmFile,
   vmFlags,
-  vmOps,
   vmPgoff,
   vmSize,
   vmStart,
@@ -380,8 +379,15 @@ function prepareMove(vrm: VmaRemap): 0 | Errno {
   const vma = vmaOf(vrm);
   if (!hasHeadroom(vrm, 0)) return ENOMEM;
   const cuts = vmStart(vma) !== vrm.addr || vmEnd(vma) !== vrm.addr + vrm.oldLen;
-  const refused = cuts ? vmOperations(vmOps(vma)).maySplit() : OK;
+  const refused = cuts ? mayCutSource(vrm, vma) : OK;
   return isErr(refused) ? refused : charge(vrm);
+}
+
+/** The driver is asked about each end that lies inside the VMA. */
+function mayCutSource({ addr, oldLen }: VmaRemap, vma: Vma): 0 | Errno {
+  const refused = vmStart(vma) === addr ? OK : vmaMaySplit(vma, addr);
+  if (isErr(refused) || vmEnd(vma) === addr + oldLen) return refused;
+  return vmaMaySplit(vma, addr + oldLen);
 }
 
 /**

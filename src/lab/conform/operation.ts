@@ -1,5 +1,12 @@
 /** One operation of a vector, run in a process. */
-import { PAGE_SIZE, type Process, type Touch } from '../../index.ts';
+import {
+  FAULT_BUS_ADRERR,
+  FAULT_BUS_MCEERR_AR,
+  FAULT_SEGV_ACCERR,
+  FAULT_SEGV_MAPERR,
+  PAGE_SIZE,
+  type Process,
+} from '../../index.ts';
 import type { VectorFiles } from './vector_files.ts';
 import { VectorError, type VectorRecord } from './vector.ts';
 
@@ -8,6 +15,8 @@ export interface Outcome {
   /** As in a record: addresses are numbers here too. */
   readonly r?: number;
   readonly t?: readonly (number | string)[];
+  /** A digit for each page of mincore. */
+  readonly v?: string;
 }
 
 /** What the engine does not do yet, and so does not run. */
@@ -46,19 +55,17 @@ const OPERATIONS: Readonly<Record<string, (run: Run) => Outcome>> = {
   mbind: ({ process, arg, num }) => ({
     r: process.mbind(arg(0), arg(1), num(2), num(2) === 0 ? 0 : 1, 0),
   }),
-  mincore: ({ process, arg }) => ({ r: process.mincore(arg(0), arg(1)) }),
+  mincore,
   brk: ({ process, arg }) => {
     const before = process.layout().brk;
     return { r: process.brk(before + Number(BigInt.asIntN(64, arg(0)))) - before };
   },
-  st: (run) => ({ t: touchPages(run, 'write') }),
-  ld: (run) => ({ t: touchPages(run, 'read') }),
+  st: (run) => ({ t: storePages(run) }),
+  ld: ({ process, num }) => ({ t: loadPages(process, num(0), Math.ceil(num(1) / PAGE_SIZE)) }),
   ftrunc: ({ process, files, num }) => ({ r: process.machine.truncate(files.fd(num(0)), num(1)) }),
-  pwrite: ({ process, files, num }) => {
-    const fd = files.fd(num(0));
-    const size = process.machine.fileSize(fd);
-    if (num(1) + 8 > size) process.machine.truncate(fd, num(1) + 8);
-    return {};
+  pwrite: ({ process, files, num, arg }) => {
+    const word = new Uint8Array(BigUint64Array.of(arg(2)).buffer);
+    return { r: process.machine.pwrite(files.fd(num(0)), word, num(1)) };
   },
   maps: () => ({}),
   base: () => ({}),
@@ -87,24 +94,57 @@ function wordOf(word: string, line: number): bigint {
   }
 }
 
-const TOUCHES: Readonly<Record<Touch, number | string>> = {
-  done: 1,
-  SEGV_MAPERR: 'S1',
-  SEGV_ACCERR: 'S2',
-  BUS_ADRERR: 'B2',
-  BUS_MCEERR_AR: 'B4',
-  oom: 'oom',
+/** As a record writes the signal and its si_code. */
+const SIGNALS: Readonly<Record<number, string>> = {
+  [FAULT_SEGV_MAPERR]: 'S1',
+  [FAULT_SEGV_ACCERR]: 'S2',
+  [FAULT_BUS_ADRERR]: 'B2',
+  [FAULT_BUS_MCEERR_AR]: 'B4',
 };
 
-function touchPages({ process, arg }: Run, access: 'read' | 'write'): (number | string)[] {
-  return process.touchRange(arg(0), arg(1), access).map((touch) => TOUCHES[touch]);
+const signalOf = (code: number): string => SIGNALS[code] ?? 'oom';
+
+/** Stores value + i at the start of page i. */
+function storePages({ process, arg, num }: Run): (number | string)[] {
+  const count = Math.ceil(num(1) / PAGE_SIZE);
+  return Array.from({ length: count }, (_, i) => {
+    const code = process.store64(num(0) + i * PAGE_SIZE, arg(2) + BigInt(i));
+    return code === 0 ? 1 : signalOf(code);
+  });
 }
 
-/** A load from each page of each mapping that the record lists, in the record's order. */
-function sweep(process: Process, record: VectorRecord): (number | string)[] {
+const page = new Uint8Array(PAGE_SIZE);
+const words = new BigUint64Array(page.buffer);
+
+function loadPages(process: Process, start: number, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => {
+    const read = process.read(start + i * PAGE_SIZE, page);
+    return read < 0 ? signalOf(read) : contentsOf(words);
+  });
+}
+
+/** The first word, and a sum of all when that says more. */
+function contentsOf(all: BigUint64Array): string {
+  const first = all[0] ?? 0n;
+  let sum = 0n;
+  for (const [i, word] of all.entries()) if (word !== 0n) sum += word * BigInt(2 * i + 1);
+  sum = BigInt.asUintN(64, sum);
+  return sum === first ? first.toString(16) : `${first.toString(16)}/${sum.toString(16)}`;
+}
+
+/** All pages of each mapping that the record lists, in the record's order. */
+function sweep(process: Process, record: VectorRecord): string[] {
   return Object.entries(record.pages ?? {}).flatMap(([start, pages]) =>
-    process
-      .touchRange(parseInt(start, 16), pages.length * PAGE_SIZE, 'read')
-      .map((touch) => TOUCHES[touch]),
+    loadPages(process, parseInt(start, 16), pages.length),
   );
+}
+
+const MINCORE_PAGES = 2 ** 20;
+
+function mincore({ process, arg, num }: Run): Outcome {
+  const count = Math.ceil(num(1) / PAGE_SIZE);
+  if (!(count <= MINCORE_PAGES)) return { r: process.mincore(arg(0), arg(1)) };
+  const vec = new Uint8Array(count);
+  const r = process.mincore(arg(0), arg(1), vec);
+  return r === 0 ? { r, v: vec.join('') } : { r };
 }

@@ -19,8 +19,7 @@ export interface ConformDocument {
 
 /** Said in every report, because agreement is only about what was compared. */
 const NOTES = [
-  'Compared: every result, every VMA with its flags, and the signal of every touch.',
-  'Not compared until there are page tables: what pages hold, mincore vectors, and the Anonymous and Locked columns.',
+  'Compared: every result, every VMA with its flags and its Anonymous and Locked sizes, the signal of every touch, what pages hold, and what mincore says.',
 ];
 
 export function conformDocument(files: readonly ConformFile[], seconds: number): ConformDocument {

@@ -7,6 +7,7 @@ import type { Begun } from '../strace/reader.ts';
 import { type Call, callEnd, type StraceRecord } from '../strace/record.ts';
 import { Births, type ElfImages } from './births.ts';
 import { Endings } from './endings.ts';
+import { ExecTouches } from './exec_touches.ts';
 import { FaultFeed, type FaultTouch } from './fault_feed.ts';
 import { NO_FAULTS } from './faults.ts';
 import { isFileCall, trackFiles } from './file_calls.ts';
@@ -36,7 +37,6 @@ export interface CastParts {
 export type Deed = Exclude<StraceRecord, { kind: 'malformed' | 'note' | 'attached' }>;
 
 const FORK_NAMES: ReadonlySet<string> = new Set(['clone', 'clone3', 'fork', 'vfork']);
-const EXEC_NAMES: ReadonlySet<string> = new Set(['execve', 'execveat']);
 const CLONE_FILES = 0x400;
 
 /** Calls during which others have to wait for their order; vfork copies nothing. */
@@ -58,9 +58,7 @@ export class Cast {
   readonly #arrived: { readonly tid: number; readonly space: Space }[] = [];
   /** Address spaces in which the last call has come back. */
   readonly #idle = new Set<Space>();
-  /** The thread whose exec is coming back, and what is kept of those until they have. */
-  #execTid: number | null = null;
-  #execTouches: { readonly tid: number; readonly addr: number; readonly touch: FaultTouch }[] = [];
+  readonly #execTouches = new ExecTouches();
   /** The real number of thread 0, once the log has told it. */
   mainTid: number | null = null;
   vmaPeak = 0;
@@ -194,7 +192,10 @@ export class Cast {
     const isDone = result.kind === 'value' && !record.injected;
     if (call.name === 'execve' || call.name === 'execveat') {
       if (isDone) this.#exec(thread, record, call);
-      return this.#afterExec(record.resumed?.tid ?? record.tid);
+      const kept = this.#execTouches.release(record.tid);
+      for (const { addr, touch } of kept)
+        this.#touch(record.resumed?.tid ?? record.tid, addr, touch);
+      return;
     }
     // What did not return, or failed, has changed nothing that these calls are read for.
     if (!isDone) return;
@@ -262,9 +263,9 @@ export class Cast {
 
   #touch(tid: number, addr: number, touch: FaultTouch): void {
     const thread = this.#roster.thread(tid);
-    if (this.#isInExec(tid) && !(touch.isKernel && touch.access === 'read')) {
-      this.#execTouches.push({ tid, addr, touch });
-    } else if (thread !== null) {
+    const call = this.#begun.get(tid)?.call.name;
+    if (this.#execTouches.keeps({ tid, addr, touch }, call)) return;
+    if (thread !== null) {
       const times = { begin: 0, end: 0, beginTime: touch.time, endTime: touch.time };
       const { access } = touch;
       const { program } = thread;
@@ -272,18 +273,6 @@ export class Cast {
     } else if (this.#roster.mayBeChild) {
       this.#roster.hold(tid, { kind: 'touch', tid, addr, touch });
     }
-  }
-
-  /** Inside an exec the kernel reads the old memory, and all the rest is of the new. */
-  #isInExec(tid: number): boolean {
-    return tid === this.#execTid || EXEC_NAMES.has(this.#begun.get(tid)?.call.name ?? '');
-  }
-
-  /** The exec has come back, with success or not. */
-  #afterExec(tid: number): void {
-    const mine = this.#execTouches.filter((held) => held.tid === tid);
-    this.#execTouches = this.#execTouches.filter((held) => held.tid !== tid);
-    for (const { addr, touch } of mine) this.#touch(tid, addr, touch);
   }
 
   #checkClock(time: number | null): void {
@@ -395,9 +384,9 @@ export class Cast {
 
   #exec({ program }: Thread, record: Call, call: ExecCall): void {
     this.#feed.drain(record.time);
-    this.#execTid = record.tid;
+    this.#execTouches.returning = record.tid;
     this.#feed.drain(callEnd(record) ?? record.time);
-    this.#execTid = null;
+    this.#execTouches.returning = null;
     const before = program.space;
     const isUnused =
       before.birth !== null && !before.birth.steps.some(({ kind }) => kind === 'call');
