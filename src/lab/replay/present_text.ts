@@ -37,7 +37,7 @@ function rowOf(pid: number, { figures, reason }: ExplainedPages): string[] {
     (bytes / 1024).toLocaleString('en-US'),
   );
   const name = line.name.slice(line.name.lastIndexOf('/') + 1);
-  const vma = `${line.start.toString(16)} ${line.perms} ${name.slice(0, 32)}`.trimEnd();
+  const vma = `${line.start.toString(16)} ${line.perms} ${name.slice(0, 24)}`.trimEnd();
   return [String(pid), vma, ...kb, reason ?? 'unexplained'];
 }
 
