@@ -1,13 +1,5 @@
 /** Random programs for two address spaces: ours and the page map; and how they are compared. */
 import { Machine, type Process, vmFlagsText } from '../../src/index.ts';
-import { NULL } from '../../src/engine/arena/ref.ts';
-import { inodeNrpages } from '../../src/engine/file/address_space.ts';
-import { fileInode } from '../../src/engine/file/file_struct.ts';
-import { type Inode, inodeChargesPages } from '../../src/engine/file/inode.ts';
-import { mmapReadLock, mmapReadUnlock } from '../../src/engine/mm/mmap_lock.ts';
-import { type Task, taskMm } from '../../src/engine/mm/task_struct.ts';
-import { eachVma } from '../../src/engine/mm/vma_iterator.ts';
-import { vmFile } from '../../src/engine/mm/vma_struct.ts';
 import { type Area, type FileLook, KNOWN_ADVICE, PageMap } from './page_map.ts';
 import { chargeOf } from './shared_object.ts';
 
@@ -249,8 +241,7 @@ class Pair {
 
   #compare(): string | null {
     const committed = this.#machine.report().committedPages;
-    const single = chargedOneByOne(this.#all.map(({ process }) => process));
-    const charged = single + countCharged(this.#all.map(({ map }) => map));
+    const charged = countCharged(this.#all.map(({ map }) => map));
     if (committed !== charged) return `${committed} pages are charged, not ${charged}`;
     const what = compare(this.#process, this.#map);
     if (what !== null) return what;
@@ -276,25 +267,6 @@ class Pair {
     }
     return null;
   }
-}
-
-/**
- * The pages of memory that was not promised as a whole, of each object that is mapped somewhere:
- * which pages faults and calls have made is not the page map's business.
- */
-function chargedOneByOne(processes: readonly Process[]): number {
-  const inodes = new Set<Inode>();
-  for (const process of processes) {
-    const mm = taskMm(process.id as Task);
-    if (mm === NULL) continue;
-    const reader = mmapReadLock(mm);
-    for (const vma of eachVma(reader)) {
-      const file = vmFile(vma);
-      if (file !== NULL && inodeChargesPages(fileInode(file))) inodes.add(fileInode(file));
-    }
-    mmapReadUnlock(reader);
-  }
-  return [...inodes].reduce((sum, inode) => sum + inodeNrpages(inode), 0);
 }
 
 /** What is marked as charged, and the whole of each shared object that is mapped somewhere. */

@@ -134,6 +134,8 @@ describe('a program that ends between a store and msync()', () => {
     ['end', { status: 0, signal: null }],
     ['SIGTERM', { status: null, signal: 'SIGTERM' }],
     ['SIGINT', { status: null, signal: 'SIGINT' }],
+    ['worker exit', { status: 7, signal: null }],
+    ['worker terminated', { status: 7, signal: null }],
   ])('by %s loses nothing', (end, how) => {
     const path = file('data', new Uint8Array(5000).fill(120));
     const child = spawnSync(globalThis.process.execPath, [CHILD, path, end]);

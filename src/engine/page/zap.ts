@@ -5,7 +5,7 @@
  */
 import * as atomics from '#atomics';
 import { setWord, word } from '../arena/memory.ts';
-import { NULL, type WordAt } from '../arena/ref.ts';
+import { type WordAt } from '../arena/ref.ts';
 import type { Vma } from '../mm/held.ts';
 import { vmMm } from '../mm/vma_struct.ts';
 import { isTraced, traceRange, ZAP_RANGE } from '../trace/events.ts';
@@ -34,16 +34,8 @@ import {
   ptePfn,
 } from './pte.ts';
 import { addMmCounter, MM_FILEPAGES, mmCounter, updateHiwaterRss } from './rss.ts';
-import {
-  entryAt,
-  leafEnd,
-  leafTable,
-  nextLeaf,
-  type PageTable,
-  pteIndex,
-  pteLock,
-  pteUnlock,
-} from './table_struct.ts';
+import { pteLock, pteUnlock } from './table_struct.ts';
+import { type LeafPart, type PageRange, walkLeaves } from './walk.ts';
 
 /** What goes and what stays. */
 export type ZapMode =
@@ -54,10 +46,8 @@ export type ZapMode =
   /** Only pages of the file: private copies stay, as when a hole is punched. */
   | 'file-pages';
 
-/** Bytes, end exclusive, inside the VMA. */
-export interface ZapRange {
-  readonly start: number;
-  readonly end: number;
+/** Inside the VMA. */
+export interface ZapRange extends PageRange {
   readonly mode: ZapMode;
 }
 
@@ -65,22 +55,16 @@ export interface ZapRange {
 export function zapRange(tlb: MmuGather, vma: Vma, range: ZapRange): void {
   const mm = vmMm(vma);
   if (isTraced(ZAP_RANGE)) traceRange(ZAP_RANGE, mm, { arg: vma, a: range.start, b: range.end });
-  let at = nextLeaf(mm, range.start, range.end);
-  if (at < range.end) updateHiwaterRss(mm);
-  while (at < range.end) {
-    const end = leafEnd(at, range.end);
-    const leaf = leafTable(mm, at);
-    if (leaf !== NULL) zapLeaf(tlb, leaf, { start: at, end, mode: range.mode });
+  walkLeaves(mm, range, (part) => {
+    updateHiwaterRss(mm);
+    zapLeaf(tlb, part, range.mode);
     tlbFlushIfFull(tlb);
-    at = nextLeaf(mm, end, range.end);
-  }
+  });
 }
 
 /** Plain stores under the table's lock: an atomic for each entry would cost six times as much. */
-function zapLeaf(tlb: MmuGather, leaf: PageTable, { start, end, mode }: ZapRange): void {
+function zapLeaf(tlb: MmuGather, { leaf, first, last }: LeafPart, mode: ZapMode): void {
   const gone = [0, 0, 0];
-  const first = entryAt(leaf, pteIndex(start));
-  const last = first + (end - start) / 4096;
   pteLock(leaf);
   for (let at = first; at < last; at++) {
     const pte = word(at);
