@@ -23,7 +23,6 @@ import {
   ptePfn,
 } from './pte.ts';
 import { pteLock, pteUnlock } from './table_struct.ts';
-import { type PageRange } from './walk.ts';
 
 export interface ProtectRange extends PageRange {
   /** The file wants to know of the first store to each clean page. */

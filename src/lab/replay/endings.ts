@@ -165,10 +165,11 @@ const lessOf = (before: PageComparison, now: PageComparison): boolean =>
   now.compared === before.compared && now.differences.length >= before.differences.length;
 
 function presentText({ line, kernel, engine }: PageFigures): string {
-  const text = ({ rss, anonymous }: Present): string =>
-    `Rss ${rss / 1024} kB, Anonymous ${anonymous / 1024} kB`;
-  return `${mapsLineText(line)}: kernel ${text(kernel)}; engine ${text(engine)}`;
+  return `${mapsLineText(line)}: kernel ${kilobytes(kernel)}; engine ${kilobytes(engine)}`;
 }
+
+const kilobytes = ({ rss, anonymous }: Present): string =>
+  `Rss ${rss / 1024} kB, Anonymous ${anonymous / 1024} kB`;
 
 function fewer(
   before: readonly MapsDifference[] | null,

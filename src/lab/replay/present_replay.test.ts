@@ -57,8 +57,8 @@ describe('what is present at the end of the example recording', () => {
   it('is a finding where it contradicts the page faults', async () => {
     const recording = openRecording(EXAMPLE);
     const lines = recording.endSmaps.get(PID) ?? [];
-    const [heap] = lines.filter(({ name }) => name === '[heap]');
-    if (heap?.rss === null || heap === undefined) throw new Error('the example has a heap');
+    const heap = lines.find(({ name }) => name === '[heap]');
+    if (heap === undefined || heap.rss === null) throw new Error('the example has a heap');
     const less = { ...heap, rss: heap.rss - 4096, anonymous: heap.rss - 4096 };
     const changed = lines.map((line) => (line === heap ? less : line));
     const result = await replay({ ...recording, endSmaps: new Map([[PID, changed]]) }, OPTIONS);
@@ -100,7 +100,7 @@ function smapsOf(kernel: Parts['kernel']): string {
 }
 
 /** @returns the mappings that differ, with pages of Rss and of Anonymous in the engine. */
-async function differences({ log, faults, kernel }: Parts): Promise<unknown[]> {
+async function differing({ log, faults, kernel }: Parts): Promise<unknown[]> {
   const end = `\n1 1700000009.000000 exit_group(0) = ?\n1 1700000009.100000 +++ exited with 0 +++\n`;
   const result: ReplayResult = await replay(
     {
@@ -129,8 +129,8 @@ describe('page faults around an exec', () => {
     const faults =
       '1 1700000001.200000 0x555555555234 0x2\n1 1700000002.500000 0x7ffff7fc2100 0x14';
     const kernel = { '/bin/x': [1, 1], '[vdso]': [1, 0], '[stack]': [1, 1] } as const;
-    expect(await differences({ log: LOG, faults, kernel })).toEqual([]);
-    expect(await differences({ log: LOG, faults, kernel: { '[stack]': [1, 1] } })).toEqual([
+    expect(await differing({ log: LOG, faults, kernel })).toEqual([]);
+    expect(await differing({ log: LOG, faults, kernel: { '[stack]': [1, 1] } })).toEqual([
       ['/bin/x', 1, 1],
       ['[vdso]', 1, 0],
     ]);
@@ -139,7 +139,7 @@ describe('page faults around an exec', () => {
   it('are of the old memory when the kernel reads the arguments', async () => {
     const faults = '1 1700000001.200000 0x555555555234 0x0\n1 1700000002.500000 0x7fffffffefff 0x6';
     const kernel = { '[stack]': [1, 1] } as const;
-    expect(await differences({ log: LOG, faults, kernel })).toEqual([]);
+    expect(await differing({ log: LOG, faults, kernel })).toEqual([]);
   });
 
   it('are kept while the log shows others between its two lines', async () => {
@@ -150,13 +150,13 @@ describe('page faults around an exec', () => {
 ${BRK}`;
     const faults = '1 1700000001.200000 0x555555555234 0x2';
     const kernel = { '/bin/x': [1, 1], '[stack]': [1, 1] } as const;
-    expect(await differences({ log, faults, kernel })).toEqual([]);
+    expect(await differing({ log, faults, kernel })).toEqual([]);
   });
 
   it('show how far down the stack its arguments reach', async () => {
     const faults = '1 1700000002.500000 0x7fffffffbff8 0x6';
     const kernel = { '[stack]': [4, 4] } as const;
-    expect(await differences({ log: LOG, faults, kernel })).toEqual([]);
+    expect(await differing({ log: LOG, faults, kernel })).toEqual([]);
   });
 });
 
@@ -166,6 +166,6 @@ describe('page faults of a thread', () => {
 1 1700000003.000000 clone3({flags=CLONE_VM|CLONE_FILES|CLONE_THREAD, exit_signal=0}, 88) = 2 <0.5>`;
     const faults = '2 1700000003.200000 0x555555554000 0x6';
     const kernel = { '/bin/x': [1, 1], '[stack]': [1, 1] } as const;
-    expect(await differences({ log, faults, kernel })).toEqual([]);
+    expect(await differing({ log, faults, kernel })).toEqual([]);
   });
 });
