@@ -53,7 +53,7 @@ export class Runner {
     if (waiting.length === 0) return;
     const forks = waiting.filter((step) => step.kind === 'fork');
     const others = waiting.filter((step) => step.kind !== 'fork');
-    const image = forks.length > 0 && others.length > 0 ? this.#bench.machine.save() : null;
+    const image = forks.length > 0 && others.length > 0 ? this.#bench.machine.saveMappings() : null;
     const { steps, outcomes } = this.#inOrder(others);
     if (image === null) return this.#accountAll([...steps, ...forks], outcomes);
     const places = this.#forkPlaces();
@@ -75,7 +75,7 @@ export class Runner {
     const { machine, endMaps } = this.#bench;
     return {
       run: (step) => this.#execute(step),
-      save: () => machine.save(),
+      save: () => machine.saveMappings(),
       restore: (image) => machine.restore(image),
       endMaps,
     };
