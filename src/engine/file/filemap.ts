@@ -40,7 +40,7 @@ import { rcuReadLock, rcuReadUnlock } from '../rcu/rcu.ts';
 import { downRead, upRead } from '../sync/rwsem.ts';
 import { inodeHostFd, invalidateSemAt, isHostInode } from './address_space.ts';
 import { hostRead } from './host.ts';
-import { type Inode, inodeKind, inodeSize } from './inode.ts';
+import { I_CACHED, type Inode, inodeHas, inodeKind, inodeSize } from './inode.ts';
 import {
   addToPageCache,
   findGetNextPage,
@@ -167,6 +167,7 @@ export type MapVisit = (page: Page) => boolean;
 export function filemapMapPages(inode: Inode, span: PageSpan, visit: MapVisit): void {
   const last = Math.min(span.last, inodePages(inode) - 1);
   let first = span.first;
+  if (inodeHas(inode, I_CACHED) && !isHostInode(inode)) cachePages(inode, { first, last });
   rcuReadLock(); // one section, instead of one for each page
   while (first <= last) {
     const page = findGetNextPage(inode, { first, last });
@@ -175,6 +176,17 @@ export function filemapMapPages(inode: Inode, span: PageSpan, visit: MapVisit): 
     if (!mapPage(inode, page, visit)) putPage(page);
   }
   rcuReadUnlock();
+}
+
+/** Makes what the cache of such a file is taken to hold; without memory some stay missing. */
+function cachePages(inode: Inode, { first, last }: PageSpan): void {
+  for (let index = first; index <= last; index++) {
+    const found = findGetPage(inode, index);
+    const page = found === NULL ? makePage(inode, { index, purpose: 'below-end' }) : found;
+    if (isErr(page)) continue;
+    if (found === NULL) unlockPage(page);
+    putPage(page);
+  }
 }
 
 function mapPage(inode: Inode, page: Page, visit: MapVisit): boolean {

@@ -35,6 +35,8 @@ export interface PageStats {
   anonymous: number;
   /** As pss, of locked memory. */
   locked: number;
+  /** Pages of files whose entry nobody used: mapped with a neighbour's fault. No line of smaps. */
+  unused: number;
 }
 
 /** @returns what is present now; pages that are only special entries are not counted. */
@@ -50,6 +52,7 @@ export function vmaPageStats(vma: Vma): PageStats {
     referenced: 0,
     anonymous: 0,
     locked: 0,
+    unused: 0,
   };
   walkLeaves(vmMm(vma), { start: vmStart(vma), end: vmEnd(vma) }, (part) => addLeaf(stats, part));
   if (hasFlag(vmFlags(vma), VM_LOCKED)) stats.locked = stats.pss;
@@ -77,4 +80,5 @@ function addPage(stats: PageStats, pte: Pte, page: Page): void {
   else stats[isDirty ? 'privateDirty' : 'privateClean'] += 4096;
   if ((pte & PTE_YOUNG) !== 0 || pageHas(page, PG_REFERENCED)) stats.referenced += 4096;
   if (pageHas(page, PG_ANON)) stats.anonymous += 4096;
+  else if ((pte & PTE_YOUNG) === 0) stats.unused += 4096;
 }
