@@ -29,6 +29,7 @@ export {
   type InodeKind,
   type InodeSpec,
 } from './engine/file/inode.ts';
+export * from './engine/file/userfaultfd_values.ts';
 export type { MmDouble, MmLayout } from './engine/mm/mm_struct.ts';
 export type { SysctlName, Sysctls } from './engine/mm/sysctl.ts';
 export {
@@ -37,6 +38,7 @@ export {
   ALL_CAPS,
   CAP_IPC_LOCK,
   CAP_SYS_ADMIN,
+  CAP_SYS_PTRACE,
   CAP_SYS_RAWIO,
   READ_IMPLIES_EXEC,
   RLIM_INFINITY,
@@ -72,6 +74,7 @@ export {
   PR_SET_VMA_ANON_NAME,
 } from './engine/syscall/prctl.ts';
 export type { Word } from './engine/syscall/ulong.ts';
+export type { UffdMessage } from './engine/syscall/userfaultfd.ts';
 export { defaultMmapBase, type ExecImage, type InitialVma } from './engine/task/exec.ts';
 export type { CounterName } from './engine/trace/counters.ts';
 export type { EventName, TraceRecord } from './engine/trace/events.ts';

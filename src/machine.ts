@@ -7,7 +7,7 @@ import {
   ARENA_BYTES_MIN,
 } from './engine/arena/arena.ts';
 import { claimCpu, type Cpu, releaseCpu, useCpu } from './engine/arena/cpu.ts';
-import { type Errno, ENOMEM, EBADF, isErr, OK } from './engine/arena/errno.ts';
+import { type Errno, ENOMEM, EBADF, ENXIO, isErr, OK } from './engine/arena/errno.ts';
 import { type Memory, useMemory } from './engine/arena/memory.ts';
 import { NULL } from './engine/arena/ref.ts';
 import { fdClose, fdCloseAll, fdInstall, fget, initFdTable } from './engine/file/fd_table.ts';
@@ -24,9 +24,11 @@ import {
   INODE_CACHE,
   type InodeSpec,
   inodeAddSeals,
+  inodeKind,
   inodeSize,
   setInodeSize,
 } from './engine/file/inode.ts';
+import { USERFAULTFD_CTX_CACHE } from './engine/file/userfaultfd_ctx.ts';
 import { MAPLE_NODE_CACHE } from './engine/maple/maple.ts';
 import { commitLimit, committedPages } from './engine/mm/accounting.ts';
 import { MM_CACHE } from './engine/mm/mm_struct.ts';
@@ -63,6 +65,7 @@ const CACHES: readonly Cache<string>[] = [
   INODE_CACHE,
   ANON_VMA_CACHE,
   AVC_CACHE,
+  USERFAULTFD_CTX_CACHE,
   ...TEXT_CACHES,
 ];
 
@@ -230,14 +233,18 @@ export class Machine {
     return fd;
   }
 
-  /** Opens the file behind `fd` once more: another opening, which does not merge with the first. */
+  /**
+   * Opens the file behind `fd` once more: another opening, which does not merge with the first.
+   * @returns its descriptor; EBADF, ENXIO for a userfaultfd, ENOMEM, EMFILE.
+   */
   reopen(fd: number, access: { readable?: boolean; writable?: boolean } = {}): number | Errno {
     this.enter();
     const file = fget(fd);
     if (file === NULL) return EBADF;
-    const again = fileOpen(fileInode(file), modeOf(access));
+    const isNameless = inodeKind(fileInode(file)) === 'anon_inode';
+    const again = isNameless ? NULL : fileOpen(fileInode(file), modeOf(access));
     fput(file);
-    if (again === NULL) return ENOMEM;
+    if (again === NULL) return isNameless ? ENXIO : ENOMEM;
     const opened = fdInstall(again);
     if (isErr(opened)) fput(again);
     return opened;

@@ -69,6 +69,15 @@ import {
 } from './engine/syscall/prctl.ts';
 import { sysRemapFilePages } from './engine/syscall/remap_file_pages.ts';
 import { intOf, ulongOf, type Word } from './engine/syscall/ulong.ts';
+import {
+  sysUffdApi,
+  sysUffdRead,
+  sysUffdRegister,
+  sysUffdUnregister,
+  sysUserfaultfd,
+  type UffdMessage,
+} from './engine/syscall/userfaultfd.ts';
+import { UFFD_API } from './engine/file/userfaultfd_values.ts';
 import { execMmap, type ExecImage } from './engine/task/exec.ts';
 import { mmput } from './engine/task/exit.ts';
 import { dupMm } from './engine/task/fork.ts';
@@ -266,6 +275,52 @@ export class Process {
   setMemoryMerge(enable: boolean): 0 | Errno {
     this.#enter();
     return sysSetMemoryMerge(enable);
+  }
+
+  /**
+   * userfaultfd(2): a descriptor for this address space, whoever uses it. Machine.close() ends all
+   * that it watches.
+   */
+  userfaultfd(flags: Word): number | Errno {
+    this.#enter();
+    const f = intOf(flags);
+    return Number.isNaN(f) ? EINVAL : sysUserfaultfd(f);
+  }
+
+  /** UFFDIO_API: agrees on UFFD_FEATURE_*, before anything else. */
+  uffdApi(fd: Word, features: Word, api: Word = UFFD_API): 0 | Errno {
+    this.#enter();
+    const d = intOf(fd);
+    const f = ulongOf(features);
+    const a = ulongOf(api);
+    return Number.isNaN(d + f + a) ? EINVAL : sysUffdApi({ fd: d, api: a, features: f });
+  }
+
+  /** UFFDIO_REGISTER, with UFFDIO_REGISTER_MODE_*. */
+  uffdRegister(fd: Word, addr: Word, len: Word, mode: Word): 0 | Errno {
+    this.#enter();
+    const d = intOf(fd);
+    const a = ulongOf(addr);
+    const l = ulongOf(len);
+    const m = ulongOf(mode);
+    if (Number.isNaN(d + a + l + m)) return EINVAL;
+    return sysUffdRegister({ fd: d, addr: a, len: l, mode: m });
+  }
+
+  /** UFFDIO_UNREGISTER. */
+  uffdUnregister(fd: Word, addr: Word, len: Word): 0 | Errno {
+    this.#enter();
+    const d = intOf(fd);
+    const a = ulongOf(addr);
+    const l = ulongOf(len);
+    return Number.isNaN(d + a + l) ? EINVAL : sysUffdUnregister({ fd: d, addr: a, len: l });
+  }
+
+  /** The oldest event of a userfaultfd; without O_NONBLOCK it sleeps until there is one. */
+  uffdRead(fd: Word): UffdMessage | Errno {
+    this.#enter();
+    const d = intOf(fd);
+    return Number.isNaN(d) ? EINVAL : sysUffdRead(d);
   }
 
   /** Sets a limit in bytes; `Infinity` is RLIM_INFINITY. */

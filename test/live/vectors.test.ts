@@ -21,6 +21,8 @@ const PROFILES = [
   'seal',
   'guard',
   'growsdown',
+  'uffd',
+  'mixed',
 ] as const;
 const OPS = 60;
 const reason = whyNotLive();

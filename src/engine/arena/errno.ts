@@ -6,6 +6,7 @@
 export const EPERM = -1;
 export const ESRCH = -3;
 export const EINTR = -4;
+export const ENXIO = -6;
 export const EBADF = -9;
 export const EAGAIN = -11;
 export const ENOMEM = -12;
@@ -16,6 +17,7 @@ export const EEXIST = -17;
 export const ENODEV = -19;
 export const EINVAL = -22;
 export const EMFILE = -24;
+export const ENOTTY = -25;
 export const ETXTBSY = -26;
 export const ENOSPC = -28;
 export const ENAMETOOLONG = -36;
@@ -26,6 +28,7 @@ const NAMES = {
   EPERM,
   ESRCH,
   EINTR,
+  ENXIO,
   EBADF,
   EAGAIN,
   ENOMEM,
@@ -36,6 +39,7 @@ const NAMES = {
   ENODEV,
   EINVAL,
   EMFILE,
+  ENOTTY,
   ETXTBSY,
   ENOSPC,
   ENAMETOOLONG,

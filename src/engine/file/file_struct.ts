@@ -10,11 +10,20 @@ import { unchargeMemory } from '../mm/accounting.ts';
 import type { File } from '../mm/vma_struct.ts';
 import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
 import { refcountDecAndTest, refcountInc, refcountIncNotZero } from '../sync/refcount.ts';
-import { type Inode, type InodeSpec, inodeGet, inodeNew, inodePut } from './inode.ts';
+import {
+  type Inode,
+  type InodeKind,
+  type InodeSpec,
+  inodeGet,
+  inodeKind,
+  inodeNew,
+  inodePut,
+} from './inode.ts';
 
 const REFS = 0; //  (a)
 const INODE = 1; // (c)
 const MODE = 2; //  (c) FMODE_*
+const PRIVATE = 3; // (c) what the kind of file keeps for itself, or NULL
 
 export const FILE_CACHE: Cache<'file'> = { name: 'file', id: 4, words: 8, link: 7 };
 
@@ -27,6 +36,7 @@ export function fileOpen(inode: Inode, mode: number): File | Null {
   if (file === NULL) return NULL;
   setWord(file + INODE, inodeGet(inode));
   setWord(file + MODE, mode);
+  setWord(file + PRIVATE, NULL);
   atomics.store(file + REFS, 1);
   return file;
 }
@@ -53,8 +63,26 @@ export const getFileUnlessGone = (file: File): boolean => refcountIncNotZero(fil
 
 export function fput(file: File): void {
   if (!refcountDecAndTest(file + REFS)) return;
+  if (filePrivate(file) !== NULL) releases.get(inodeKind(fileInode(file)))?.(file);
   inodePut(fileInode(file));
   cacheFree(FILE_CACHE, file);
+}
+
+/**
+ * What goes with the last reference to a file that keeps something: set once for each
+ * kind, by the module that makes such files, and so alike in every worker.
+ */
+const releases = new Map<InodeKind, (file: File) => void>();
+
+export function setFileRelease(kind: InodeKind, release: (file: File) => void): void {
+  releases.set(kind, release);
+}
+
+export const filePrivate = (file: File): number => word(file + PRIVATE);
+
+/** Before anybody else can find the file. */
+export function setFilePrivate(file: File, kept: number): void {
+  setWord(file + PRIVATE, kept);
 }
 
 export const fileInode = (file: File): Inode => word(file + INODE) as Inode;

@@ -30,7 +30,14 @@ const ACCOUNTED = 12; //  (c)   pages charged for it as a whole, a double
 export const INODE_CACHE: Cache<'inode'> = { name: 'inode', id: 5, words: 16, link: 15 };
 
 /** What a file is, as far as mapping it is concerned. */
-export const INODE_KINDS = ['regular', 'shmem', 'zero', 'secretmem', 'directory'] as const;
+export const INODE_KINDS = [
+  'regular',
+  'shmem',
+  'zero',
+  'secretmem',
+  'directory',
+  'anon_inode',
+] as const;
 export type InodeKind = (typeof INODE_KINDS)[number];
 
 /** The file system refuses MAP_SYNC, as it does without DAX. */

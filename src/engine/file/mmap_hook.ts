@@ -55,6 +55,7 @@ const HOOKS: Readonly<Record<InodeKind, MmapHook | Null>> = {
   zero: mapZero,
   secretmem: mapSecretmem,
   directory: NULL,
+  anon_inode: NULL,
 };
 
 /** @returns the file's refusal, ENODEV when it cannot be mapped at all. */

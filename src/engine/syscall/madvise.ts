@@ -60,6 +60,7 @@ import { anonVmaPrepare } from '../rmap/anon_vma.ts';
 import { firstGuard, setGuards } from '../vma/guards.ts';
 import { isKsmCompatible } from '../vma/map.ts';
 import { vmaModifyFlags } from '../vma/split.ts';
+import { userfaultfdRemove } from '../vma/userfaultfd_events.ts';
 import { type ByteRange, vmgForModify } from '../vma/vma_merge.ts';
 import { visitVmas } from '../vma/vma_range.ts';
 import { enterSyscall } from './entry.ts';
@@ -106,7 +107,7 @@ export interface MadviseArgs {
  * make the result ENOMEM; the first other failure ends it.
  *
  * @returns EINVAL for an unknown advice, an unaligned address, or an advice a VMA
- *   cannot take; EAGAIN at vm.max_map_count or without memory; EPERM on sealed
+ *   cannot take; EAGAIN at vm.max_map_count, without memory, or when a userfaultfd is not read; EPERM on sealed
  *   memory; ENOMEM, EBADF, EACCES, EFAULT.
  */
 export function sysMadvise({ addr, len, advice }: MadviseArgs): 0 | Errno {
@@ -227,12 +228,12 @@ type PageAdvice = (mm: MmRead, vma: Vma, part: ByteRange) => 0 | Errno;
 
 const PAGE_ADVICE: ReadonlyMap<number, PageAdvice> = new Map<number, PageAdvice>([
   [MADV_WILLNEED, willNeed],
-  [MADV_DONTNEED, (_mm, vma) => refuseIf(vma, flagsOf(VM_LOCKED, VM_PFNMAP, VM_HUGETLB))],
-  [MADV_DONTNEED_LOCKED, (_mm, vma) => refuseIf(vma, flagsOf(VM_PFNMAP, VM_HUGETLB))],
+  [MADV_DONTNEED, (_mm, vma, part) => dropPages(vma, part, UNDROPPABLE)],
+  [MADV_DONTNEED_LOCKED, (_mm, vma, part) => dropPages(vma, part, flagsOf(VM_PFNMAP, VM_HUGETLB))],
   [MADV_FREE, freeLazily],
   [MADV_REMOVE, remove],
-  [MADV_COLD, (_mm, vma) => refuseIf(vma, flagsOf(VM_LOCKED, VM_PFNMAP, VM_HUGETLB))],
-  [MADV_PAGEOUT, (_mm, vma) => refuseIf(vma, flagsOf(VM_LOCKED, VM_PFNMAP, VM_HUGETLB))],
+  [MADV_COLD, (_mm, vma) => refuseIf(vma, UNDROPPABLE)],
+  [MADV_PAGEOUT, (_mm, vma) => refuseIf(vma, UNDROPPABLE)],
   [MADV_POPULATE_READ, (mm, vma, part) => populate(mm, vma, { ...part, access: 'read' })],
   [MADV_POPULATE_WRITE, (mm, vma, part) => populate(mm, vma, { ...part, access: 'write' })],
   [MADV_COLLAPSE, collapse],
@@ -266,18 +267,33 @@ function willNeed(_mm: MmRead, vma: Vma): 0 | Errno {
   return vmFile(vma) === NULL && sysctl('swap') === 0 ? EBADF : OK;
 }
 
-function freeLazily(_mm: MmRead, vma: Vma): 0 | Errno {
-  if (!vmaIsAnonymous(vma)) return EINVAL;
-  return refuseIf(vma, flagsOf(VM_LOCKED, VM_PFNMAP, VM_HUGETLB));
+const UNDROPPABLE = flagsOf(VM_LOCKED, VM_PFNMAP, VM_HUGETLB);
+
+function dropPages(vma: Vma, part: ByteRange, unless: VmFlags): 0 | Errno {
+  const refused = refuseIf(vma, unless);
+  return isErr(refused) ? refused : tellRemoval(vma, part);
+}
+
+/** Who watches hears of it before the pages go. */
+const tellRemoval = (vma: Vma, part: ByteRange): 0 | Errno =>
+  userfaultfdRemove(vma, part) === OK ? OK : EAGAIN;
+
+/** What cannot be freed so is told of all the same, as in Linux. */
+function freeLazily(_mm: MmRead, vma: Vma, part: ByteRange): 0 | Errno {
+  const dropped = dropPages(vma, part, UNDROPPABLE);
+  if (isErr(dropped)) return dropped;
+  return vmaIsAnonymous(vma) ? OK : EINVAL;
 }
 
 /** Punches a hole in the file, so the file must be writable and shared. */
-function remove(_mm: MmRead, vma: Vma): 0 | Errno {
+function remove(_mm: MmRead, vma: Vma, part: ByteRange): 0 | Errno {
   if (hasFlag(vmFlags(vma), VM_LOCKED)) return EINVAL;
   const file = vmFile(vma);
   if (file === NULL) return EINVAL;
   const isShared = commonFlags(vmFlags(vma), SHARED_MAYWRITE) === SHARED_MAYWRITE;
   if (!isShared || !isFileWritable(file)) return EACCES;
+  const told = tellRemoval(vma, part);
+  if (isErr(told)) return told;
   return vmOps(vma) === SECRETMEM_VM_OPS ? EOPNOTSUPP : OK; // it has no way to punch holes
 }
 

@@ -67,6 +67,13 @@ import {
   MREMAP_MAYMOVE,
 } from '../vma/map_flags.ts';
 import { getUnmappedArea } from '../vma/unmapped_area.ts';
+import {
+  userfaultfdDeliverRemap,
+  userfaultfdForgetRemap,
+  userfaultfdPrepared,
+  userfaultfdRemapComplete,
+  userfaultfdRemapPrep,
+} from '../vma/userfaultfd_events.ts';
 import type { ByteRange } from '../vma/vma_merge.ts';
 import { enterSyscall } from './entry.ts';
 import { munmapLocked } from './munmap.ts';
@@ -107,6 +114,9 @@ interface VmaRemap {
   /** Pages charged for the destination. */
   charged: number;
 
+  /** How many userfaultfd events come before that of the move. */
+  earlyEvents: number;
+
   // Result.
   isUnlocked: boolean;
   /** Locked memory grew: fault the new part in. */
@@ -123,6 +133,7 @@ keepShape({
   vma: 0,
   type: 'no-resize',
   charged: Infinity,
+  earlyEvents: 0,
   isUnlocked: false,
   populates: false,
 });
@@ -141,6 +152,8 @@ export function sysMremap(args: MremapArgs): number | Errno {
   const refused = checkParams(vrm, args);
   const result = isErr(refused) ? refused : remap(vrm);
   if (!vrm.isUnlocked) mmapWriteUnlock(locked);
+  if (isErr(result)) userfaultfdForgetRemap();
+  userfaultfdDeliverRemap(vrm.earlyEvents);
   if (!isErr(result) && vrm.populates) {
     mmPopulateIgnoringErrors(mm, { start: result + vrm.oldLen, end: result + vrm.newLen });
   }
@@ -157,6 +170,7 @@ const describe = (mm: MmWrite, args: MremapArgs): VmaRemap => ({
   vma: NULL,
   type: 'no-resize',
   charged: 0,
+  earlyEvents: 0,
   isUnlocked: false,
   populates: false,
 });
@@ -295,6 +309,7 @@ function mremapTo(vrm: VmaRemap): number | Errno {
   const { mm } = vrm;
   if ((vrm.flags & MREMAP_FIXED) !== 0) {
     const refused = munmapLocked(mm, { addr: vrm.newAddr, len: vrm.newLen }, 'keep');
+    vrm.earlyEvents = userfaultfdPrepared();
     if (isErr(refused)) return refused;
     vrm.vma = lookup(vrm); // the destination may have been a part of the source's VMA
     if (vrm.vma === NULL) return EFAULT;
@@ -353,6 +368,7 @@ function moveVma(vrm: VmaRemap): number | Errno {
   vrm.vma = copy.source;
   account(mm, flags, newLen / PAGE_SIZE);
   if (isErr(moveGuards(vrm))) return removeCopy(vrm, flags);
+  userfaultfdRemapComplete(mm, copy.vma);
   if ((vrm.flags & MREMAP_DONTUNMAP) !== 0) completeDontUnmap(vrm, copy.vma);
   else unmapSource(vrm);
   return newAddr;
@@ -373,7 +389,10 @@ function prepareMove(vrm: VmaRemap): 0 | Errno {
   if (!hasHeadroom(vrm, 0)) return ENOMEM;
   const cuts = vmStart(vma) !== vrm.addr || vmEnd(vma) !== vrm.addr + vrm.oldLen;
   const refused = cuts ? vmOperations(vmOps(vma)).maySplit() : OK;
-  return isErr(refused) ? refused : charge(vrm);
+  if (isErr(refused)) return refused;
+  const { addr, newAddr, oldLen } = vrm;
+  const untold = userfaultfdRemapPrep(vma, { from: addr, to: newAddr, len: oldLen });
+  return isErr(untold) ? untold : charge(vrm);
 }
 
 /**
@@ -463,7 +482,7 @@ function aim(
 
 /** A file that chooses addresses itself cannot be moved as part of a group. */
 function allowsMulti(vma: Vma): boolean {
-  if (vmUserfaultfdCtx(vma) !== 0) return false;
+  if (vmUserfaultfdCtx(vma) !== NULL) return false;
   const file = vmFile(vma);
   return file === NULL || inodeKind(fileInode(file)) !== 'zero';
 }

@@ -73,6 +73,11 @@ import { anonVmaFork } from '../rmap/anon_vma.ts';
 import { forkGuards, hasGuards, setGuards } from '../vma/guards.ts';
 import { unmapCopied } from '../vma/unmap_desc.ts';
 import { vmaLinkFile } from '../vma/prepare.ts';
+import {
+  userfaultfdDeliver,
+  userfaultfdForget,
+  userfaultfdForkPrep,
+} from '../vma/userfaultfd_events.ts';
 import { emptyMm } from './exit.ts';
 
 /** @returns a copy of the address space with one user, or ENOMEM with nothing left behind. */
@@ -86,7 +91,11 @@ export function dupMm(parentMm: Mm): Mm | Errno {
   setMmLayout(child, { hiwaterVm: mmTotalVm(child) });
   mmapWriteUnlock(child);
   mmapWriteUnlock(parent);
-  if (!isErr(result)) return childMm;
+  if (!isErr(result)) {
+    userfaultfdDeliver();
+    return childMm;
+  }
+  userfaultfdForget();
   mmputTestZero(childMm);
   mmdrop(childMm);
   return result;
@@ -168,12 +177,17 @@ function dupVma(parent: MmWrite, vmi: VmaIterator<MmWrite>, vma: Vma): 0 | Errno
   return OK;
 }
 
-const NOT_INHERITED = withFlags(VM_LOCKED_MASK, VM_UFFD_FLAGS);
+const UNWATCHED = withFlags(VM_LOCKED_MASK, VM_UFFD_FLAGS);
 
 function fillCopy(child: MmWrite, copy: VmaHidden, vma: Vma): 0 | Errno {
+  const ctx = userfaultfdForkPrep(child, vma);
+  if (isErr(ctx)) {
+    vmAreaFree(copy);
+    return ENOMEM;
+  }
   setVmMm(copy, child);
-  setVmUserfaultfdCtx(copy, 0);
-  setVmFlags(copy, withoutFlags(vmFlags(vma), NOT_INHERITED));
+  setVmUserfaultfdCtx(copy, ctx);
+  setVmFlags(copy, withoutFlags(vmFlags(vma), ctx === NULL ? UNWATCHED : VM_LOCKED_MASK));
   if (hasFlag(vmFlags(vma), VM_WIPEONFORK)) setVmAnonVma(copy, NULL);
   else if (isErr(anonVmaFork(copy, vma))) {
     setVmAnonVma(copy, NULL);

@@ -1,5 +1,16 @@
 /** One operation of a vector, run in a process. */
-import { PAGE_SIZE, type Process, type Touch } from '../../index.ts';
+import {
+  EFAULT,
+  ENOMEM,
+  hasFlag,
+  MADV_POPULATE_READ,
+  MADV_POPULATE_WRITE,
+  PAGE_SIZE,
+  type Process,
+  type Touch,
+  VM_UFFD_MISSING,
+} from '../../index.ts';
+import type { Userfaults } from './userfaults.ts';
 import type { VectorFiles } from './vector_files.ts';
 import { VectorError, type VectorRecord } from './vector.ts';
 
@@ -7,18 +18,22 @@ import { VectorError, type VectorRecord } from './vector.ts';
 export interface Outcome {
   /** As in a record: addresses are numbers here too. */
   readonly r?: number;
-  readonly t?: readonly (number | string)[];
+  readonly t?: readonly (number | string | null)[];
+  /** Why some of it is not known: `r` is missing then, or entries of `t` are null. */
+  readonly unknown?: string;
 }
 
-/** What the engine does not do yet, and so does not run. */
-export const UNMODELLED: Readonly<Record<string, string>> = {
-  uffd: 'userfaultfd is not modelled yet',
-  unuffd: 'userfaultfd is not modelled yet',
-};
+/** A page that is missing there ends a touch; without page tables none is known to be present. */
+const MISSING = 'which pages of memory watched by a userfaultfd are present is not known yet';
 
-interface Run {
-  readonly process: Process;
+/** What the processes of a run have open. */
+export interface Open {
   readonly files: VectorFiles;
+  readonly userfaults: Userfaults;
+}
+
+interface Run extends Open {
+  readonly process: Process;
   readonly args: readonly bigint[];
   /** Argument i as a plain number; 0 when it is missing. */
   readonly num: (i: number) => number;
@@ -33,10 +48,15 @@ const OPERATIONS: Readonly<Record<string, (run: Run) => Outcome>> = {
   munmap: ({ process, arg }) => ({ r: process.munmap(arg(0), arg(1)) }),
   mprotect: ({ process, arg }) => ({ r: process.mprotect(arg(0), arg(1), arg(2)) }),
   mremap: ({ process, arg }) => ({ r: process.mremap(arg(0), arg(1), arg(2), arg(3), arg(4)) }),
-  madvise: ({ process, arg }) => ({ r: process.madvise(arg(0), arg(1), arg(2)) }),
-  mlock: ({ process, arg }) => ({ r: process.mlock(arg(0), arg(1)) }),
+  madvise: (run) => {
+    const { process, arg, num } = run;
+    const r = process.madvise(arg(0), arg(1), arg(2));
+    const populates = num(2) === MADV_POPULATE_READ || num(2) === MADV_POPULATE_WRITE;
+    return populates ? populated(run, r) : { r };
+  },
+  mlock: (run) => populated(run, run.process.mlock(run.arg(0), run.arg(1))),
   munlock: ({ process, arg }) => ({ r: process.munlock(arg(0), arg(1)) }),
-  mlock2: ({ process, arg }) => ({ r: process.mlock2(arg(0), arg(1), arg(2)) }),
+  mlock2: (run) => populated(run, run.process.mlock2(run.arg(0), run.arg(1), run.arg(2))),
   mseal: ({ process, arg }) => ({ r: process.mseal(arg(0), arg(1), arg(2)) }),
   msync: ({ process, arg }) => ({ r: process.msync(arg(0), arg(1), arg(2)) }),
   rfp: ({ process, arg }) => ({
@@ -51,8 +71,8 @@ const OPERATIONS: Readonly<Record<string, (run: Run) => Outcome>> = {
     const before = process.layout().brk;
     return { r: process.brk(before + Number(BigInt.asIntN(64, arg(0)))) - before };
   },
-  st: (run) => ({ t: touchPages(run, 'write') }),
-  ld: (run) => ({ t: touchPages(run, 'read') }),
+  st: (run) => touchPages(run, 'write'),
+  ld: (run) => touchPages(run, 'read'),
   ftrunc: ({ process, files, num }) => ({ r: process.machine.truncate(files.fd(num(0)), num(1)) }),
   pwrite: ({ process, files, num }) => {
     const fd = files.fd(num(0));
@@ -60,21 +80,28 @@ const OPERATIONS: Readonly<Record<string, (run: Run) => Outcome>> = {
     if (num(1) + 8 > size) process.machine.truncate(fd, num(1) + 8);
     return {};
   },
+  uffd: ({ process, userfaults, arg }) => ({
+    r: process.uffdRegister(userfaults.fd(process), arg(0), arg(1), arg(2)),
+  }),
+  unuffd: ({ process, userfaults, arg }) => ({
+    r: process.uffdUnregister(userfaults.fd(process), arg(0), arg(1)),
+  }),
   maps: () => ({}),
   base: () => ({}),
 };
 
 /** @throws VectorError for an operation that is not part of the format. */
-export function runOperation(process: Process, files: VectorFiles, record: VectorRecord): Outcome {
+export function runOperation(process: Process, open: Open, record: VectorRecord): Outcome {
   const [name = '', ...words] = record.op.split(' ');
-  if (name === 'sweep') return { t: sweep(process, record) };
+  if (name === 'sweep') return sweep(process, record);
   const operation = OPERATIONS[name];
   if (operation === undefined) {
     throw new VectorError(`line ${record.line}: no operation is called "${name}"`);
   }
   const args = words.map((word) => wordOf(word, record.line));
   const arg = (i: number): bigint => args[i] ?? 0n;
-  return operation({ process, files, args, arg, num: (i) => Number(arg(i)) });
+  const { files, userfaults } = open;
+  return operation({ process, files, userfaults, args, arg, num: (i) => Number(arg(i)) });
 }
 
 function wordOf(word: string, line: number): bigint {
@@ -95,15 +122,52 @@ const TOUCHES: Readonly<Record<Touch, number | string>> = {
   oom: 'oom',
 };
 
-function touchPages({ process, arg }: Run, access: 'read' | 'write'): (number | string)[] {
-  return process.touchRange(arg(0), arg(1), access).map((touch) => TOUCHES[touch]);
+function touchPages({ process, arg }: Run, access: 'read' | 'write'): Outcome {
+  return touchesOf(process, [{ start: arg(0), len: arg(1) }], access);
 }
 
 /** A load from each page of each mapping that the record lists, in the record's order. */
-function sweep(process: Process, record: VectorRecord): (number | string)[] {
-  return Object.entries(record.pages ?? {}).flatMap(([start, pages]) =>
-    process
-      .touchRange(parseInt(start, 16), pages.length * PAGE_SIZE, 'read')
-      .map((touch) => TOUCHES[touch]),
-  );
+function sweep(process: Process, record: VectorRecord): Outcome {
+  const ranges = Object.entries(record.pages ?? {}).map(([start, pages]) => ({
+    start: BigInt(`0x${start}`),
+    len: BigInt(pages.length * PAGE_SIZE),
+  }));
+  return touchesOf(process, ranges, 'read');
+}
+
+interface TouchedRange {
+  readonly start: bigint;
+  readonly len: bigint;
+}
+
+function touchesOf(
+  process: Process,
+  ranges: readonly TouchedRange[],
+  access: 'read' | 'write',
+): Outcome {
+  const t = ranges.flatMap(({ start, len }) => {
+    const first = Number(start) - (Number(start) % PAGE_SIZE);
+    return process
+      .touchRange(start, len, access)
+      .map((touch, i) =>
+        touch === 'done' && isWatched(process, first + i * PAGE_SIZE) ? null : TOUCHES[touch],
+      );
+  });
+  return t.includes(null) ? { t, unknown: MISSING } : { t };
+}
+
+function isWatched(process: Process, addr: number): boolean {
+  const vma = process.find(addr);
+  return vma !== null && hasFlag(vma.flags, VM_UFFD_MISSING);
+}
+
+/** The result of a call that fails, in one of these ways, when a page cannot be had. */
+function populated({ process, arg }: Run, r: number): Outcome {
+  if (r !== 0 && r !== ENOMEM && r !== EFAULT) return { r };
+  const start = Number(arg(0));
+  const end = start + Number(arg(1));
+  const meets = process
+    .vmas()
+    .some((vma) => vma.start < end && vma.end > start && hasFlag(vma.flags, VM_UFFD_MISSING));
+  return meets ? { unknown: MISSING } : { r };
 }

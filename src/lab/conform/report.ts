@@ -130,7 +130,6 @@ function skippedLines({ findings }: ConformDocument): string[] {
     if (kind === 'skipped') reasons.set(engine, (reasons.get(engine) ?? 0) + 1);
   }
   return [...reasons].map(
-    ([reason, count]) =>
-      `Skipped ${count} records: ${reason}, nor is what follows it in the same file.`,
+    ([reason, count]) => `Of ${count} records only the VMAs were compared: ${reason}.`,
   );
 }
