@@ -24,6 +24,7 @@ export const FLOORS = [
   'slab', //    words to objects
   'maple', //   ranges to words
   'mm', //      who may touch what
+  'page', //    what an address means
   'file', //    what a mapping maps
   'rmap', //    which VMAs may hold the same pages
   'vma', //     writes VMAs
@@ -42,7 +43,7 @@ export const LAB_PARTS = {
 };
 
 /** What stands above the engine and may see all of it. */
-const FACE = ['src/index.ts', 'src/machine.ts', 'src/process.ts'];
+const FACE = ['src/index.ts', 'src/machine.ts', 'src/process.ts', 'src/process_memory.ts'];
 /** npm packages, by the folder that may import them. */
 const PACKAGES = { 'src/cli/': ['commander'] };
 /** Parts of the lab that also run where there is no Node. */

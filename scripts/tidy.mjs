@@ -35,10 +35,13 @@ const CASTS_TO_HELD = {
   'src/engine/mm/vma_alloc.ts': 'a VMA that nobody else knows is hidden from everybody',
   'src/engine/mm/vma_iterator.ts':
     'what the tree holds is a VMA, stable under the MmRead it is given',
+  'src/engine/rmap/rmap_walk.ts':
+    'what a tree of the reverse map holds keeps its range under the lock of the tree',
   'src/engine/vma/prepare.ts': 'takes a VMA out of the reverse map: VmaHidden begins here',
   'src/engine/vma/verify.ts': 'walks the tree below the iterator, under the MmRead it is given',
 };
-const HELD = /\bas\s+(Vma|VmaWrite|VmaHidden|MmRead|MmWrite)\b(?=\s*[|;,)\]:?]|\s*$|\s*\?)/gmu;
+const HELD =
+  /\bas\s+(Vma|VmaWrite|VmaHidden|VmaPrepared|MmRead|MmWrite)\b(?=\s*[|;,)\]:?]|\s*$|\s*\?)/gmu;
 /** A cast to whatever a function takes says the same without saying it. */
 const HELD_BY_PROXY = /\bas\s+(?:Parameters|ReturnType)</gu;
 

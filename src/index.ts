@@ -14,7 +14,17 @@ export { Process } from './process.ts';
 
 export * from './engine/arena/errno.ts';
 export { PAGE_SIZE, PMD_SIZE, TASK_SIZE } from './engine/arena/units.ts';
-export type { Access, Touch } from './engine/fault/touch.ts';
+export type { Touch } from './engine/fault/touch.ts';
+export {
+  type Access,
+  FAULT_BUS_ADRERR,
+  FAULT_BUS_MCEERR_AR,
+  FAULT_OOM,
+  FAULT_SEGV_ACCERR,
+  FAULT_SEGV_MAPERR,
+  type FaultCode,
+} from './engine/fault/user_fault.ts';
+export type { Width } from './engine/fault/access.ts';
 export {
   F_SEAL_FUTURE_WRITE,
   F_SEAL_GROW,
@@ -86,6 +96,7 @@ export {
   LIMIT_MAP_COUNT,
   LIMIT_MEMLOCK,
   LIMIT_MIN_ADDR,
+  LIMIT_RAM,
   LIMIT_STACK,
   LIMIT_TASK_SIZE,
   REFUSED_ANON_NAME,

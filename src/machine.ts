@@ -8,7 +8,8 @@ import {
 } from './engine/arena/arena.ts';
 import { claimCpu, type Cpu, releaseCpu, useCpu } from './engine/arena/cpu.ts';
 import { type Errno, ENOMEM, EBADF, ENXIO, isErr, OK } from './engine/arena/errno.ts';
-import { type Memory, useMemory } from './engine/arena/memory.ts';
+import { H_RESTORES } from './engine/arena/layout.ts';
+import { type Memory, setWord, useMemory, word } from './engine/arena/memory.ts';
 import { NULL } from './engine/arena/ref.ts';
 import { fdClose, fdCloseAll, fdInstall, fget, initFdTable } from './engine/file/fd_table.ts';
 import {
@@ -29,6 +30,7 @@ import {
   setInodeSize,
 } from './engine/file/inode.ts';
 import { USERFAULTFD_CTX_CACHE } from './engine/file/userfaultfd_ctx.ts';
+import { XA_NODE_CACHE } from './engine/file/xa_node_struct.ts';
 import { MAPLE_NODE_CACHE } from './engine/maple/maple.ts';
 import { commitLimit, committedPages } from './engine/mm/accounting.ts';
 import { MM_CACHE } from './engine/mm/mm_struct.ts';
@@ -42,8 +44,10 @@ import {
 } from './engine/mm/sysctl.ts';
 import { allocTask, type Task, TASK_CACHE } from './engine/mm/task_struct.ts';
 import { VMA_CACHE } from './engine/mm/vma_struct.ts';
+import { frameOf, framesUsed, initMemMap, PAGE_CACHE } from './engine/page/page_struct.ts';
+import { PAGE_TABLE_CACHE } from './engine/page/table_struct.ts';
 import { rcuReadLockHeld, synchronizeRcu } from './engine/rcu/rcu.ts';
-import { ANON_VMA_CACHE, AVC_CACHE } from './engine/rmap/anon_vma.ts';
+import { ANON_VMA_CACHE, AVC_CACHE } from './engine/rmap/anon_vma_struct.ts';
 import {
   type Cache,
   cacheDrain,
@@ -66,12 +70,17 @@ const CACHES: readonly Cache<string>[] = [
   ANON_VMA_CACHE,
   AVC_CACHE,
   USERFAULTFD_CTX_CACHE,
+  PAGE_TABLE_CACHE,
+  PAGE_CACHE,
+  XA_NODE_CACHE,
   ...TEXT_CACHES,
 ];
 
 export interface MachineOptions {
-  /** Size of the shared memory; fixed, and committed by the system only as it is used. */
+  /** Size of the memory for objects; fixed, and committed by the system only as it is used. */
   readonly bytes?: number;
+  /** Size of the memory for pages, likewise. Default: four times `bytes`. */
+  readonly ramBytes?: number;
   /** Settings by their names in /proc/sys/vm. */
   readonly sysctl?: Sysctls;
 }
@@ -100,9 +109,12 @@ export interface MachineReport {
 /** A machine's whole state at one moment. */
 export interface MachineImage {
   readonly words: Int32Array;
+  /** The contents of the frames that were ever used. */
+  readonly frames: Int32Array;
 }
 
 const DEFAULT_BYTES = 64 * 2 ** 20;
+const RAM_RATIO = 4;
 
 /** The machine whose memory this worker's handles point into now. */
 let active: Machine | null = null;
@@ -129,9 +141,18 @@ export class Machine {
         `A machine takes from ${ARENA_BYTES_MIN} to ${ARENA_BYTES_MAX} bytes, not ${options.bytes}.`,
       );
     }
-    const memory = createArena(bytes);
+    const ramBytes =
+      Math.ceil(
+        (options.ramBytes ?? Math.min(RAM_RATIO * bytes, ARENA_BYTES_MAX - bytes)) / 65536,
+      ) * 65536;
+    if (!(ramBytes >= 0 && bytes + ramBytes <= ARENA_BYTES_MAX)) {
+      const most = ARENA_BYTES_MAX - bytes;
+      throw new RangeError(`A machine has at most ${most} bytes of pages, not ${ramBytes}.`);
+    }
+    const memory = createArena(bytes, ramBytes);
     const machine = Machine.#attachTo(memory);
     initSysctls(options.sysctl ?? {});
+    if (!initMemMap()) throw new RangeError(`${bytes} bytes cannot describe ${ramBytes} of pages.`);
     if (!initFdTable()) throw new RangeError(`A machine of ${bytes} bytes has no room for files.`);
     return machine;
   }
@@ -339,14 +360,22 @@ export class Machine {
   /** Copies the whole state. No other worker may be inside the machine. */
   save(): MachineImage {
     this.enter();
-    return { words: new Int32Array(this.#memory.i32.subarray(0, arenaUsed())) };
+    const { i32 } = this.#memory;
+    return {
+      words: new Int32Array(i32.subarray(0, arenaUsed())),
+      frames: new Int32Array(i32.subarray(frameOf(0), frameOf(framesUsed()))),
+    };
   }
 
   /** Goes back to a saved state. Handles and processes made since are void. */
   restore(image: MachineImage): void {
     this.enter();
-    this.#memory.i32.fill(0, image.words.length, arenaUsed());
-    this.#memory.i32.set(image.words);
+    const { i32 } = this.#memory;
+    const restores = word(H_RESTORES) + 1; // no translation from before is true
+    i32.fill(0, image.words.length, arenaUsed());
+    i32.set(image.words);
+    setWord(H_RESTORES, restores);
+    i32.set(image.frames, frameOf(0));
   }
 }
 

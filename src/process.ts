@@ -1,10 +1,7 @@
 /** A process: the system calls, as a program makes them. */
 import { EFAULT, EINVAL, ENOMEM, type Errno, isErr, OK } from './engine/arena/errno.ts';
-import { assert } from './engine/arena/assert.ts';
 import { NULL } from './engine/arena/ref.ts';
-import { PAGE_SIZE, pageDown, TASK_SIZE, type Ulong } from './engine/arena/units.ts';
-import { type Access, type Touch, touchPage } from './engine/fault/touch.ts';
-import type { Mm } from './engine/mm/held.ts';
+import { TASK_SIZE, type Ulong } from './engine/arena/units.ts';
 import {
   mmLayout,
   mmMapCount,
@@ -82,32 +79,16 @@ import { execMmap, type ExecImage } from './engine/task/exec.ts';
 import { mmput } from './engine/task/exit.ts';
 import { dupMm } from './engine/task/fork.ts';
 import { readVerdict, type Verdict } from './engine/trace/verdict.ts';
-import type { Machine } from './machine.ts';
-
-/** Bytes that touchRange() takes at most. */
-const TOUCH_MAX = 2 ** 22 * PAGE_SIZE;
+import { ProcessMemory } from './process_memory.ts';
 
 /**
  * One process of a machine. Calls take what the system call takes, in its order,
  * and return what it returns: a result, or a negative errno. What no register
  * could hold (a fraction, a string) is EINVAL.
  */
-export class Process {
-  readonly machine: Machine;
-  readonly #task: Task;
-
-  constructor(machine: Machine, task: Task) {
-    this.machine = machine;
-    this.#task = task;
-  }
-
-  /** What another worker finds the process by: `machine.process(id)`. */
-  get id(): number {
-    return this.#task;
-  }
-
+export class Process extends ProcessMemory {
   mmap(addr: Word, len: Word, prot: Word, flags: Word, fd: Word, offset: Word): number | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
     const p = intOf(prot);
@@ -124,7 +105,7 @@ export class Process {
   }
 
   mprotect(addr: Word, len: Word, prot: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
     const p = ulongOf(prot);
@@ -133,7 +114,7 @@ export class Process {
   }
 
   pkeyMprotect(addr: Word, len: Word, prot: Word, pkey: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
     const p = ulongOf(prot);
@@ -151,7 +132,7 @@ export class Process {
   }
 
   mremap(addr: Word, oldLen: Word, newLen: Word, flags: Word, newAddr: Word = 0): number | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const o = ulongOf(oldLen);
     const n = ulongOf(newLen);
@@ -163,13 +144,13 @@ export class Process {
 
   /** @returns the end of the heap: `addr`, or on any failure what it was. */
   brk(addr: Word): number | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     return Number.isNaN(a) ? EINVAL : sysBrk(a);
   }
 
   madvise(addr: Word, len: Word, advice: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
     const v = intOf(advice);
@@ -183,7 +164,7 @@ export class Process {
   }
 
   mlock2(addr: Word, len: Word, flags: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
     const f = intOf(flags);
@@ -197,18 +178,18 @@ export class Process {
   }
 
   mlockall(flags: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const f = intOf(flags);
     return Number.isNaN(f) ? EINVAL : sysMlockall(f);
   }
 
   munlockall(): 0 | Errno {
-    this.#enter();
+    this.enter();
     return sysMunlockall();
   }
 
   msync(addr: Word, len: Word, flags: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
     const f = intOf(flags);
@@ -217,7 +198,7 @@ export class Process {
   }
 
   mseal(addr: Word, len: Word, flags: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
     const f = ulongOf(flags);
@@ -227,7 +208,7 @@ export class Process {
 
   /** `nodemask` is a word of bits, 0 for none. */
   mbind(addr: Word, len: Word, mode: Word, nodemask: Word, flags: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const l = ulongOf(len);
     const m = intOf(mode);
@@ -238,7 +219,7 @@ export class Process {
   }
 
   remapFilePages(addr: Word, size: Word, prot: Word, pgoff: Word, flags: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const a = ulongOf(addr);
     const s = ulongOf(size);
     const p = ulongOf(prot);
@@ -262,18 +243,18 @@ export class Process {
   }
 
   setMdwe(bits: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const b = intOf(bits);
     return Number.isNaN(b) ? EINVAL : sysSetMdwe(b);
   }
 
   getMdwe(): number {
-    this.#enter();
+    this.enter();
     return sysGetMdwe();
   }
 
   setMemoryMerge(enable: boolean): 0 | Errno {
-    this.#enter();
+    this.enter();
     return sysSetMemoryMerge(enable);
   }
 
@@ -282,14 +263,14 @@ export class Process {
    * that it watches.
    */
   userfaultfd(flags: Word): number | Errno {
-    this.#enter();
+    this.enter();
     const f = intOf(flags);
     return Number.isNaN(f) ? EINVAL : sysUserfaultfd(f);
   }
 
   /** UFFDIO_API: agrees on UFFD_FEATURE_*, before anything else. */
   uffdApi(fd: Word, features: Word, api: Word = UFFD_API): 0 | Errno {
-    this.#enter();
+    this.enter();
     const d = intOf(fd);
     const f = ulongOf(features);
     const a = ulongOf(api);
@@ -298,7 +279,7 @@ export class Process {
 
   /** UFFDIO_REGISTER, with UFFDIO_REGISTER_MODE_*. */
   uffdRegister(fd: Word, addr: Word, len: Word, mode: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const d = intOf(fd);
     const a = ulongOf(addr);
     const l = ulongOf(len);
@@ -309,7 +290,7 @@ export class Process {
 
   /** UFFDIO_UNREGISTER. */
   uffdUnregister(fd: Word, addr: Word, len: Word): 0 | Errno {
-    this.#enter();
+    this.enter();
     const d = intOf(fd);
     const a = ulongOf(addr);
     const l = ulongOf(len);
@@ -318,63 +299,37 @@ export class Process {
 
   /** The oldest event of a userfaultfd; without O_NONBLOCK it sleeps until there is one. */
   uffdRead(fd: Word): UffdMessage | Errno {
-    this.#enter();
+    this.enter();
     const d = intOf(fd);
     return Number.isNaN(d) ? EINVAL : sysUffdRead(d);
   }
 
   /** Sets a limit in bytes; `Infinity` is RLIM_INFINITY. */
   setRlimit(resource: number, limit: Rlimit): 0 | Errno {
-    this.#enter();
+    this.enter();
     if (!isRlimit(resource) || !(limit.soft >= 0) || !(limit.soft <= limit.hard)) return EINVAL;
-    setRlimit(this.#task, resource, limit);
+    setRlimit(this.task, resource, limit);
     return OK;
   }
 
   /** Sets the task's rights: CAP_* bits. A new process has root's. */
   setCapabilities(caps: number): void {
-    this.#enter();
-    setCaps(this.#task, caps);
+    this.enter();
+    setCaps(this.task, caps);
   }
 
   /** Sets the execution domain, as personality(2). */
   setPersonality(persona: number): void {
-    this.#enter();
-    setPersonality(this.#task, persona);
-  }
-
-  /** A load from, or a store to, the page that contains `addr`; what a program would have met. */
-  touch(addr: Word, access: Access): Touch {
-    this.#enter();
-    const at = ulongOf(addr);
-    return Number.isNaN(at) ? 'SEGV_MAPERR' : touchPage(this.#mm(), at, access);
-  }
-
-  /**
-   * A load from, or a store to, every page that [addr, addr + len) has a part of.
-   *
-   * @returns what each met, in order. @throws RangeError for more than 2^22 pages.
-   */
-  touchRange(addr: Word, len: Word, access: Access): Touch[] {
-    this.#enter();
-    const start = ulongOf(addr);
-    const end = start + ulongOf(len);
-    if (Number.isNaN(end)) return ['SEGV_MAPERR'];
-    if (end - start > TOUCH_MAX) throw new RangeError('A range to touch has at most 2^22 pages.');
-    const mm = this.#mm();
-    const touches: Touch[] = [];
-    for (let at = pageDown(start); at < end; at += PAGE_SIZE) {
-      touches.push(touchPage(mm, at, access));
-    }
-    return touches;
+    this.enter();
+    setPersonality(this.task, persona);
   }
 
   /** @returns a copy of the process, or ENOMEM with nothing left behind. */
   fork(): Process | Errno {
-    this.#enter();
+    this.enter();
     const task = this.#newTask();
     if (task === null) return ENOMEM;
-    const mm = dupMm(this.#mm());
+    const mm = dupMm(this.mm());
     if (isErr(mm)) {
       freeTask(task);
       return mm;
@@ -385,57 +340,57 @@ export class Process {
 
   /** @returns a process that shares this one's address space: vfork, clone(CLONE_VM). */
   cloneVm(): Process | Errno {
-    this.#enter();
+    this.enter();
     const task = this.#newTask();
     if (task === null) return ENOMEM;
-    setTaskMm(task, mmget(this.#mm()));
+    setTaskMm(task, mmget(this.mm()));
     return new Process(this.machine, task);
   }
 
   #newTask(): Task | null {
     const task = allocTask();
     if (task === NULL) return null;
-    copyTask(this.#task, task);
+    copyTask(this.task, task);
     return task;
   }
 
   /** Leaves the address space for a new one. On failure the old one stays. */
   exec(image: ExecImage): 0 | Errno {
     this.machine.enter();
-    setCurrent(this.#task);
-    const mm = execMmap(this.#task, image);
+    setCurrent(this.task);
+    const mm = execMmap(this.task, image);
     if (isErr(mm)) return mm;
-    const old = taskMm(this.#task);
-    setTaskMm(this.#task, mm);
+    const old = taskMm(this.task);
+    setTaskMm(this.task, mm);
     if (old !== NULL) mmput(old);
     return OK;
   }
 
   /** Ends the process: the last one to leave an address space takes it apart. */
   exit(): void {
-    this.#enter();
-    const mm = this.#mm();
-    setTaskMm(this.#task, NULL);
+    this.enter();
+    const mm = this.mm();
+    setTaskMm(this.task, NULL);
     mmput(mm);
-    freeTask(this.#task);
+    freeTask(this.task);
   }
 
   /** The text of /proc/PID/maps. */
   maps(): string {
-    this.#enter();
-    return mapsText(this.#mm());
+    this.enter();
+    return mapsText(this.mm());
   }
 
   /** The text of /proc/PID/smaps, of pages that were never touched. */
   smaps(): string {
-    this.#enter();
-    return smapsText(this.#mm());
+    this.enter();
+    return smapsText(this.mm());
   }
 
   /** Every VMA, in address order. */
   vmas(): VmaInfo[] {
-    this.#enter();
-    const reader = mmapReadLock(this.#mm());
+    this.enter();
+    const reader = mmapReadLock(this.mm());
     const infos = Array.from(eachVma(reader), vmaInfo);
     mmapReadUnlock(reader);
     return infos;
@@ -446,9 +401,9 @@ export class Process {
    * works on it.
    */
   find(addr: number): VmaInfo | null {
-    this.#enter();
+    this.enter();
     if (typeof addr !== 'number' || !(addr >= 0 && addr < TASK_SIZE)) return null;
-    const mm = this.#mm();
+    const mm = this.mm();
     const vma = lockVmaUnderRcu(mm, addr);
     if (vma !== null) {
       const info = vmaInfo(vma);
@@ -464,14 +419,14 @@ export class Process {
 
   /** How many VMAs there are: what max_map_count limits. */
   mapCount(): number {
-    this.#enter();
-    return mmMapCount(this.#mm());
+    this.enter();
+    return mmMapCount(this.mm());
   }
 
   /** Layout marks in bytes, totals in pages. */
   layout(): Record<MmDouble, number> & { mapCount: number } {
-    this.#enter();
-    const reader = mmapReadLock(this.#mm());
+    this.enter();
+    const reader = mmapReadLock(this.mm());
     const layout = { ...mmLayout(reader), mapCount: mmMapCount(reader) };
     mmapReadUnlock(reader);
     return layout;
@@ -479,8 +434,8 @@ export class Process {
 
   /** Sets layout marks, as exec and prctl(PR_SET_MM) do. */
   setLayout(layout: MmLayout): void {
-    this.#enter();
-    const writer = mmapWriteLock(this.#mm());
+    this.enter();
+    const writer = mmapWriteLock(this.mm());
     setMmLayout(writer, layout);
     mmapWriteUnlock(writer);
   }
@@ -493,8 +448,8 @@ export class Process {
 
   /** Checks every invariant of the address space. @throws Error at the first that is broken. */
   verify(): void {
-    this.#enter();
-    const reader = mmapReadLock(this.#mm());
+    this.enter();
+    const reader = mmapReadLock(this.mm());
     try {
       verifyMm(reader);
     } finally {
@@ -502,20 +457,9 @@ export class Process {
     }
   }
 
-  #enter(): void {
-    this.machine.enter();
-    setCurrent(this.#task);
-  }
-
-  #mm(): Mm {
-    const mm = taskMm(this.#task);
-    assert(mm !== NULL, 'the process has not exited');
-    return mm;
-  }
-
   /** The words of the most common shape of call, or null when one is none. */
   #range(addr: Word, len: Word): { addr: Ulong; len: Ulong } | null {
-    this.#enter();
+    this.enter();
     const range = { addr: ulongOf(addr), len: ulongOf(len) };
     return Number.isNaN(range.addr + range.len) ? null : range;
   }

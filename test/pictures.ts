@@ -99,6 +99,8 @@ export function rangeOf(picture: string, which = '*'): ByteRange {
 export class Canvas implements Disposable {
   readonly machine: Machine;
   readonly process: Process;
+  /** The picture it began with. */
+  readonly drawn: string;
   readonly #stock: Process;
   readonly #groups = new Map<string, Vma>();
   readonly #letters = new Map<number, string>();
@@ -113,6 +115,7 @@ export class Canvas implements Disposable {
     machine = Machine.create({ bytes: 16 * 2 ** 20 }),
   ) {
     this.machine = machine;
+    this.drawn = picture;
     this.#stock = machine.spawn();
     this.process = machine.spawn();
     setCurrent(this.process.id as Task);
@@ -201,6 +204,11 @@ export class Canvas implements Disposable {
   /** The handle of an anon_vma group, for comparing. */
   group(name: string): number {
     return vmAnonVma(this.#groupVma(name));
+  }
+
+  /** The file of a descriptor. */
+  file(fd: number): File {
+    return fileOf(fd);
   }
 
   verdict(): Verdict {

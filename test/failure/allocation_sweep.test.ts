@@ -559,6 +559,9 @@ const CACHES = [
   'mm_struct',
   'task_struct',
   'userfaultfd_ctx',
+  'page_table',
+  'page',
+  'xa_node',
 ];
 
 describe('X-4 X-9 S0-20 S0-24: every allocation fails', () => {

@@ -15,5 +15,6 @@ for (let i = 0; i < events; i++) {
   else if (process.find(message.start) !== null) wrong++;
   else pages += (message.end - message.start) / 4096;
 }
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- not a window
 parentPort.postMessage({ pages, wrong });
 machine.detach();

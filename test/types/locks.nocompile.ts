@@ -37,7 +37,7 @@ import {
   vmRefcntAt,
 } from '../../src/engine/mm/vma_struct.ts';
 import { doMunmap } from '../../src/engine/vma/munmap.ts';
-import { vmaPrepare } from '../../src/engine/vma/prepare.ts';
+import { vmaComplete, type VmaPrepare, vmaPrepare } from '../../src/engine/vma/prepare.ts';
 
 declare const mm: Mm;
 declare const reader: MmRead;
@@ -46,6 +46,7 @@ declare const rcuVma: VmaRcu;
 declare const stable: Vma;
 declare const writable: VmaWrite;
 declare const hidden: VmaHidden;
+declare const vp: VmaPrepare;
 
 export function refused(): void {
   // @ts-expect-error: mm is not locked
@@ -71,7 +72,11 @@ export function refused(): void {
   // @ts-expect-error: nor any longer after a downgrade
   vmaStartWrite(mmapWriteDowngrade(writer), stable);
   // @ts-expect-error: what is not write-locked is not hidden
-  vmaPrepare(stable);
+  vmaPrepare({ ...vp, vma: stable });
+  // @ts-expect-error: and what is write-locked only once it has been prepared
+  setVmRange(vp.vma, 0, 4096);
+  // @ts-expect-error: only what was prepared is completed
+  vmaComplete(vp);
   // @ts-expect-error: only what is write-locked is detached
   vmaMarkDetached(writer, stable);
   // @ts-expect-error: the totals are the writer's
@@ -118,7 +123,9 @@ export function allowed(): VmFlags {
   vmRefcntAt(rcuVma);
   vmMm(rcuVma);
   setVmFlags(hidden, VM_NONE);
-  setVmRange(vmaPrepare(vmaStartWrite(writer, stable)), 0, 4096);
+  const prepared = vmaPrepare({ ...vp, vma: vmaStartWrite(writer, stable) });
+  setVmRange(prepared.vma, 0, 4096);
+  vmaComplete(prepared);
   const locked = vmaStartRead(mm, rcuVma);
   return locked < 0 ? VM_NONE : vmFlags(hidden);
 }

@@ -8,6 +8,8 @@ import {
   H_BRK,
   H_FORMAT,
   H_MAGIC,
+  H_RAM_AT,
+  H_FRAMES,
   H_RCU_EPOCH,
   H_WORDS,
   MAGIC,
@@ -21,17 +23,22 @@ const HEAP_START = Math.ceil(HEAP_AT / HEAP_ALIGN) * HEAP_ALIGN;
 
 /** The least an arena can be: its fixed parts and a little heap, in bytes. */
 export const ARENA_BYTES_MIN = (HEAP_START + 64 * 1024) * 4;
-/** The most: a handle is a 32-bit word index that may not be negative. */
-export const ARENA_BYTES_MAX = 0x7fffffff * 4 + 4 - 65536;
+/** The most, frames included: what an array of bytes can see. */
+export const ARENA_BYTES_MAX = 2 ** 32 - 65536;
 
-/** Makes an arena of `bytes` (a multiple of 64 KiB) and makes it this worker's memory. */
-export function createArena(bytes: number): Memory {
-  const memory = memoryOf(new SharedArrayBuffer(bytes));
+/**
+ * Makes an arena of `bytes` (a multiple of 64 KiB) for objects, with `ramBytes` (also one) of
+ * frames behind it, and makes it this worker's memory.
+ */
+export function createArena(bytes: number, ramBytes = 0): Memory {
+  const memory = memoryOf(new SharedArrayBuffer(bytes + ramBytes));
   useMemory(memory);
   setWord(H_MAGIC, MAGIC);
   setWord(H_FORMAT, FORMAT);
   setWord(H_WORDS, bytes / 4);
   setWord(H_BRK, HEAP_START);
+  setWord(H_RAM_AT, bytes / 4);
+  setWord(H_FRAMES, ramBytes / 4096);
   setWord(H_RCU_EPOCH, 1); // 0 says "not in a read section"
   return memory;
 }
@@ -51,11 +58,14 @@ export function openArena(buffer: SharedArrayBuffer): Memory | null {
  *
  * @returns the first word, or NULL when the arena is full.
  */
-export function takeWords(words: number): WordAt | Null {
+export const takeWords = (words: number): WordAt | Null => takeFrom(H_BRK, H_WORDS, words);
+
+/** The same of another area, whose first free word and end stand in two words of the header. */
+export function takeFrom(brk: WordAt, end: WordAt, words: number): WordAt | Null {
   for (;;) {
-    const at = atomics.load(H_BRK);
-    if (at + words > word(H_WORDS)) return NULL;
-    if (atomics.cas(H_BRK, at, at + words)) return at;
+    const at = atomics.load(brk);
+    if (at + words > word(end)) return NULL;
+    if (atomics.cas(brk, at, at + words)) return at;
   }
 }
 

@@ -20,6 +20,11 @@ export const exchange = (at: WordAt, value: number): number =>
 /** @returns the value before the addition. */
 export const add = (at: WordAt, delta: number): number => Atomics.add(views.i32, at, delta);
 
+/** Sets bits. @returns the value before. */
+export const or = (at: WordAt, bits: number): number => Atomics.or(views.i32, at, bits);
+/** Keeps only these bits. @returns the value before. */
+export const and = (at: WordAt, bits: number): number => Atomics.and(views.i32, at, bits);
+
 /** @returns whether the word held `from` and now holds `to`. */
 export const cas = (at: WordAt, from: number, to: number): boolean =>
   Atomics.compareExchange(views.i32, at, from, to) === from;

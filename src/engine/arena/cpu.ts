@@ -5,7 +5,7 @@
  */
 import * as atomics from '#atomics';
 import { assert } from './assert.ts';
-import { C_CLAIMED, CPUS, CPUS_AT, CPU_WORDS } from './layout.ts';
+import { C_CLAIMED, CPUS, CPUS_AT, CPU_WORDS, H_CPUS_SEEN } from './layout.ts';
 import type { Ref } from './ref.ts';
 
 export type Cpu = Ref<'cpu'>;
@@ -24,9 +24,22 @@ export function useCpu(cpu: Cpu): void {
 export function claimCpu(): Cpu | null {
   for (let id = 0; id < CPUS; id++) {
     const cpu = cpuOf(id);
-    if (atomics.cas(cpu + C_CLAIMED, 0, 1)) return cpu;
+    if (atomics.cas(cpu + C_CLAIMED, 0, 1)) {
+      noteSeen(id + 1);
+      return cpu;
+    }
   }
   return null;
+}
+
+/** How many CPUs have ever been owned: what looks at all of them need not look further. */
+export const cpusSeen = (): number => atomics.load(H_CPUS_SEEN);
+
+function noteSeen(count: number): void {
+  for (;;) {
+    const seen = atomics.load(H_CPUS_SEEN);
+    if (seen >= count || atomics.cas(H_CPUS_SEEN, seen, count)) return;
+  }
 }
 
 /** Gives a CPU back. Its free lists and counters stay, for the next owner. */

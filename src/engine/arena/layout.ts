@@ -1,11 +1,11 @@
 /**
  * Where the fixed parts of the arena lie. All numbers are words of 4 bytes.
  *
- *   0        128
- *   ┌────────┬─────────────┬──────────┬───────────┬─────────────────────────────┐
- *   │ header │ caches      │ per-CPU  │ rings     │ objects, handed out         │
- *   │ 8 * 16 │ CACHES * 16 │ CPUS*512 │ CPUS*8192 │ upwards, in chunks          │
- *   └────────┴─────────────┴──────────┴───────────┴─────────────────────────────┘
+ *   0         256                                                              H_RAM_AT
+ *   ┌─────────┬─────────────┬───────────┬───────────┬────────────────────────────┬────────┐
+ *   │ header  │ caches      │ per-CPU   │ rings     │ objects, handed out        │ frames │
+ *   │ 16 * 16 │ CACHES * 16 │ CPUS*1024 │ CPUS*8192 │ upwards, in chunks         │        │
+ *   └─────────┴─────────────┴───────────┴───────────┴────────────────────────────┴────────┘
  *
  * A line is 64 bytes. Words that different workers write are kept on different
  * lines: sharing one costs a factor of three to four.
@@ -13,13 +13,13 @@
 export const LINE = 16;
 
 export const MAGIC = 0x564d4153; // "VMAS"
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 /** How many workers can be attached at one time. */
 export const CPUS = 32;
-export const CACHES = 16;
+export const CACHES = 32;
 export const CACHE_WORDS = LINE;
-export const CPU_WORDS = 512;
+export const CPU_WORDS = 1024;
 export const RING_RECORDS = 1024;
 export const RING_WORDS = RING_RECORDS * 8;
 
@@ -33,8 +33,15 @@ export const H_RCU_EPOCH = 2 * LINE; // (a)
 export const H_FILES = 3 * LINE; // (a) the table of open files: see file/files.ts
 export const H_SHMEM_INO = 3 * LINE + 2; // (a) inode numbers of shared anonymous memory
 export const H_SYSCTL = 4 * LINE; // doubles: see mm/sysctl.ts
+export const H_RAM_AT = 8 * LINE; // first word of frame 0
+export const H_FRAMES = 8 * LINE + 1; // how many frames there are
+export const H_MEM_MAP = 8 * LINE + 2; // the descriptors of the frames: see page/page_struct.ts
+export const H_CPUS_SEEN = 8 * LINE + 3; // (a) every worker that ever attached has a lower number
+export const H_RESTORES = 8 * LINE + 4; // how often a saved state was restored
+export const H_PAGES_BRK = 9 * LINE; // (a) first descriptor that nobody has taken yet
+export const H_PAGES_END = 9 * LINE + 1;
 
-export const CACHES_AT = 8 * LINE;
+export const CACHES_AT = 16 * LINE;
 export const CPUS_AT = CACHES_AT + CACHES * CACHE_WORDS;
 export const RINGS_AT = CPUS_AT + CPUS * CPU_WORDS;
 export const HEAP_AT = RINGS_AT + CPUS * RING_WORDS;
@@ -46,6 +53,7 @@ export const C_RCU_NESTING = 2; //   depth of read sections
 export const C_RING_NEXT = 3; //     how many events this worker has recorded
 export const C_VERDICT = 4; //       why the last check or merge said no: 12 words
 export const C_RCU_EPOCH = 1 * LINE; // (a) epoch of the open read section, or 0
+export const C_STORING = 1 * LINE + 1; // (a) the mm that is being stored to, or 0: see page/tlb.ts
 export const C_COMMITTED = 2 * LINE; // pages charged less uncharged here, a double
 export const C_COUNTERS = 3 * LINE; // doubles
 export const C_SLABS = 8 * LINE; // CACHES free lists

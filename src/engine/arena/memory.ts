@@ -16,6 +16,7 @@ export interface Memory {
   readonly i32: Int32Array<SharedArrayBuffer>;
   readonly f64: Float64Array<SharedArrayBuffer>;
   readonly u8: Uint8Array<SharedArrayBuffer>;
+  readonly u64: BigUint64Array<SharedArrayBuffer>;
 }
 
 /** The memory of the machine that is in use. Set once for each, never built as a whole. */
@@ -26,8 +27,10 @@ export interface Views {
    * Doubles: addresses, page offsets, VMA flags. Written only before publication or under a lock.
    */
   f64: Float64Array<SharedArrayBuffer>;
-  /** Bytes, for text. */
+  /** Bytes, for text and for what programs keep in their pages. */
   u8: Uint8Array<SharedArrayBuffer>;
+  /** 64-bit words of pages. */
+  u64: BigUint64Array<SharedArrayBuffer>;
 }
 
 // Empty at first: a field that is assigned only once counts as constant.
@@ -40,6 +43,7 @@ export function memoryOf(buffer: SharedArrayBuffer): Memory {
     i32: new Int32Array(buffer),
     f64: new Float64Array(buffer),
     u8: new Uint8Array(buffer),
+    u64: new BigUint64Array(buffer),
   };
 }
 
@@ -48,6 +52,7 @@ export function useMemory(memory: Memory): void {
   views.i32 = memory.i32;
   views.f64 = memory.f64;
   views.u8 = memory.u8;
+  views.u64 = memory.u64;
 }
 
 /** A word, read plainly: the caller owns it, holds its lock, or re-checks what it saw. */

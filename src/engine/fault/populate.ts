@@ -5,7 +5,9 @@
  * Source: mm/gup.c, __mm_populate(), populate_vma_page_range(), v6.18.
  */
 import { EFAULT, ENOMEM, type Errno, OK } from '../arena/errno.ts';
+import { word } from '../arena/memory.ts';
 import { NULL } from '../arena/ref.ts';
+import { PAGE_SIZE } from '../arena/units.ts';
 import { SECRETMEM_VM_OPS } from '../file/vm_ops.ts';
 import type { Mm, MmRead, Vma } from '../mm/held.ts';
 import { mmapReadLock, mmapReadUnlock } from '../mm/mmap_lock.ts';
@@ -15,17 +17,17 @@ import {
   VM_ACCESS_FLAGS,
   VM_IO,
   VM_LOCKONFAULT,
-  VM_MAYBE_GUARD,
   VM_PFNMAP,
   VM_SHARED,
   VM_WRITE,
   withFlags,
 } from '../mm/vm_flags.ts';
 import { vmEnd, vmFlags, vmOps, vmStart } from '../mm/vma_struct.ts';
-import { anonVmaPrepare } from '../rmap/anon_vma.ts';
-import { firstGuard } from '../vma/guards.ts';
+import { PTE_PRESENT, PTE_WRITE } from '../page/pte.ts';
+import { ptePtr } from '../page/table_struct.ts';
+import { FAULT_FLAG_WRITE, VM_FAULT_ERROR, VM_FAULT_OOM } from '../page/vm_fault.ts';
 import type { ByteRange } from '../vma/vma_merge.ts';
-import { isBeyondEof } from './touch.ts';
+import { handleMmFault } from './handle_mm_fault.ts';
 
 /** @returns EFAULT at the first page that cannot be had, ENOMEM without memory. */
 export function mmPopulate(mm: Mm, range: ByteRange): 0 | Errno {
@@ -59,11 +61,38 @@ export function populateVma(mm: MmRead, vma: Vma, range: ByteRange): 0 | Errno {
   if (!hasFlag(flags, VM_ACCESS_FLAGS) || vmOps(vma) === SECRETMEM_VM_OPS) return EFAULT;
 
   // Private writable memory is written at once, so that no copy is due later.
-  const start = Math.max(range.start, vmStart(vma));
-  const end = Math.min(range.end, vmEnd(vma));
-  const guard = hasFlag(flags, VM_MAYBE_GUARD) ? firstGuard(mm, { start, end }) : null;
-  if (guard === start || isBeyondEof(vma, start)) return EFAULT;
   const breaksCow = hasFlag(flags, VM_WRITE) && !hasFlag(flags, VM_SHARED);
-  if (breaksCow && anonVmaPrepare(mm, vma) !== OK) return ENOMEM;
-  return guard !== null || isBeyondEof(vma, end - 1) ? EFAULT : OK;
+  return faultinPages(mm, vma, {
+    start: Math.max(range.start, vmStart(vma)),
+    end: Math.min(range.end, vmEnd(vma)),
+    access: breaksCow ? 'write' : 'read',
+  });
+}
+
+export interface PagesToFault extends ByteRange {
+  readonly access: 'read' | 'write';
+}
+
+/**
+ * Makes every page of the range present, inside one VMA; not counted as the program's faults.
+ *
+ * @returns EFAULT at the first page that cannot be had, ENOMEM without memory.
+ *
+ * Source: mm/gup.c, faultin_page(), __get_user_pages(), v6.18.
+ */
+export function faultinPages(
+  mm: MmRead,
+  vma: Vma,
+  { start, end, access }: PagesToFault,
+): 0 | Errno {
+  const needs = PTE_PRESENT | (access === 'write' ? PTE_WRITE : 0);
+  const flags = access === 'write' ? FAULT_FLAG_WRITE : 0;
+  for (let at = start; at < end; at += PAGE_SIZE) {
+    const entry = ptePtr(mm, at);
+    if (entry !== NULL && (word(entry) & needs) === needs) continue;
+    const result = handleMmFault(vma, at, flags);
+    if ((result & VM_FAULT_OOM) !== 0) return ENOMEM;
+    if ((result & VM_FAULT_ERROR) !== 0) return EFAULT;
+  }
+  return OK;
 }

@@ -17,8 +17,8 @@ import {
   inodeGet,
   inodeKind,
   inodeNew,
-  inodePut,
 } from './inode.ts';
+import { inodePut } from './iput.ts';
 
 const REFS = 0; //  (a)
 const INODE = 1; // (c)

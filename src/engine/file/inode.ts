@@ -7,7 +7,7 @@ import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
 import { EBUSY, type Errno, OK } from '../arena/errno.ts';
 import { double, setDouble, setWord, word } from '../arena/memory.ts';
-import { NULL, type Null, type Ref } from '../arena/ref.ts';
+import { NULL, type Null, type Ref, type WordAt } from '../arena/ref.ts';
 import { unchargeMemory } from '../mm/accounting.ts';
 import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
 import { type Text, textNew, textPut } from '../slab/text.ts';
@@ -26,8 +26,12 @@ const FLAGS = 7; //       (c)   I_*
 const INO = 8; //         (c)   a double
 const SIZE = 10; //       bytes, a double; grown and cut by its file's writer
 const ACCOUNTED = 12; //  (c)   pages charged for it as a whole, a double
+const I_MMAP_SEM = 16; // (a)   rwsem of i_mmap; free whenever the inode is
+const I_MMAP = 17; //           root of the tree of the VMAs that map it, under that lock
+const LINK = 19; //             the cache's link while free
+// Words 20 to 31 are about its pages: see address_space.ts.
 
-export const INODE_CACHE: Cache<'inode'> = { name: 'inode', id: 5, words: 16, link: 15 };
+export const INODE_CACHE: Cache<'inode'> = { name: 'inode', id: 5, words: 32, link: LINK };
 
 /** What a file is, as far as mapping it is concerned. */
 export const INODE_KINDS = [
@@ -93,6 +97,7 @@ export function inodeNew(spec: InodeSpec): Inode | Null {
   setDouble(inode + INO, spec.ino ?? 0);
   setDouble(inode + SIZE, spec.size ?? 0);
   setDouble(inode + ACCOUNTED, spec.accountedPages ?? 0);
+  setWord(inode + I_MMAP, NULL);
   atomics.store(inode + REFS, 1);
   return inode;
 }
@@ -102,8 +107,12 @@ export function inodeGet(inode: Inode): Inode {
   return inode;
 }
 
-export function inodePut(inode: Inode): void {
-  if (!refcountDecAndTest(inode + REFS)) return;
+/** Drops a reference. @returns whether it was the last: see iput.ts. */
+export const inodeDecAndTest = (inode: Inode): boolean => refcountDecAndTest(inode + REFS);
+
+/** Frees an inode that nobody knows any more, without its pages. */
+export function inodeFree(inode: Inode): void {
+  assert(word(inode + I_MMAP) === NULL, 'a file goes after its mappings');
   unchargeMemory(double(inode + ACCOUNTED));
   textPut(inodeName(inode));
   cacheFree(INODE_CACHE, inode);
@@ -117,6 +126,9 @@ export const inodeNumber = (inode: Inode): number => double(inode + INO);
 /** Bytes. */
 export const inodeSize = (inode: Inode): number => double(inode + SIZE);
 export const inodeHas = (inode: Inode, flag: number): boolean => (word(inode + FLAGS) & flag) !== 0;
+/** The tree of the VMAs that map it, and its lock: see rmap/i_mmap.ts. */
+export const inodeIMmapAt = (inode: Inode): WordAt => inode + I_MMAP;
+export const inodeIMmapSemAt = (inode: Inode): WordAt => inode + I_MMAP_SEM;
 export const inodeSeals = (inode: Inode): number => atomics.load(inode + SEALS);
 
 export function setInodeSize(inode: Inode, bytes: number): void {

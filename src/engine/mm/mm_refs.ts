@@ -5,7 +5,7 @@ import { mtInit } from '../maple/tree.ts';
 import { cacheAlloc, cacheFreeRcu } from '../slab/cache.ts';
 import { refcountDecAndTest, refcountInc } from '../sync/refcount.ts';
 import type { Mm } from './held.ts';
-import { initMmWords, MM_CACHE, mmCountAt, mmGuards, mmMt, mmUsersAt } from './mm_struct.ts';
+import { initMmWords, MM_CACHE, mmCountAt, mmMt, mmUsersAt } from './mm_struct.ts';
 
 /** @returns an mm without mappings, with one user, or NULL. Source: kernel/fork.c, mm_init(). */
 export function mmAlloc(): Mm | Null {
@@ -13,7 +13,6 @@ export function mmAlloc(): Mm | Null {
   if (mm === NULL) return NULL;
   initMmWords(mm);
   mtInit(mmMt(mm));
-  mtInit(mmGuards(mm));
   atomics.store(mmUsersAt(mm), 1);
   atomics.store(mmCountAt(mm), 1);
   return mm;

@@ -27,13 +27,17 @@ const MMAP_LOCK = 0; //                (a) rwsem
 const LOCK_SEQ = LINE; //              (a) odd while write-locked
 const WRITER_WAIT = LINE + 1; //       (a) moves when a writer should look again
 const MM_MT = 2 * LINE; //             (m) the tree of VMAs
-const GUARDS = 2 * LINE + 8; //        (m) the tree of guard regions
 const PAGE_TABLE_LOCK = LINE + 2; //   (a) spinlock: who gives a VMA its first anon_vma
+const PGD = LINE + 3; //               (a) the first page table, or NULL
 const USERS = 3 * LINE; //             (a) tasks and temporary users; at 0 the mm is emptied
 const COUNT = 3 * LINE + 1; //         (a) references to this structure
 const FLAGS = 3 * LINE + 2; //         (a) MMF_*
 const MAP_COUNT = 3 * LINE + 3; //     (m)
 const FIRST_DOUBLE = 4 * LINE;
+const TLB_GEN = 6 * LINE + 4; //       (a) moves when translations are no longer true
+const RSS = 7 * LINE; //               (a) three counters, pages: see page/rss.ts
+const HIWATER_RSS = 7 * LINE + 3; //   pages
+const PGTABLES = 7 * LINE + 4; //      (a) page tables, without the first
 const LINK = 127;
 
 export const MM_CACHE: Cache<'mm_struct'> = { name: 'mm_struct', id: 2, words: 128, link: LINK };
@@ -97,7 +101,11 @@ export const mmUsersAt = (mm: Mm): WordAt => mm + USERS;
 export const mmCountAt = (mm: Mm): WordAt => mm + COUNT;
 export const mmMt = (mm: Mm): MapleTree => (mm + MM_MT) as MapleTree;
 
-export const mmGuards = (mm: Mm): MapleTree => (mm + GUARDS) as MapleTree;
+export const mmPgdAt = (mm: Mm): WordAt => mm + PGD;
+export const mmTlbGenAt = (mm: Mm): WordAt => mm + TLB_GEN;
+export const mmRssAt = (mm: Mm): WordAt => mm + RSS;
+export const mmHiwaterRssAt = (mm: Mm): WordAt => mm + HIWATER_RSS;
+export const mmPgtablesAt = (mm: Mm): WordAt => mm + PGTABLES;
 
 export const mmFlags = (mm: Mm): number => views.i32[mm + FLAGS]!;
 export const mmHasFlag = (mm: Mm, flag: number): boolean => (views.i32[mm + FLAGS]! & flag) !== 0;
@@ -162,6 +170,9 @@ export function mmLayout(mm: MmRead): Record<MmDouble, number> {
 
 /** Brings a fresh or reused structure to the state of an mm without mappings. */
 export function initMmWords(mm: Mm): void {
+  // Workers may have cached translations of the last life.
+  const generation = views.i32[mm + TLB_GEN]! + 1;
   for (let at = 0; at < LINK; at++) views.i32[mm + at] = 0;
+  views.i32[mm + TLB_GEN] = generation;
   write(mm, DEF_FLAGS, VM_NONE);
 }

@@ -2,13 +2,14 @@
  * What the engine asks of the running task: its address space, its resource
  * limits and its rights. Threads of one process share one of these.
  *
- *   0    1     2            16: soft limits, 48: hard limits, a double each
- *   mm   caps  personality
+ *   0    1     2            3       4          16: soft limits, 48: hard limits, a double each
+ *   mm   caps  personality  minflt  majflt
  *
  * A task's own worker writes it; others only read their own.
  *
  * Source: include/linux/sched.h, signal_struct.rlim, v6.18.
  */
+import * as atomics from '#atomics';
 import { thisCpu } from '../arena/cpu.ts';
 import { C_CURRENT } from '../arena/layout.ts';
 import { double, setDouble, setWord, views as shared, word } from '../arena/memory.ts';
@@ -24,6 +25,8 @@ export type Task = Ref<'task_struct'>;
 const MM = 0;
 const CAPS = 1;
 const PERSONALITY = 2;
+const MIN_FLT = 3; // (a) faults handled without a disk
+const MAJ_FLT = 4; // (a)
 const SOFT = 16;
 const HARD = 48;
 const NR_LIMITS = 16;
@@ -68,6 +71,8 @@ export function allocTask(): Task | Null {
   setWord(task + MM, NULL);
   setWord(task + CAPS, ALL_CAPS);
   setWord(task + PERSONALITY, 0);
+  setWord(task + MIN_FLT, 0);
+  setWord(task + MAJ_FLT, 0);
   for (let resource = 0; resource < NR_LIMITS; resource++) {
     setRlimit(task, resource, { soft: RLIM_INFINITY, hard: RLIM_INFINITY });
   }
@@ -78,6 +83,8 @@ export function allocTask(): Task | Null {
 /** Copies limits and rights, not the mm. */
 export function copyTask(from: Task, to: Task): void {
   views.i32.copyWithin(to + CAPS, from + CAPS, from + TASK_CACHE.words - 1);
+  setWord(to + MIN_FLT, 0);
+  setWord(to + MAJ_FLT, 0);
 }
 
 export function freeTask(task: Task): void {
@@ -108,6 +115,21 @@ export const rlimitMax = (resource: number): number => double(current() + HARD +
 
 export const capable = (right: number): boolean => (word(current() + CAPS) & right) !== 0;
 export const setCaps = (task: Task, caps: number): void => setWord(task + CAPS, caps);
+
+/** Counts a fault of the running task, whose threads may fault at the same time. */
+export function countFault(isMajor: boolean): void {
+  atomics.add(current() + (isMajor ? MAJ_FLT : MIN_FLT), 1);
+}
+
+export interface FaultCounts {
+  readonly minor: number;
+  readonly major: number;
+}
+
+export const taskFaults = (task: Task): FaultCounts => ({
+  minor: word(task + MIN_FLT) >>> 0,
+  major: word(task + MAJ_FLT) >>> 0,
+});
 
 export const taskPersonality = (task: Task): number => word(task + PERSONALITY);
 export const hasPersonality = (bit: number): boolean => (word(current() + PERSONALITY) & bit) !== 0;

@@ -3,8 +3,8 @@
  *
  *   0     2     4      6      8   9     10       11   12   13      14        15
  *   start end   pgoff  flags  mm  file  anonVma  avc  ops  policy  anonName  uffd
- *   16      17       18
- *   refcnt  lockSeq  link
+ *   16      17       18    20 ... 29
+ *   refcnt  lockSeq  link  shared.rb
  *
  * What a fault reads is on the first line; what lock takers write, on the second.
  *
@@ -39,6 +39,7 @@ const UFFD = 15; //     (m+v)   userfaultfd context or 0
 const REFCNT = 16; //   (a)     0 detached, 1 attached, more: readers
 const LOCK_SEQ = 17; // (a)     equals the mm's sequence while write-locked
 const LINK = 18; //             the cache's link while free
+const SHARED_RB = 20; // (r)    node of the file's i_mmap, 10 words: rmap/interval_tree.ts
 
 export const VMA_CACHE: Cache<'vm_area_struct'> = {
   name: 'vm_area_struct',
@@ -54,6 +55,9 @@ export type UserfaultfdCtx = Ref<'userfaultfd_ctx'>;
 
 export const vmRefcntAt = (vma: VmaRcu): WordAt => vma + REFCNT;
 export const vmLockSeqAt = (vma: VmaRcu): WordAt => vma + LOCK_SEQ;
+/** The node that links a file's VMA with the file: see rmap/i_mmap.ts. */
+export const vmSharedRbAt = (vma: VmaRcu): WordAt => vma + SHARED_RB;
+export const vmaOfSharedRb = (node: WordAt): VmaRcu => (node - SHARED_RB) as VmaRcu;
 /** Readable without a lock, as its value only matters once a count is held. */
 export const vmMm = (vma: VmaRcu): Mm => views.i32[vma + MM]! as Mm;
 

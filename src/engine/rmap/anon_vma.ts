@@ -1,25 +1,22 @@
 /**
- * anon_vma: which VMAs may hold the same anonymous pages. It decides merges.
+ * anon_vma: which VMAs may hold the same anonymous pages. It decides merges, and
+ * finds the VMAs of a page.
  *
  *   parent VMA ── avc ──> anon_vma A <── avc ──┐
  *                                              child VMA (after fork)
  *                         anon_vma B <── avc ──┘      B.parent = A, newest first
  *
- * A VMA with one link was never a fork child. A VMA's links are changed under
- * mmap_lock for write, or, from none to one, by the first fault.
- *
- * The trees in which an anon_vma finds its VMAs come with page tables.
+ * A family, A with all that come from it, has one lock, in its root. Whoever is
+ * linked with B is linked with A too, so A's tree empties last.
  *
  * Source: mm/rmap.c, v6.18.
  */
-import * as atomics from '#atomics';
+import { assert } from '../arena/assert.ts';
+import { word } from '../arena/memory.ts';
 import { ENOMEM, type Errno, OK } from '../arena/errno.ts';
-import { setWord, word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import type { MmRead, Vma, VmaWrite } from '../mm/held.ts';
-import { flagsOf, VM_EXEC, VM_READ, VM_STICKY, VM_WRITE, withoutFlags } from '../mm/vm_flags.ts';
 import { mmPageTableLockAt } from '../mm/mm_struct.ts';
-import { vmaIterator, vmaNext, vmaPrev } from '../mm/vma_iterator.ts';
 import {
   type AnonVma,
   type AnonVmaChain,
@@ -27,98 +24,115 @@ import {
   setVmAnonVmaChain,
   vmAnonVma,
   vmAnonVmaChain,
-  vmEnd,
-  vmFile,
-  vmFlags,
-  vmPgoff,
-  vmPolicy,
-  vmStart,
 } from '../mm/vma_struct.ts';
-import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
-import { refcountDecAndTest, refcountInc } from '../sync/refcount.ts';
+import { cacheAlloc, cacheFree } from '../slab/cache.ts';
 import { spinLock, spinUnlock } from '../sync/spinlock.ts';
-
-export const ANON_VMA_CACHE: Cache<'anon_vma'> = { name: 'anon_vma', id: 6, words: 16, link: 15 };
-export const AVC_CACHE: Cache<'anon_vma_chain'> = {
-  name: 'anon_vma_chain',
-  id: 7,
-  words: 8,
-  link: 7,
-};
-
-// anon_vma
-const REFS = 0; //     (a) links, plus one for each child
-const PARENT = 1; //   (c) NULL for a root
-const CHILDREN = 2; // (a) anon_vmas whose parent this is; a root counts itself
-const ACTIVE = 3; //   (a) VMAs whose anon_vma this is
-
-// anon_vma_chain
-const AVC_ANON_VMA = 0;
-const AVC_NEXT = 1;
-
-/** More than one link: pages may be shared with another process. */
-export const isAnonVmaChainSingular = (vma: Vma): boolean => {
-  const first = vmAnonVmaChain(vma);
-  return first !== NULL && word(first + AVC_NEXT) === NULL;
-};
-
-export const vmaIsForkChild = (vma: Vma): boolean =>
-  vmAnonVma(vma) !== NULL && !isAnonVmaChainSingular(vma);
+import { avcLink, avcTreeRemove, oldestAvc } from './anon_vma_chain.ts';
+import { findMergeableAnonVma } from './anon_vma_reuse.ts';
+import {
+  addAnonVmaActive,
+  addAnonVmaChildren,
+  anonVmaActive,
+  anonVmaAlloc,
+  anonVmaChildren,
+  anonVmaLockWrite,
+  anonVmaParent,
+  anonVmaTreeAt,
+  anonVmaUnlockWrite,
+  AVC_CACHE,
+  avcAnonVma,
+  avcNewer,
+  avcOlder,
+  putAnonVma,
+  setAvcOlder,
+} from './anon_vma_struct.ts';
 
 /**
  * Gives a VMA that is about to get its first anonymous page an anon_vma: a
- * neighbour's, when the two could be one VMA but for their protection, so that a
- * later mprotect() can merge them.
+ * neighbour's, or a new one.
  *
  * Source: mm/rmap.c, __anon_vma_prepare(), v6.18.
  */
 export function anonVmaPrepare(mm: MmRead, vma: Vma): 0 | Errno {
-  if (vmAnonVma(vma) !== NULL) return OK;
-  // Readers of mmap_lock may meet here: the second finds what the first has done.
-  spinLock(mmPageTableLockAt(mm));
-  const result = vmAnonVma(vma) === NULL ? linkFirst(mm, vma) : OK;
-  spinUnlock(mmPageTableLockAt(mm));
-  return result;
+  return vmAnonVma(vma) !== NULL ? OK : prepareFirst(mm, vma);
 }
 
-function linkFirst(mm: MmRead, vma: Vma): 0 | Errno {
+function prepareFirst(mm: MmRead, vma: Vma): 0 | Errno {
   const avc = cacheAlloc(AVC_CACHE);
   if (avc === NULL) return ENOMEM;
-  const anonVma = findMergeableAnonVma(mm, vma) ?? allocAnonVma(NULL);
-  if (anonVma === null) {
+  spinLock(mmPageTableLockAt(mm));
+  // It stays alive: its VMA is linked with it for as long as mmap_lock is held.
+  const neighbours = findMergeableAnonVma(mm, vma);
+  spinUnlock(mmPageTableLockAt(mm));
+
+  const anonVma = neighbours !== NULL ? neighbours : anonVmaAlloc(NULL);
+  if (anonVma === NULL) {
     cacheFree(AVC_CACHE, avc);
     return ENOMEM;
   }
-  link(vma, avc, anonVma);
-  setVmAnonVma(vma, anonVma);
-  atomics.add(anonVma + ACTIVE, 1);
+  if (linkFirst(mm, vma, { avc, anonVma })) return OK;
+  cacheFree(AVC_CACHE, avc);
+  if (neighbours === NULL) putAnonVma(anonVma);
   return OK;
 }
 
+/** Readers of mmap_lock may meet here: the second finds what the first has done. */
+function linkFirst(
+  mm: MmRead,
+  vma: Vma,
+  { avc, anonVma }: { avc: AnonVmaChain; anonVma: AnonVma },
+): boolean {
+  anonVmaLockWrite(anonVma);
+  spinLock(mmPageTableLockAt(mm));
+  const isFirst = vmAnonVma(vma) === NULL;
+  if (isFirst) {
+    avcLink(vma, avc, anonVma);
+    setVmAnonVma(vma, anonVma);
+    addAnonVmaActive(anonVma, 1);
+  }
+  spinUnlock(mmPageTableLockAt(mm));
+  anonVmaUnlockWrite(anonVma);
+  return isFirst;
+}
+
 /**
- * Links `to` with everything `from` is linked with. In a fork, an anon_vma that
- * no VMA uses any more is adopted.
+ * Links `to`, whose range is its own already, with everything `from` is linked
+ * with. In a fork, an anon_vma that no VMA uses any more is adopted.
  *
  * @returns ENOMEM with `to` on no chain at all.
  *
  * Source: mm/rmap.c, anon_vma_clone(), v6.18.
  */
 export function anonVmaClone(to: VmaWrite, from: Vma): 0 | Errno {
+  const oldest = oldestAvc(from);
+  if (oldest === NULL) return OK;
+  const family = avcAnonVma(oldest);
+  anonVmaLockWrite(family);
+  const isCloned = cloneChain(to, from, oldest);
+  const own = vmAnonVma(to);
+  if (isCloned && own !== NULL) addAnonVmaActive(own, 1);
+  anonVmaUnlockWrite(family);
+  if (isCloned) return OK;
+  setVmAnonVma(to, NULL); // not counted as active yet
+  unlinkAnonVmas(to);
+  return ENOMEM;
+}
+
+function cloneChain(to: VmaWrite, from: Vma, oldest: AnonVmaChain): boolean {
   const mayAdopt = vmAnonVma(to) === NULL && vmAnonVma(from) !== NULL;
-  for (const anonVma of chainOldestFirst(from)) {
+  for (let source: AnonVmaChain | Null = oldest; source !== NULL; source = avcNewer(source)) {
     const avc = cacheAlloc(AVC_CACHE);
-    if (avc === NULL) {
-      setVmAnonVma(to, NULL);
-      unlinkAnonVmas(to);
-      return ENOMEM;
-    }
-    link(to, avc, anonVma);
+    if (avc === NULL) return false;
+    const anonVma = avcAnonVma(source);
+    avcLink(to, avc, anonVma);
     if (mayAdopt && vmAnonVma(to) === NULL && isAdoptable(anonVma)) setVmAnonVma(to, anonVma);
   }
-  const own = vmAnonVma(to);
-  if (own !== NULL) atomics.add(own + ACTIVE, 1);
-  return OK;
+  return true;
 }
+
+/** No VMA allocates pages in it, and at most one anon_vma descends from it. */
+const isAdoptable = (anonVma: AnonVma): boolean =>
+  anonVmaActive(anonVma) === 0 && anonVmaChildren(anonVma) < 2;
 
 /** `to` takes over what `from` has: for merges and copies, where both are one mapping's. */
 export function dupAnonVma(to: VmaWrite, from: Vma): 0 | Errno {
@@ -140,104 +154,67 @@ export function anonVmaFork(child: VmaWrite, parent: Vma): 0 | Errno {
   if (vmAnonVma(child) !== NULL) return OK;
 
   const avc = cacheAlloc(AVC_CACHE);
-  const anonVma = avc === NULL ? null : allocAnonVma(parentAnonVma);
-  if (avc === NULL || anonVma === null) {
+  const anonVma = avc === NULL ? NULL : anonVmaAlloc(parentAnonVma);
+  if (avc === NULL || anonVma === NULL) {
     if (avc !== NULL) cacheFree(AVC_CACHE, avc);
     unlinkAnonVmas(child);
     return ENOMEM;
   }
-  link(child, avc, anonVma);
+  anonVmaLockWrite(anonVma);
+  avcLink(child, avc, anonVma);
+  addAnonVmaChildren(parentAnonVma, 1);
   setVmAnonVma(child, anonVma);
-  atomics.add(anonVma + ACTIVE, 1);
+  addAnonVmaActive(anonVma, 1);
+  anonVmaUnlockWrite(anonVma);
   return OK;
 }
 
-/** Takes a VMA off all its chains. */
+/**
+ * Takes a VMA off all its chains.
+ *
+ * Source: mm/rmap.c, unlink_anon_vmas(), v6.18.
+ */
 export function unlinkAnonVmas(vma: VmaWrite): void {
+  const newest = vmAnonVmaChain(vma);
   const own = vmAnonVma(vma);
-  if (own !== NULL) atomics.add(own + ACTIVE, -1);
+  if (newest === NULL) {
+    assert(own === NULL, 'a VMA with an anon_vma is on a chain');
+    return;
+  }
+  const family = avcAnonVma(newest);
+  anonVmaLockWrite(family);
+  const emptied = leaveTrees(newest);
+  if (own !== NULL) addAnonVmaActive(own, -1);
   setVmAnonVma(vma, NULL);
-
-  for (let avc = vmAnonVmaChain(vma); avc !== NULL;) {
-    const next = word(avc + AVC_NEXT) as AnonVmaChain | Null;
-    putAnonVma(word(avc + AVC_ANON_VMA) as AnonVma);
-    cacheFree(AVC_CACHE, avc);
-    avc = next;
-  }
   setVmAnonVmaChain(vma, NULL);
+  anonVmaUnlockWrite(family);
+  putEmptied(emptied);
 }
 
-function allocAnonVma(parent: AnonVma | Null): AnonVma | null {
-  const anonVma = cacheAlloc(ANON_VMA_CACHE);
-  if (anonVma === NULL) return null;
-  atomics.store(anonVma + REFS, 0);
-  setWord(anonVma + PARENT, parent);
-  // A root is its own parent.
-  atomics.store(anonVma + CHILDREN, parent === NULL ? 1 : 0);
-  atomics.store(anonVma + ACTIVE, 0);
-  if (parent !== NULL) {
-    refcountInc(parent + REFS);
-    atomics.add(parent + CHILDREN, 1);
+/** Frees the links but those whose anon_vma has no other left. @returns the first of these. */
+function leaveTrees(newest: AnonVmaChain): AnonVmaChain | Null {
+  let emptied: AnonVmaChain | Null = NULL;
+  for (let avc: AnonVmaChain | Null = newest; avc !== NULL;) {
+    const older = avcOlder(avc);
+    const anonVma = avcAnonVma(avc);
+    avcTreeRemove(avc);
+    if (word(anonVmaTreeAt(anonVma)) === NULL) {
+      const parent = anonVmaParent(anonVma);
+      if (parent !== NULL) addAnonVmaChildren(parent, -1);
+      setAvcOlder(avc, emptied);
+      emptied = avc;
+    } else cacheFree(AVC_CACHE, avc);
+    avc = older;
   }
-  return anonVma;
+  return emptied;
 }
 
-/** Drops a reference; without any left, the parent loses a child. Bounded by the depth of forks. */
-function putAnonVma(first: AnonVma): void {
-  let anonVma: AnonVma | Null = first;
-  while (anonVma !== NULL) {
-    if (!refcountDecAndTest(anonVma + REFS)) return;
-    const parent = word(anonVma + PARENT) as AnonVma | Null;
-    if (parent !== NULL) atomics.add(parent + CHILDREN, -1);
-    cacheFree(ANON_VMA_CACHE, anonVma);
-    anonVma = parent;
+/** Without the lock, since the root that holds it may go. */
+function putEmptied(emptied: AnonVmaChain | Null): void {
+  for (let avc = emptied; avc !== NULL;) {
+    const older = avcOlder(avc);
+    putAnonVma(avcAnonVma(avc));
+    cacheFree(AVC_CACHE, avc);
+    avc = older;
   }
-}
-
-function link(vma: Vma, avc: AnonVmaChain, anonVma: AnonVma): void {
-  setWord(avc + AVC_ANON_VMA, anonVma);
-  setWord(avc + AVC_NEXT, vmAnonVmaChain(vma));
-  setVmAnonVmaChain(vma, avc);
-  refcountInc(anonVma + REFS);
-}
-
-const NO_CHAIN: readonly AnonVma[] = [];
-
-function chainOldestFirst(vma: Vma): readonly AnonVma[] {
-  if (vmAnonVmaChain(vma) === NULL) return NO_CHAIN;
-  const chain: AnonVma[] = [];
-  for (let avc: number = vmAnonVmaChain(vma); avc !== NULL; avc = word(avc + AVC_NEXT)) {
-    chain.push(word(avc + AVC_ANON_VMA) as AnonVma);
-  }
-  return chain.toReversed();
-}
-
-/** No VMA allocates pages in it, and at most one anon_vma descends from it. */
-const isAdoptable = (anonVma: AnonVma): boolean =>
-  atomics.load(anonVma + ACTIVE) === 0 && atomics.load(anonVma + CHILDREN) < 2;
-
-function findMergeableAnonVma(mm: MmRead, vma: Vma): AnonVma | null {
-  const vmi = vmaIterator(mm, vmEnd(vma));
-  const next = vmaNext(vmi);
-  if (next !== NULL && vmStart(next) === vmEnd(vma)) {
-    const reusable = reusableAnonVma(next, { left: vma, right: next });
-    if (reusable !== null) return reusable;
-  }
-  const prev = vmaPrev(vmaIterator(mm, vmStart(vma)));
-  if (prev === NULL || vmEnd(prev) !== vmStart(vma)) return null;
-  return reusableAnonVma(prev, { left: prev, right: vma });
-}
-
-const IGNORED = flagsOf(VM_READ, VM_WRITE, VM_EXEC, VM_STICKY);
-
-function reusableAnonVma(
-  neighbour: Vma,
-  { left, right }: { left: Vma; right: Vma },
-): AnonVma | null {
-  const anonVma = vmAnonVma(neighbour);
-  if (anonVma === NULL || !isAnonVmaChainSingular(neighbour)) return null;
-  if (vmPolicy(left) !== vmPolicy(right) || vmFile(left) !== vmFile(right)) return null;
-  if (withoutFlags(vmFlags(left), IGNORED) !== withoutFlags(vmFlags(right), IGNORED)) return null;
-  const pages = (vmEnd(left) - vmStart(left)) / 4096;
-  return vmPgoff(left) + pages === vmPgoff(right) ? anonVma : null;
 }

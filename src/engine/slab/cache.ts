@@ -13,9 +13,9 @@
  * check.
  */
 import * as atomics from '#atomics';
-import { cacheAt, takeWords } from '../arena/arena.ts';
+import { cacheAt, takeFrom } from '../arena/arena.ts';
 import { cpuOf, thisCpu } from '../arena/cpu.ts';
-import { CPUS, C_SLABS, SLAB_WORDS } from '../arena/layout.ts';
+import { CPUS, C_SLABS, H_BRK, H_WORDS, SLAB_WORDS } from '../arena/layout.ts';
 import { double, setDouble, setWord, word } from '../arena/memory.ts';
 import { NULL, type Null, type Ref, type WordAt } from '../arena/ref.ts';
 import { pollStateSynchronizeRcu, startPollSynchronizeRcu } from '../rcu/rcu.ts';
@@ -30,12 +30,18 @@ export interface Cache<Kind extends string> {
   readonly words: number;
   /** The word of a free object that links it: one that late readers do not use. */
   readonly link: number;
+  /** Words of the header that bound an area of its own; else its objects come from the heap. */
+  readonly area?: { readonly brk: WordAt; readonly end: WordAt };
 }
+
+const HEAP = { brk: H_BRK, end: H_WORDS };
 
 /** Objects moved between a worker and the depot, or waited for, at one time. */
 const BATCH = 256;
 /** Objects first carved out of the arena: enough to share a lock over, few enough to waste. */
 const CHUNK_WORDS = 4096;
+/** What chunks are multiples of. */
+const ALIGN_WORDS = 64;
 
 // The shared part: offsets from cacheAt(id).
 const DEPOT_LOCK = 0; // (a)
@@ -155,8 +161,14 @@ function refill(cache: Cache<string>, slab: WordAt): boolean {
 }
 
 function carve(cache: Cache<string>, slab: WordAt): boolean {
-  const count = Math.max(1, Math.floor(CHUNK_WORDS / cache.words));
-  const at = takeWords(Math.ceil((count * cache.words) / 64) * 64);
+  // Where a chunk no longer fits, a few objects still may.
+  return carveChunk(cache, slab, CHUNK_WORDS) || carveChunk(cache, slab, ALIGN_WORDS);
+}
+
+function carveChunk(cache: Cache<string>, slab: WordAt, words: number): boolean {
+  const { brk, end } = cache.area ?? HEAP;
+  const count = Math.max(1, Math.floor(words / cache.words));
+  const at = takeFrom(brk, end, Math.ceil((count * cache.words) / ALIGN_WORDS) * ALIGN_WORDS);
   if (at === NULL) return false;
 
   for (let i = count - 1; i >= 0; i--) pushFree(cache, slab, at + i * cache.words);

@@ -24,6 +24,9 @@ export function spinLock(lock: WordAt): void {
   while (atomics.exchange(lock, CONTENDED) !== FREE) atomics.wait(lock, CONTENDED);
 }
 
+/** @returns whether the lock was free, and is held now. */
+export const spinTryLock = (lock: WordAt): boolean => atomics.cas(lock, FREE, HELD);
+
 export function spinUnlock(lock: WordAt): void {
   const held = atomics.exchange(lock, FREE);
   assert(held !== FREE, 'a spinlock is released by its holder');

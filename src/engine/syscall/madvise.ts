@@ -1,49 +1,27 @@
 /**
- * madvise(2). Every advice that changes flags is done; what it does to pages is
- * done when there are page tables.
+ * madvise(2): its checks, and advice that changes flags. What advice does to pages is
+ * madvise_pages.ts.
  *
  * Source: mm/madvise.c, v6.18.
  */
-import {
-  EACCES,
-  EAGAIN,
-  EBADF,
-  EFAULT,
-  EINVAL,
-  ENOMEM,
-  EOPNOTSUPP,
-  EPERM,
-  type Errno,
-  isErr,
-  OK,
-} from '../arena/errno.ts';
+import { EAGAIN, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import type { Ulong } from '../arena/units.ts';
-import { touchVma } from '../fault/touch.ts';
-import { isFileWritable } from '../file/file_struct.ts';
-import { SECRETMEM_VM_OPS } from '../file/vm_ops.ts';
-import type { Mm, MmRead, MmWrite, Vma } from '../mm/held.ts';
+import type { Mm, MmWrite, Vma } from '../mm/held.ts';
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
-import { vmaStartWrite } from '../mm/vma_lock.ts';
 import { CAP_SYS_ADMIN, capable } from '../mm/task_struct.ts';
 import { sysctl } from '../mm/sysctl.ts';
 import {
-  commonFlags,
   flagsOf,
   hasFlag,
-  VM_READ,
   VM_DONTCOPY,
   VM_DONTDUMP,
   VM_DROPPABLE,
   VM_HUGEPAGE,
   VM_HUGETLB,
   VM_IO,
-  VM_LOCKED,
-  VM_MAYBE_GUARD,
-  VM_MAYWRITE,
   VM_MERGEABLE,
   VM_NOHUGEPAGE,
-  VM_PFNMAP,
   VM_RAND_READ,
   VM_SEALED,
   VM_SEQ_READ,
@@ -55,18 +33,15 @@ import {
   withFlags,
   withoutFlags,
 } from '../mm/vm_flags.ts';
-import { setVmFlags, vmaIsAnonymous, vmFile, vmFlags, vmOps } from '../mm/vma_struct.ts';
-import { anonVmaPrepare } from '../rmap/anon_vma.ts';
-import { firstGuard, setGuards } from '../vma/guards.ts';
+import { vmaIsAnonymous, vmFile, vmFlags } from '../mm/vma_struct.ts';
 import { isKsmCompatible } from '../vma/map.ts';
 import { vmaModifyFlags } from '../vma/split.ts';
-import { userfaultfdRemove } from '../vma/userfaultfd_events.ts';
 import { type ByteRange, vmgForModify } from '../vma/vma_merge.ts';
 import { visitVmas } from '../vma/vma_range.ts';
 import { enterSyscall } from './entry.ts';
+import { GUARD_ADVICE, PAGE_ADVICE } from './madvise_pages.ts';
 import { endOfPages } from './ulong.ts';
 import {
-  MADV_COLD,
   MADV_COLLAPSE,
   MADV_DODUMP,
   MADV_DOFORK,
@@ -76,14 +51,12 @@ import {
   MADV_DONTNEED_LOCKED,
   MADV_FREE,
   MADV_GUARD_INSTALL,
-  MADV_GUARD_REMOVE,
   MADV_HUGEPAGE,
   MADV_HWPOISON,
   MADV_KEEPONFORK,
   MADV_MERGEABLE,
   MADV_NOHUGEPAGE,
   MADV_NORMAL,
-  MADV_PAGEOUT,
   MADV_POPULATE_READ,
   MADV_POPULATE_WRITE,
   MADV_RANDOM,
@@ -91,7 +64,6 @@ import {
   MADV_SEQUENTIAL,
   MADV_SOFT_OFFLINE,
   MADV_UNMERGEABLE,
-  MADV_WILLNEED,
   MADV_WIPEONFORK,
 } from './madvise_values.ts';
 
@@ -107,8 +79,8 @@ export interface MadviseArgs {
  * make the result ENOMEM; the first other failure ends it.
  *
  * @returns EINVAL for an unknown advice, an unaligned address, or an advice a VMA
- *   cannot take; EAGAIN at vm.max_map_count, without memory, or when a userfaultfd is not read; EPERM on sealed
- *   memory; ENOMEM, EBADF, EACCES, EFAULT.
+ *   cannot take; EAGAIN at vm.max_map_count, without memory, or when a userfaultfd is
+ *   not read; EPERM on sealed memory; ENOMEM, EBADF, EACCES, EFAULT.
  */
 export function sysMadvise({ addr, len, advice }: MadviseArgs): 0 | Errno {
   const mm = enterSyscall();
@@ -223,28 +195,6 @@ function mayDiscard(vma: Vma, advice: number): boolean {
   return !vmaIsAnonymous(vma) || hasFlag(vmFlags(vma), VM_WRITE);
 }
 
-/** What an advice about pages asks of a VMA. */
-type PageAdvice = (mm: MmRead, vma: Vma, part: ByteRange) => 0 | Errno;
-
-const PAGE_ADVICE: ReadonlyMap<number, PageAdvice> = new Map<number, PageAdvice>([
-  [MADV_WILLNEED, willNeed],
-  [MADV_DONTNEED, (_mm, vma, part) => dropPages(vma, part, UNDROPPABLE)],
-  [MADV_DONTNEED_LOCKED, (_mm, vma, part) => dropPages(vma, part, flagsOf(VM_PFNMAP, VM_HUGETLB))],
-  [MADV_FREE, freeLazily],
-  [MADV_REMOVE, remove],
-  [MADV_COLD, (_mm, vma) => refuseIf(vma, UNDROPPABLE)],
-  [MADV_PAGEOUT, (_mm, vma) => refuseIf(vma, UNDROPPABLE)],
-  [MADV_POPULATE_READ, (mm, vma, part) => populate(mm, vma, { ...part, access: 'read' })],
-  [MADV_POPULATE_WRITE, (mm, vma, part) => populate(mm, vma, { ...part, access: 'write' })],
-  [MADV_COLLAPSE, collapse],
-]);
-
-/** Advice that changes the guards of an address space, under the lock for writers. */
-const GUARD_ADVICE = new Map<number, (mm: MmWrite, vma: Vma, part: ByteRange) => 0 | Errno>([
-  [MADV_GUARD_INSTALL, guardInstall],
-  [MADV_GUARD_REMOVE, guardRemove],
-]);
-
 const HARDWARE_ADVICE = new Set([MADV_HWPOISON, MADV_SOFT_OFFLINE]);
 
 function advisePages(mm: Mm, advice: number, range: ByteRange): 0 | Errno {
@@ -260,67 +210,7 @@ function advisePages(mm: Mm, advice: number, range: ByteRange): 0 | Errno {
   return result;
 }
 
-const refuseIf = (vma: Vma, flags: VmFlags): 0 | Errno =>
-  hasFlag(vmFlags(vma), flags) ? EINVAL : OK;
-
-function willNeed(_mm: MmRead, vma: Vma): 0 | Errno {
-  return vmFile(vma) === NULL && sysctl('swap') === 0 ? EBADF : OK;
-}
-
-const UNDROPPABLE = flagsOf(VM_LOCKED, VM_PFNMAP, VM_HUGETLB);
-
-function dropPages(vma: Vma, part: ByteRange, unless: VmFlags): 0 | Errno {
-  const refused = refuseIf(vma, unless);
-  return isErr(refused) ? refused : tellRemoval(vma, part);
-}
-
-/** Who watches hears of it before the pages go. */
-const tellRemoval = (vma: Vma, part: ByteRange): 0 | Errno =>
-  userfaultfdRemove(vma, part) === OK ? OK : EAGAIN;
-
-/** What cannot be freed so is told of all the same, as in Linux. */
-function freeLazily(_mm: MmRead, vma: Vma, part: ByteRange): 0 | Errno {
-  const dropped = dropPages(vma, part, UNDROPPABLE);
-  if (isErr(dropped)) return dropped;
-  return vmaIsAnonymous(vma) ? OK : EINVAL;
-}
-
-/** Punches a hole in the file, so the file must be writable and shared. */
-function remove(_mm: MmRead, vma: Vma, part: ByteRange): 0 | Errno {
-  if (hasFlag(vmFlags(vma), VM_LOCKED)) return EINVAL;
-  const file = vmFile(vma);
-  if (file === NULL) return EINVAL;
-  const isShared = commonFlags(vmFlags(vma), SHARED_MAYWRITE) === SHARED_MAYWRITE;
-  if (!isShared || !isFileWritable(file)) return EACCES;
-  const told = tellRemoval(vma, part);
-  if (isErr(told)) return told;
-  return vmOps(vma) === SECRETMEM_VM_OPS ? EOPNOTSUPP : OK; // it has no way to punch holes
-}
-
-const SHARED_MAYWRITE = flagsOf(VM_SHARED, VM_MAYWRITE);
-
-function populate(
-  mm: MmRead,
-  vma: Vma,
-  { start, end, access }: ByteRange & { access: 'read' | 'write' },
-): 0 | Errno {
-  const flags = vmFlags(vma);
-  if (hasFlag(flags, flagsOf(VM_IO, VM_PFNMAP)) || vmOps(vma) === SECRETMEM_VM_OPS) return EINVAL;
-  if (!hasFlag(flags, access === 'write' ? VM_WRITE : VM_READ)) return EINVAL;
-  const guard = firstGuard(mm, { start, end });
-  if (guard !== null && guard > start) touchVma(mm, vma, { addr: start, access });
-  if (guard !== null) return EFAULT;
-  const first = touchVma(mm, vma, { addr: start, access });
-  const last = touchVma(mm, vma, { addr: end - 1, access });
-  if (first === 'oom' || last === 'oom') return ENOMEM;
-  return first === 'done' && last === 'done' ? OK : EFAULT;
-}
-
-/** No huge pages are built: there is nothing to collapse into. */
-function collapse(): Errno {
-  return EINVAL;
-}
-
+/** Guards are page-table entries, but the VMA remembers that it may have some. */
 function adviseGuards(mm: Mm, advice: number, range: ByteRange): 0 | Errno {
   const act = GUARD_ADVICE.get(advice);
   if (act === undefined) return EINVAL;
@@ -330,19 +220,4 @@ function adviseGuards(mm: Mm, advice: number, range: ByteRange): 0 | Errno {
   );
   mmapWriteUnlock(locked);
   return result;
-}
-
-function guardRemove(mm: MmWrite, vma: Vma, part: ByteRange): 0 | Errno {
-  const refused = refuseIf(vma, flagsOf(VM_SPECIAL, VM_HUGETLB));
-  return isErr(refused) ? refused : setGuards(mm, part, 'free');
-}
-
-/** The VMA remembers that it may have guards, and anonymous memory is faulted for fork. */
-function guardInstall(mm: MmWrite, vma: Vma, part: ByteRange): 0 | Errno {
-  const refused = refuseIf(vma, flagsOf(VM_LOCKED, VM_SPECIAL, VM_HUGETLB));
-  if (isErr(refused)) return refused;
-  if (vmaIsAnonymous(vma) && anonVmaPrepare(mm, vma) !== OK) return ENOMEM;
-  if (setGuards(mm, part, 'guarded') !== OK) return ENOMEM;
-  setVmFlags(vmaStartWrite(mm, vma), withFlags(vmFlags(vma), VM_MAYBE_GUARD));
-  return OK;
 }

@@ -9,6 +9,7 @@ import { isPageAligned, pageUp, ugt, type Ulong } from '../arena/units.ts';
 import { populateVma } from '../fault/populate.ts';
 import { fileInode } from '../file/file_struct.ts';
 import { I_NOEXEC, inodeHas } from '../file/inode.ts';
+import { vmOperations } from '../file/vm_ops.ts';
 import {
   chargeMemory,
   isDataMapping,
@@ -42,7 +43,18 @@ import {
   withFlags,
   withoutFlags,
 } from '../mm/vm_flags.ts';
-import { vmaIsAnonymous, vmAnonVma, vmEnd, vmFile, vmFlags, vmStart } from '../mm/vma_struct.ts';
+import {
+  vmaIsAnonymous,
+  vmAnonVma,
+  vmEnd,
+  vmFile,
+  vmFlags,
+  vmMm,
+  vmOps,
+  vmStart,
+} from '../mm/vma_struct.ts';
+import { changeProtection } from '../page/change_protection.ts';
+import { tlbFinishMmu, tlbGatherMmu } from '../page/mmu_gather.ts';
 import {
   PROT_EXEC,
   PROT_GROWSDOWN,
@@ -207,12 +219,21 @@ function mprotectFixup(
     if (charged > 0) unchargeMemory(charged);
     return modified;
   }
+  protectPages(modified, { start, end });
   if (hasFlag(oldFlags, VM_ACCOUNT) && !hasFlag(flags, VM_ACCOUNT)) unchargeMemory(pages);
   // Its pages are copied at once, before the next VMA asks whether it can merge.
   if (isLockedAndNowWritable(oldFlags, flags)) populateVma(mm, modified, { start, end });
   vmStatAccount(mm, oldFlags, -pages);
   vmStatAccount(mm, flags, pages);
   return OK;
+}
+
+/** Before the locks go: nobody may use a right that is gone. */
+function protectPages(vma: Vma, { start, end }: Range): void {
+  const tlb = tlbGatherMmu(vmMm(vma));
+  const wantsWriteNotify = vmOperations(vmOps(vma)).pageMkwrite !== undefined;
+  changeProtection(tlb, vma, { start, end, wantsWriteNotify });
+  tlbFinishMmu(tlb);
 }
 
 keepShape({ oldFlags: Infinity, newFlags: Infinity, pages: Infinity });

@@ -55,10 +55,11 @@ import {
   vmStart,
   vmUserfaultfdCtx,
 } from '../mm/vma_struct.ts';
+import { movePageTables } from '../page/move_pages.ts';
 import { unlinkAnonVmas } from '../rmap/anon_vma.ts';
+import { iMmapLockWrite, iMmapUnlockWrite } from '../rmap/i_mmap.ts';
 import { LIMIT_MAP_COUNT, noteLimit } from '../trace/verdict.ts';
 import { copyVma, vmaMergeExtend } from '../vma/copy.ts';
-import { copyGuards, setGuards } from '../vma/guards.ts';
 import {
   MAP_FIXED,
   MAP_SHARED,
@@ -69,7 +70,6 @@ import {
 import { getUnmappedArea } from '../vma/unmapped_area.ts';
 import {
   userfaultfdDeliverRemap,
-  userfaultfdForgetRemap,
   userfaultfdPrepared,
   userfaultfdRemapComplete,
   userfaultfdRemapPrep,
@@ -152,8 +152,7 @@ export function sysMremap(args: MremapArgs): number | Errno {
   const refused = checkParams(vrm, args);
   const result = isErr(refused) ? refused : remap(vrm);
   if (!vrm.isUnlocked) mmapWriteUnlock(locked);
-  if (isErr(result)) userfaultfdForgetRemap();
-  userfaultfdDeliverRemap(vrm.earlyEvents);
+  userfaultfdDeliverRemap({ early: vrm.earlyEvents, hasFailed: isErr(result) });
   if (!isErr(result) && vrm.populates) {
     mmPopulateIgnoringErrors(mm, { start: result + vrm.oldLen, end: result + vrm.newLen });
   }
@@ -367,19 +366,26 @@ function moveVma(vrm: VmaRemap): number | Errno {
   }
   vrm.vma = copy.source;
   account(mm, flags, newLen / PAGE_SIZE);
-  if (isErr(moveGuards(vrm))) return removeCopy(vrm, flags);
+  if (isErr(movePages(vrm))) return removeCopy(vrm, flags);
   userfaultfdRemapComplete(mm, copy.vma);
   if ((vrm.flags & MREMAP_DONTUNMAP) !== 0) completeDontUnmap(vrm, copy.vma);
   else unmapSource(vrm);
   return newAddr;
 }
 
-/** Marks in page tables move with the pages. */
-function moveGuards({ mm, addr, oldLen, newLen, newAddr, flags }: VmaRemap): 0 | Errno {
-  const source = { start: addr, end: addr + Math.min(oldLen, newLen) };
-  const result = copyGuards(mm, source, newAddr - addr);
-  const stays = (flags & MREMAP_DONTUNMAP) !== 0;
-  return isErr(result) || !stays ? result : setGuards(mm, source, 'free');
+/**
+ * Moves the pages, all or none. A walk of the file's mappings could pass the destination
+ * before and the source after the move, so it is kept out.
+ */
+function movePages(vrm: VmaRemap): 0 | Errno {
+  const { mm, addr, newAddr } = vrm;
+  const file = vmFile(vmaOf(vrm));
+  const len = Math.min(vrm.oldLen, vrm.newLen);
+  if (file !== NULL) iMmapLockWrite(fileInode(file));
+  const moved = movePageTables(mm, { from: addr, to: newAddr, len });
+  if (moved < len) movePageTables(mm, { from: newAddr, to: addr, len: moved });
+  if (file !== NULL) iMmapUnlockWrite(fileInode(file));
+  return moved < len ? ENOMEM : OK;
 }
 
 const isErrno = (copy: object | Errno): copy is Errno => typeof copy === 'number';

@@ -12,8 +12,8 @@
  * Source: mm/mmap.c, dup_mmap(), kernel/fork.c, dup_mm(), v6.18 and 7.0 (failure).
  */
 import { ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
+import { word } from '../arena/memory.ts';
 import { NULL } from '../arena/ref.ts';
-import { TASK_SIZE } from '../arena/units.ts';
 import { getFile } from '../file/file_struct.ts';
 import { mtDup } from '../maple/maple.ts';
 import { chargeMemory, unchargeMemory, vmStatAccount } from '../mm/accounting.ts';
@@ -27,6 +27,7 @@ import {
   mmLayout,
   mmMapCount,
   mmMt,
+  mmPgdAt,
   mmTotalVm,
   setMmFlags,
   setMmLayout,
@@ -36,7 +37,6 @@ import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { mmAlloc, mmdrop, mmputTestZero } from '../mm/mm_refs.ts';
 import { vmAreaDup, vmAreaFree } from '../mm/vma_alloc.ts';
 import {
-  eachVma,
   vmaIterator,
   vmaIterClear,
   type VmaIterator,
@@ -69,10 +69,11 @@ import {
   vmFlags,
   vmStart,
 } from '../mm/vma_struct.ts';
+import { copyPageRange } from '../page/copy_pages.ts';
+import { flushTlbMm } from '../page/tlb_flush.ts';
 import { anonVmaFork } from '../rmap/anon_vma.ts';
-import { forkGuards, hasGuards, setGuards } from '../vma/guards.ts';
 import { unmapCopied } from '../vma/unmap_desc.ts';
-import { vmaLinkFile } from '../vma/prepare.ts';
+import { vmaLinkFileAfter } from '../vma/prepare.ts';
 import {
   userfaultfdDeliver,
   userfaultfdForget,
@@ -88,6 +89,8 @@ export function dupMm(parentMm: Mm): Mm | Errno {
   const child = mmapWriteLock(childMm);
   copyHeader(parent, child);
   const result = dupMmap(parent, child);
+  // What both have may not be written by either, now; a fork that failed has shared some too.
+  if (word(mmPgdAt(parent)) !== NULL) flushTlbMm(parent);
   setMmLayout(child, { hiwaterVm: mmTotalVm(child) });
   mmapWriteUnlock(child);
   mmapWriteUnlock(parent);
@@ -121,29 +124,20 @@ function dupMmap(parent: MmWrite, child: MmWrite): 0 | Errno {
   const vmi = vmaIterator(child, 0);
   for (let vma = vmaNext(vmi); vma !== NULL; vma = vmaNext(vmi)) {
     vmaStartWrite(parent, vma);
-    const result = hasFlag(vmFlags(vma), VM_DONTCOPY)
-      ? leaveOut(child, vma)
-      : dupVma(parent, vmi, vma);
-    if (isErr(result)) return recover(child, vmStart(vma));
-  }
-  return hasGuards(parent) ? dupGuards(parent, child) : OK;
-}
-
-const dupGuards = (parent: MmWrite, child: MmWrite): 0 | Errno =>
-  isErr(forkGuards(parent, child)) ? recover(child, TASK_SIZE) : clearWipedGuards(child);
-
-/** Memory that is wiped, or not there, has no page tables to copy marks from. */
-function clearWipedGuards(child: MmWrite): 0 | Errno {
-  let at = 0;
-  for (const vma of eachVma(child)) {
-    const isGap = vmStart(vma) > at && setGuards(child, { start: at, end: vmStart(vma) }, 'free');
-    const isWiped = hasFlag(vmFlags(vma), VM_WIPEONFORK);
-    const wiped = isWiped && setGuards(child, { start: vmStart(vma), end: vmEnd(vma) }, 'free');
-    if (isGap === ENOMEM || wiped === ENOMEM) return recover(child, TASK_SIZE);
-    at = vmEnd(vma);
+    if (hasFlag(vmFlags(vma), VM_DONTCOPY)) {
+      if (isErr(leaveOut(child, vma))) return recover(child, vmStart(vma));
+      continue;
+    }
+    const copy = dupVma(parent, vmi, vma);
+    if (isErr(copy)) return recover(child, vmStart(vma));
+    if (isErr(dupPages(copy, vma))) return recover(child, vmEnd(vma));
   }
   return OK;
 }
+
+/** Memory that is wiped has no pages to share. */
+const dupPages = (copy: Vma, vma: Vma): 0 | Errno =>
+  hasFlag(vmFlags(vma), VM_WIPEONFORK) ? OK : copyPageRange(copy, vma);
 
 function leaveOut(child: MmWrite, vma: Vma): 0 | Errno {
   vmStatAccount(child, vmFlags(vma), -vmaPages(vma));
@@ -158,7 +152,7 @@ function recover(child: MmWrite, failedAt: number): Errno {
 }
 
 /** Replaces the VMA that `vmi` stands on, in the child's tree, by a copy. */
-function dupVma(parent: MmWrite, vmi: VmaIterator<MmWrite>, vma: Vma): 0 | Errno {
+function dupVma(parent: MmWrite, vmi: VmaIterator<MmWrite>, vma: Vma): Vma | Errno {
   const child = vmi.mm;
   const charged = hasFlag(vmFlags(vma), VM_ACCOUNT) ? vmaPages(vma) : 0;
   if (charged > 0 && chargeMemory(parent, charged) !== OK) return ENOMEM;
@@ -172,9 +166,9 @@ function dupVma(parent: MmWrite, vmi: VmaIterator<MmWrite>, vma: Vma): 0 | Errno
   vmaStartWrite(child, copy);
   vmaMarkAttached(copy);
   vmaIterReplace(vmi, copy);
-  vmaLinkFile(copy);
   setMmMapCount(child, mmMapCount(child) + 1);
-  return OK;
+  vmaLinkFileAfter(copy, vma);
+  return copy;
 }
 
 const UNWATCHED = withFlags(VM_LOCKED_MASK, VM_UFFD_FLAGS);

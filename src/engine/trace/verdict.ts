@@ -32,6 +32,7 @@ export const LIMIT_COMMIT = 6;
 export const LIMIT_MIN_ADDR = 7;
 export const LIMIT_TASK_SIZE = 8;
 export const LIMIT_ARENA = 9;
+export const LIMIT_RAM = 10; // frames
 
 const LEFT = 0;
 const RIGHT = 1;

@@ -59,7 +59,7 @@ import { anonVmaPrepare } from '../rmap/anon_vma.ts';
 import { LIMIT_MAP_COUNT, LIMIT_MIN_ADDR, LIMIT_STACK, noteLimit } from '../trace/verdict.ts';
 import { vmaMergeNewRange } from './merge.ts';
 import { insertVma } from './link.ts';
-import { vmaPrepare } from './prepare.ts';
+import { vmaComplete, vmaPrepare } from './prepare.ts';
 import { type ByteRange, vmgForNewRange } from './vma_merge.ts';
 
 /**
@@ -86,12 +86,23 @@ export function expandDownwards(mm: MmWrite, vma: Vma, address: number): 0 | Err
   }
 
   // Nothing below can fail.
-  const stack = vmaPrepare(vmaStartWrite(mm, vma));
+  const vp = vmaPrepare({
+    mm,
+    vma: vmaStartWrite(mm, vma),
+    adjust: NULL,
+    insert: NULL,
+    removedMiddle: NULL,
+    removedNext: NULL,
+    inode: NULL,
+    family: NULL,
+  });
+  const stack = vp.vma;
   if (hasFlag(vmFlags(stack), VM_LOCKED)) addLockedVm(mm, grow);
   vmStatAccount(mm, vmFlags(stack), grow);
   setVmPgoff(stack, vmPgoff(stack) - grow);
   setVmRange(stack, address, vmEnd(stack));
   vmaIterStore(vmi, stack);
+  vmaComplete(vp);
   return OK;
 }
 

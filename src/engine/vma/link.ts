@@ -31,10 +31,10 @@ export function insertVma(mm: MmWrite, vma: VmaHidden): 0 | Errno {
   }
 
   // Nothing below can fail.
-  vmaLinkFile(vma);
   vmaStartWrite(mm, vma); // before any reader can find it
   vmaMarkAttached(vma);
   vmaIterStore(vmi, vma);
   setMmMapCount(mm, mmMapCount(mm) + 1);
+  vmaLinkFile(vma);
   return OK;
 }

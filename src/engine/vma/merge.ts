@@ -14,10 +14,8 @@ import { OK } from '../arena/errno.ts';
 import { assert } from '../arena/assert.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
-import type { Vma, VmaWrite } from '../mm/held.ts';
-import { mmMapCount, setMmMapCount } from '../mm/mm_struct.ts';
+import type { Vma, VmaHidden, VmaWrite } from '../mm/held.ts';
 import { mmapAssertWriteLocked } from '../mm/mmap_lock.ts';
-import { vmAreaFree } from '../mm/vma_alloc.ts';
 import {
   vmaIterator,
   vmaIterConfig,
@@ -25,7 +23,7 @@ import {
   vmaIterStore,
   vmaLookup,
 } from '../mm/vma_iterator.ts';
-import { vmaMarkDetached, vmaStartWrite } from '../mm/vma_lock.ts';
+import { vmaStartWrite } from '../mm/vma_lock.ts';
 import { hasFlag, VM_SPECIAL, VM_STICKY, type VmFlags, withFlags } from '../mm/vm_flags.ts';
 import {
   setVmFlags,
@@ -48,7 +46,7 @@ import {
   REFUSED_SPECIAL,
 } from '../trace/verdict.ts';
 import { canMergeRemove, refusalsLeft, refusalsRight } from './mergeable.ts';
-import { vmaPrepare, vmaPutFile } from './prepare.ts';
+import { vmaComplete, vmaPrepare } from './prepare.ts';
 import type { VmaMerge } from './vma_merge.ts';
 
 /** What a merge will do once nothing can fail any more. */
@@ -215,27 +213,38 @@ function commit(vmg: VmaMerge, change: Commit): Vma | Null {
   }
 
   // Nothing below can fail.
-  const grown = vmaPrepare(target);
-  if (change.start < vmStart(grown)) {
-    setVmPgoff(grown, vmPgoff(grown) - (vmStart(grown) - change.start) / 4096);
-  }
-  setVmRange(grown, change.start, change.end);
-  if (trimmed !== NULL) trim(trimmed, vmg);
-  setVmFlags(grown, stickyUnion(vmg, change));
-  vmaIterStore(vmi, grown);
-  if (removedMiddle !== NULL) removeMerged(vmg, removedMiddle);
-  if (removedNext !== NULL) removeMerged(vmg, removedNext);
+  const vp = vmaPrepare({
+    mm: vmg.mm,
+    vma: target,
+    adjust: trimmed,
+    insert: NULL,
+    removedMiddle,
+    removedNext,
+    inode: NULL,
+    family: NULL,
+  });
+  grow(vp.vma, change);
+  if (vp.adjust !== NULL) trim(vp.adjust, vmg);
+  setVmFlags(target, stickyUnion(vmg, change));
+  vmaIterStore(vmi, target);
+  vmaComplete(vp);
   countEvent(VMA_MERGE);
   vmg.state = 'success';
-  return grown;
+  return target;
+}
+
+function grow(target: VmaHidden, { start, end }: Commit): void {
+  if (start < vmStart(target)) {
+    setVmPgoff(target, vmPgoff(target) - (vmStart(target) - start) / 4096);
+  }
+  setVmRange(target, start, end);
 }
 
 /** The middle keeps what the range does not cover. */
-function trim(vma: VmaWrite, vmg: VmaMerge): void {
-  const hidden = vmaPrepare(vma);
-  if (vmg.start > vmStart(hidden)) return setVmRange(hidden, vmStart(hidden), vmg.start);
-  setVmPgoff(hidden, vmPgoff(hidden) + (vmg.end - vmStart(hidden)) / 4096);
-  setVmRange(hidden, vmg.end, vmEnd(hidden));
+function trim(vma: VmaHidden, vmg: VmaMerge): void {
+  if (vmg.start > vmStart(vma)) return setVmRange(vma, vmStart(vma), vmg.start);
+  setVmPgoff(vma, vmPgoff(vma) + (vmg.end - vmStart(vma)) / 4096);
+  setVmRange(vma, vmg.end, vmEnd(vma));
 }
 
 /** There is one sticky flag: who has it gives it to the target. */
@@ -245,14 +254,6 @@ function stickyUnion(vmg: VmaMerge, { target, removedMiddle, removedNext }: Comm
     (removedMiddle !== NULL && hasFlag(vmFlags(removedMiddle), VM_STICKY)) ||
     (removedNext !== NULL && hasFlag(vmFlags(removedNext), VM_STICKY));
   return isSticky ? withFlags(vmFlags(target), VM_STICKY) : vmFlags(target);
-}
-
-function removeMerged(vmg: VmaMerge, vma: VmaWrite): void {
-  vmaMarkDetached(vmg.mm, vma);
-  vmaPutFile(vma);
-  unlinkAnonVmas(vma);
-  setMmMapCount(vmg.mm, mmMapCount(vmg.mm) - 1);
-  vmAreaFree(vma);
 }
 
 /** The VMAs that touch the range. What lies inside a new range is about to be replaced. */

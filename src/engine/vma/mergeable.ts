@@ -21,7 +21,7 @@ import {
   vmStart,
   vmUserfaultfdCtx,
 } from '../mm/vma_struct.ts';
-import { vmaIsForkChild } from '../rmap/anon_vma.ts';
+import { vmaIsForkChild } from '../rmap/anon_vma_chain.ts';
 import { textEquals } from '../slab/text.ts';
 import {
   REFUSED_ANON_NAME,

@@ -23,7 +23,6 @@ import {
   isStackMapping,
   unchargeMemory,
 } from '../mm/accounting.ts';
-import type { Mas } from '../maple/maple.ts';
 import type { MmWrite, Vma, VmaWrite } from '../mm/held.ts';
 import {
   mmDataVm,
@@ -44,10 +43,9 @@ import { findVmaIntersection, vmaFind, vmaIterator, vmaIterClear } from '../mm/v
 import { vmaMarkDetached, vmaReattach, vmaStartWrite } from '../mm/vma_lock.ts';
 import { hasFlag, VM_ACCOUNT, VM_LOCKED, VM_SEALED } from '../mm/vm_flags.ts';
 import { setVmOps, vmaPages, vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
-import { unlinkAnonVmas } from '../rmap/anon_vma.ts';
 import { LIMIT_MAP_COUNT, noteLimit } from '../trace/verdict.ts';
+import { clearPtes } from './clear_ptes.ts';
 import { vmaPutFile } from './prepare.ts';
-import { cancelGuardZap, reserveGuardZap, zapGuards } from './guards.ts';
 import { splitVmaUnchecked } from './split.ts';
 import { userfaultfdUnmapPrep } from './userfaultfd_events.ts';
 import type { ByteRange } from './vma_merge.ts';
@@ -73,9 +71,6 @@ export interface VmaMunmap {
   stackVm: number;
   dataVm: number;
 
-  /** Clears the guards of the range: reserved, so that it cannot fail. */
-  guards: Mas | null;
-
   // Internal.
   /** The old VMAs gave up what they held: the point of no return. */
   isCleanedUp: boolean;
@@ -92,7 +87,6 @@ keepShape({
   execVm: Infinity,
   stackVm: Infinity,
   dataVm: Infinity,
-  guards: null,
   isCleanedUp: false,
 });
 
@@ -109,7 +103,6 @@ export function vmaMunmap(mm: MmWrite, start: number, end: number): VmaMunmap {
     execVm: 0,
     stackVm: 0,
     dataVm: 0,
-    guards: null,
     isCleanedUp: false,
   };
 }
@@ -131,11 +124,8 @@ export function vmsGatherMunmapVmas(vms: VmaMunmap): 0 | Errno {
   }
 
   const refused = gatherFrom(vms, first);
-  if (isErr(refused)) {
-    vmsReattach(vms);
-    return refused;
-  }
-  return reserveGuards(vms);
+  if (isErr(refused)) vmsReattach(vms);
+  return refused;
 }
 
 /** Most often the first one is all: only for more does a cursor pay. */
@@ -147,16 +137,6 @@ function gatherFrom(vms: VmaMunmap, first: Vma): 0 | Errno {
     const refusedLater = gatherOne(vms, vma);
     if (isErr(refusedLater) || vmEnd(vma) >= vms.end) return refusedLater;
   }
-  return OK;
-}
-
-function reserveGuards(vms: VmaMunmap): 0 | Errno {
-  const reserved = reserveGuardZap(vms.mm, vms);
-  if (typeof reserved === 'number') {
-    vmsReattach(vms);
-    return reserved;
-  }
-  vms.guards = reserved;
   return OK;
 }
 
@@ -200,8 +180,6 @@ function addTotals(vms: VmaMunmap, vma: Vma): void {
 export function vmsReattach(vms: VmaMunmap): void {
   for (const vma of vms.gathered) vmaReattach(vma);
   vms.gathered.length = 0;
-  cancelGuardZap(vms.guards);
-  vms.guards = null;
 }
 
 /**
@@ -209,12 +187,8 @@ export function vmsReattach(vms: VmaMunmap): void {
  * before the new one exists.
  */
 export function vmsCleanUpArea(vms: VmaMunmap): void {
-  for (const vma of vms.gathered) {
-    unlinkAnonVmas(vma);
-    setVmOps(vma, DUMMY_VM_OPS);
-  }
-  zapGuards(vms.guards);
-  vms.guards = null;
+  clearPtes(vms);
+  for (const vma of vms.gathered) setVmOps(vma, DUMMY_VM_OPS);
   vms.isCleanedUp = true;
 }
 
@@ -236,7 +210,7 @@ export function vmsFree(vms: VmaMunmap): void {
   if (vms.nrAccounted > 0) unchargeMemory(vms.nrAccounted);
 }
 
-/** Frees a detached VMA that is on no chain, and what it holds. */
+/** Frees a detached VMA that has left the reverse map, and what it holds. */
 export function removeVma(vma: Vma): void {
   vmaPutFile(vma);
   vmAreaFree(vma);
@@ -265,7 +239,6 @@ export function doMunmap(mm: MmWrite, { start, end }: ByteRange, after: AfterMun
 
   // Nothing below can fail.
   vmsCompleteMunmapVmas(vms);
-  vmsCleanUpArea(vms);
   if (after === 'keep') {
     vmsFree(vms);
     return OK;

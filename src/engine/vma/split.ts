@@ -42,7 +42,7 @@ import { anonVmaClone } from '../rmap/anon_vma.ts';
 import { countEvent, VMA_SPLIT } from '../trace/counters.ts';
 import { LIMIT_MAP_COUNT, noteLimit } from '../trace/verdict.ts';
 import { vmaMergeExistingRange } from './merge.ts';
-import { vmaLinkFile, vmaPrepare } from './prepare.ts';
+import { vmaComplete, vmaPrepare } from './prepare.ts';
 import type { VmaMerge } from './vma_merge.ts';
 
 /** Which part of a split is the new VMA. */
@@ -94,13 +94,23 @@ export function splitVmaUnchecked(
   // Nothing below can fail.
   const file = vmFile(part);
   setVmFile(part, file === NULL ? NULL : getFile(file));
-  vmaLinkFile(part);
-  const rest = vmaPrepare(vmaStartWrite(mm, vma));
+  const rest = vmaStartWrite(mm, vma);
   vmaStartWrite(mm, part);
-  cutOff(rest, at);
+  const vp = vmaPrepare({
+    mm,
+    vma: rest,
+    adjust: NULL,
+    insert: part,
+    removedMiddle: NULL,
+    removedNext: NULL,
+    inode: NULL,
+    family: NULL,
+  });
+  cutOff(vp.vma, at);
   vmaMarkAttached(part);
   vmaIterStore(vmi, part);
   setMmMapCount(mm, mmMapCount(mm) + 1);
+  vmaComplete(vp);
   countEvent(VMA_SPLIT);
   return OK;
 }

@@ -134,13 +134,22 @@ export function userfaultfdDeliver(): void {
   }
 }
 
+/** How a remapping ended. */
+export interface RemapOutcome {
+  /** The first events of the list: of what was unmapped at the destination. */
+  readonly early: number;
+  readonly hasFailed: boolean;
+}
+
 /**
- * A remapping tells what it unmapped at its destination, the first `early` events, then
- * the move, then the rest.
+ * A remapping tells what it unmapped at its destination, then the move, then the rest. A
+ * move that failed is not told; what was unmapped for it is.
  */
-export function userfaultfdDeliverRemap(early: number): void {
-  const move = prepared.findIndex(({ type }) => type === UFFD_EVENT_REMAP);
-  if (move > early) prepared.splice(early, 0, ...prepared.splice(move, 1));
+export function userfaultfdDeliverRemap({ early, hasFailed }: RemapOutcome): void {
+  const at = prepared.findIndex(({ type }) => type === UFFD_EVENT_REMAP);
+  const moves = at < 0 ? [] : prepared.splice(at, 1);
+  if (hasFailed) for (const { ctx } of moves) userfaultfdUnreserve(ctx);
+  else prepared.splice(early, 0, ...moves);
   userfaultfdDeliver();
 }
 
@@ -150,10 +159,4 @@ export function userfaultfdForget(): void {
     userfaultfdUnreserve(ctx);
     if (forked !== NULL) userfaultfdCtxPut(forked);
   }
-}
-
-/** A move that failed is not told; what was unmapped for it is. */
-export function userfaultfdForgetRemap(): void {
-  const move = prepared.findIndex(({ type }) => type === UFFD_EVENT_REMAP);
-  for (const { ctx } of move < 0 ? [] : prepared.splice(move, 1)) userfaultfdUnreserve(ctx);
 }

@@ -30,6 +30,7 @@ import {
   vmRefcntAt,
   vmStart,
 } from '../mm/vma_struct.ts';
+import { verifyRmap } from './verify_rmap.ts';
 
 /** Asserts every invariant; the caller keeps writers out. */
 export function verifyMm(mm: MmRead): void {
@@ -50,6 +51,7 @@ export function verifyMm(mm: MmRead): void {
   assert(sums.data === mmDataVm(mm), 'data_vm adds up');
   // MREMAP_DONTUNMAP of locked memory counts it twice, as in Linux.
   assert(sums.locked <= mmLockedVm(mm), 'locked_vm counts at least what is locked');
+  verifyRmap(mm);
 }
 
 function verifyVma(mm: MmRead, vma: Vma): void {
@@ -59,7 +61,7 @@ function verifyVma(mm: MmRead, vma: Vma): void {
   assert(vmMm(vma) === mm, 'a VMA belongs to the mm whose tree it is in');
   assert(atomics.load(vmRefcntAt(vma)) >= 1, 'a VMA in the tree is attached');
   const hasChain = vmAnonVmaChain(vma) !== NULL;
-  assert(vmAnonVma(vma) === NULL || hasChain, 'a VMA with an anon_vma is on a chain');
+  assert((vmAnonVma(vma) !== NULL) === hasChain, 'a VMA is on a chain if it has an anon_vma');
 }
 
 interface Sums {

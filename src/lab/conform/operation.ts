@@ -119,6 +119,7 @@ const TOUCHES: Readonly<Record<Touch, number | string>> = {
   SEGV_MAPERR: 'S1',
   SEGV_ACCERR: 'S2',
   BUS_ADRERR: 'B2',
+  BUS_MCEERR_AR: 'B4',
   oom: 'oom',
 };
 

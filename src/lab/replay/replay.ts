@@ -44,8 +44,9 @@ export interface ReplayResult {
   readonly seconds: number;
 }
 
-/** The engine's memory; the system gives it as it is used. */
-const MACHINE_BYTES = 2 ** 30;
+/** The engine's memory, for objects and for pages; the system gives it as it is used. */
+const MACHINE_BYTES = 2 ** 29;
+const RAM_BYTES = 3 * 2 ** 30;
 /** A log does not tell how much memory there was: so much that it is never short. */
 const PLENTY_OF_PAGES = 2 ** 36;
 
@@ -74,7 +75,7 @@ class Run {
     this.#options = options;
     this.#findings = new Findings(recording.name);
     const sysctl = { totalram_pages: PLENTY_OF_PAGES, ...options.sysctl };
-    this.#machine = Machine.create({ bytes: MACHINE_BYTES, sysctl });
+    this.#machine = Machine.create({ bytes: MACHINE_BYTES, ramBytes: RAM_BYTES, sysctl });
     this.#cast = new Cast({
       recording,
       machine: this.#machine,

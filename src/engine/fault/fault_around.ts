@@ -1,0 +1,64 @@
+/**
+ * Fault-around: a load that finds its file's page in the cache maps the neighbours that are
+ * cached too, so that a program which reads on does not fault on each.
+ *
+ * Source: mm/memory.c, do_fault_around(), mm/filemap.c, filemap_map_pages(), v6.18.
+ */
+import { word } from '../arena/memory.ts';
+import type { VmOperations } from '../file/vm_ops.ts';
+import { vmEnd, vmStart } from '../mm/vma_struct.ts';
+import { pageAddMap } from '../page/page_alloc.ts';
+import { type Page, pageIndex } from '../page/page_struct.ts';
+import { type Pte, PTE_NONE, PTE_YOUNG } from '../page/pte.ts';
+import { addMmCounter, mmCounter } from '../page/rss.ts';
+import { boundaryAfter, entryAt, pteIndex, pteLock, pteUnlock } from '../page/table_struct.ts';
+import { PMD_SIZE } from '../arena/units.ts';
+import { fileEntry } from './file_entry.ts';
+import { linearPageIndex, setPte, type VmFault } from './vmf.ts';
+
+/** Bytes; a window of this size, aligned to it. */
+const WINDOW = 65_536;
+
+/** @returns whether the faulting page itself is mapped now. */
+export function faultAround(vmf: VmFault, ops: VmOperations): boolean {
+  if (ops.mapPages === undefined) return false;
+  const window = windowOf(vmf);
+  const first = linearPageIndex(vmf.vma, window.start);
+  const span = { first, last: linearPageIndex(vmf.vma, window.end) - 1 };
+  let isMapped = false;
+  ops.mapPages(vmf.vma, span, (page) => {
+    const addr = window.start + (pageIndex(page) - first) * 4096;
+    const isKept = mapIfEmpty(vmf, page, { addr, entry: fileEntry(vmf.vma, page, ops) });
+    isMapped ||= isKept && addr === vmf.addr;
+    return isKept;
+  });
+  return isMapped;
+}
+
+/** Only the page that was asked for counts as accessed. */
+function mapIfEmpty(
+  { mm, leaf, addr: faulted }: VmFault,
+  page: Page,
+  { addr, entry }: { addr: number; entry: Pte },
+): boolean {
+  const at = entryAt(leaf, pteIndex(addr));
+  pteLock(leaf);
+  const isEmpty = word(at) === PTE_NONE;
+  if (isEmpty) {
+    pageAddMap(page);
+    setPte(at, addr === faulted ? entry : entry & ~PTE_YOUNG);
+  }
+  pteUnlock(leaf);
+  if (isEmpty) addMmCounter(mm, mmCounter(page), 1);
+  return isEmpty;
+}
+
+/** Inside the VMA and inside the leaf table. */
+function windowOf({ vma, addr }: VmFault): { start: number; end: number } {
+  const first = Math.floor(addr / WINDOW) * WINDOW;
+  const tableStart = Math.floor(addr / PMD_SIZE) * PMD_SIZE;
+  return {
+    start: Math.max(first, vmStart(vma), tableStart),
+    end: Math.min(first + WINDOW, vmEnd(vma), boundaryAfter(addr, PMD_SIZE)),
+  };
+}

@@ -1,0 +1,146 @@
+/**
+ * Faults of memory that a file is behind.
+ *
+ *   load            the file's page, and its cached neighbours with it
+ *   private store   a copy of it, at once
+ *   shared store    the page itself, once the file has agreed to be written
+ *
+ * The page is locked from the moment it is found until it is mapped, so that truncation
+ * cannot take it away in between.
+ *
+ * Source: mm/memory.c, do_fault(), do_read_fault(), do_cow_fault(), do_shared_fault(),
+ * finish_fault(), v6.18.
+ */
+import { NULL } from '../arena/ref.ts';
+import { wasMajorFault } from '../file/filemap.ts';
+import { type VmOperations, vmOperations } from '../file/vm_ops.ts';
+import type { Vma } from '../mm/held.ts';
+import { hasFlag, VM_SHARED } from '../mm/vm_flags.ts';
+import { vmFlags, vmOps } from '../mm/vma_struct.ts';
+import {
+  allocPage,
+  copyPage,
+  lockPage,
+  pageAddMap,
+  putPage,
+  unlockPage,
+} from '../page/page_alloc.ts';
+import { type Page, PG_DIRTY, pfnOf, setPageFlag } from '../page/page_struct.ts';
+import { mkPte, type Pte, protBits, PTE_DIRTY, PTE_WRITE, PTE_YOUNG } from '../page/pte.ts';
+import { addMmCounter, MM_ANONPAGES, mmCounter } from '../page/rss.ts';
+import { pteUnlock } from '../page/table_struct.ts';
+import {
+  FAULT_SIGBUS,
+  type FaultError,
+  isFault,
+  VM_FAULT_MAJOR,
+  VM_FAULT_OOM,
+  VM_FAULT_SIGBUS,
+  vmFaultOf,
+} from '../page/vm_fault.ts';
+import { dropUnmapped } from './anonymous.ts';
+import { faultAround } from './fault_around.ts';
+import { fileEntry } from './file_entry.ts';
+import {
+  exclusivePte,
+  isWriteFault,
+  linearPageIndex,
+  pageAddNewAnon,
+  pteLockSame,
+  setPte,
+  vmfAnonPrepare,
+  type VmFault,
+} from './vmf.ts';
+
+/** @returns VM_FAULT_*; 0 also when somebody else was faster. */
+export function doFault(vmf: VmFault): number {
+  const ops = vmOperations(vmOps(vmf.vma));
+  if (ops.fault === undefined) return VM_FAULT_SIGBUS;
+  if (!isWriteFault(vmf)) return doReadFault(vmf, ops);
+  return hasFlag(vmFlags(vmf.vma), VM_SHARED) ? doSharedFault(vmf, ops) : doCowFault(vmf, ops);
+}
+
+/** Calls the file's handler. @returns its page, locked, with a reference. */
+const callFault = (vmf: VmFault, ops: VmOperations): Page | FaultError =>
+  ops.fault?.(vmf.vma, linearPageIndex(vmf.vma, vmf.addr), vmf.flags) ?? FAULT_SIGBUS;
+
+/** What a fault that found its file's page came to. */
+const handled = (): number => (wasMajorFault() ? VM_FAULT_MAJOR : 0);
+
+function doReadFault(vmf: VmFault, ops: VmOperations): number {
+  if (faultAround(vmf, ops)) return 0;
+  const page = callFault(vmf, ops);
+  if (isFault(page)) return vmFaultOf(page);
+  const result = handled();
+  finishFault(vmf, page, fileEntry(vmf.vma, page, ops));
+  unlockPage(page);
+  return result;
+}
+
+/** A private store copies at once: the file's page itself is never mapped. */
+function doCowFault(vmf: VmFault, ops: VmOperations): number {
+  const refused = vmfAnonPrepare(vmf);
+  if (refused !== 0) return refused;
+  const copy = allocPage();
+  if (copy === NULL) return VM_FAULT_OOM;
+  const page = callFault(vmf, ops);
+  if (isFault(page)) {
+    putPage(copy);
+    return vmFaultOf(page);
+  }
+  const result = handled();
+  copyPage(copy, page);
+  pageAddNewAnon(vmf, copy);
+  const isMapped = pteLockSame(vmf);
+  if (isMapped) {
+    setPte(vmf.at, exclusivePte(vmf.vma, copy));
+    pteUnlock(vmf.leaf);
+    addMmCounter(vmf.mm, MM_ANONPAGES, 1);
+  }
+  unlockPage(page);
+  putPage(page);
+  return isMapped ? result : dropUnmapped(copy, result);
+}
+
+function doSharedFault(vmf: VmFault, ops: VmOperations): number {
+  const page = callFault(vmf, ops);
+  if (isFault(page)) return vmFaultOf(page);
+  const result = handled();
+  const refused = ops.pageMkwrite?.(vmf.vma, page) ?? 0;
+  if (isFault(refused)) {
+    unlockPage(page);
+    putPage(page);
+    return vmFaultOf(refused);
+  }
+  const bits = protBits(vmFlags(vmf.vma)) | PTE_YOUNG | PTE_DIRTY | PTE_WRITE;
+  setPageFlag(page, PG_DIRTY);
+  finishFault(vmf, page, mkPte(pfnOf(page), bits));
+  unlockPage(page);
+  return result;
+}
+
+/** Maps a locked page; its reference goes to the entry, or back. */
+function finishFault(vmf: VmFault, page: Page, pte: Pte): void {
+  if (!pteLockSame(vmf)) return putPage(page);
+  pageAddMap(page);
+  setPte(vmf.at, pte);
+  pteUnlock(vmf.leaf);
+  addMmCounter(vmf.mm, mmCounter(page), 1);
+}
+
+/**
+ * A store to a page of a shared mapping that is mapped without the right to write: the file
+ * is asked, then the entry is opened.
+ *
+ * @returns VM_FAULT_*
+ *
+ * Source: mm/memory.c, wp_page_shared(), wp_pfn_shared(), v6.18.
+ */
+export function askForWrite(vma: Vma, page: Page): number {
+  const ops = vmOperations(vmOps(vma));
+  lockPage(page);
+  const refused = ops.pageMkwrite?.(vma, page) ?? 0;
+  if (!isFault(refused)) setPageFlag(page, PG_DIRTY);
+  unlockPage(page);
+  return vmFaultOf(refused);
+}

@@ -1,0 +1,144 @@
+/**
+ * The page fault of a program: finds the VMA, under its own lock if possible, checks the
+ * access as x86 does without protection keys, and says which signal is due.
+ *
+ * Source: arch/x86/mm/fault.c, do_user_addr_fault(), access_error(), v6.18.
+ */
+import { word } from '../arena/memory.ts';
+import { NULL, type Null } from '../arena/ref.ts';
+import { isErr } from '../arena/errno.ts';
+import { pageDown, TASK_SIZE } from '../arena/units.ts';
+import type { Mm, MmWrite, Vma } from '../mm/held.ts';
+import {
+  mmapReadLock,
+  mmapReadUnlock,
+  mmapWriteDowngrade,
+  mmapWriteLock,
+  mmapWriteUnlock,
+} from '../mm/mmap_lock.ts';
+import { countFault } from '../mm/task_struct.ts';
+import { findVma, lockVmaUnderRcu, vmaLookup } from '../mm/vma_iterator.ts';
+import { vmaEndRead } from '../mm/vma_lock.ts';
+import { hasFlag, VM_ACCESS_FLAGS, VM_EXEC, VM_GROWSDOWN, VM_WRITE } from '../mm/vm_flags.ts';
+import { vmFlags, vmMm, vmStart } from '../mm/vma_struct.ts';
+import { isPtePresent } from '../page/pte.ts';
+import { ptePtr } from '../page/table_struct.ts';
+import {
+  FAULT_FLAG_INSTRUCTION,
+  FAULT_FLAG_USER,
+  FAULT_FLAG_VMA_LOCK,
+  FAULT_FLAG_WRITE,
+  VM_FAULT_ERROR,
+  VM_FAULT_HWPOISON,
+  VM_FAULT_MAJOR,
+  VM_FAULT_OOM,
+  VM_FAULT_RETRY,
+  VM_FAULT_SIGBUS,
+} from '../page/vm_fault.ts';
+import { countEvent, VMA_LOCK_RETRY, VMA_LOCK_SUCCESS } from '../trace/counters.ts';
+import { expandDownwards } from '../vma/expand.ts';
+import { handleMmFault } from './handle_mm_fault.ts';
+
+/** How an access ended: 0, or the signal and si_code that are due. */
+export const FAULT_SEGV_MAPERR = -1;
+export const FAULT_SEGV_ACCERR = -2;
+export const FAULT_BUS_ADRERR = -3;
+export const FAULT_OOM = -4;
+export const FAULT_BUS_MCEERR_AR = -5;
+
+export type FaultCode =
+  | 0
+  | typeof FAULT_SEGV_MAPERR
+  | typeof FAULT_SEGV_ACCERR
+  | typeof FAULT_BUS_ADRERR
+  | typeof FAULT_OOM
+  | typeof FAULT_BUS_MCEERR_AR;
+
+export type Access = 'read' | 'write' | 'exec';
+
+const FLAGS: Readonly<Record<Access, number>> = {
+  read: FAULT_FLAG_USER,
+  write: FAULT_FLAG_USER | FAULT_FLAG_WRITE,
+  exec: FAULT_FLAG_USER | FAULT_FLAG_INSTRUCTION,
+};
+
+/** Handles a fault of the running task. @returns 0: the access may be tried again. */
+export function doUserAddrFault(mm: Mm, addr: number, access: Access): FaultCode {
+  if (addr < 0 || addr >= TASK_SIZE) return FAULT_SEGV_MAPERR;
+  const vma = lockVmaUnderRcu(mm, addr);
+  if (vma === null) return faultUnderMmapLock(mm, addr, access);
+
+  const result = isAccessError(vma, addr, access)
+    ? FAULT_SEGV_ACCERR
+    : codeOf(handleMmFault(vma, addr, FLAGS[access] | FAULT_FLAG_VMA_LOCK));
+  vmaEndRead(vma);
+  if (result !== RETRY) {
+    countEvent(VMA_LOCK_SUCCESS);
+    return result;
+  }
+  countEvent(VMA_LOCK_RETRY);
+  return faultUnderMmapLock(mm, addr, access);
+}
+
+function faultUnderMmapLock(mm: Mm, addr: number, access: Access): FaultCode {
+  const reader = mmapReadLock(mm);
+  const vma = vmaLookup(reader, addr);
+  const result = vma === NULL ? null : faultIn(vma, addr, access);
+  mmapReadUnlock(reader);
+  return result ?? faultOfStack(mm, addr, access);
+}
+
+/** An address below a VMA that grows down makes it grow; only that takes the write lock. */
+function faultOfStack(mm: Mm, addr: number, access: Access): FaultCode {
+  const writer = mmapWriteLock(mm);
+  const vma = growTo(writer, addr);
+  if (vma === NULL) {
+    mmapWriteUnlock(writer);
+    return FAULT_SEGV_MAPERR;
+  }
+  const reader = mmapWriteDowngrade(writer);
+  const result = faultIn(vma, addr, access);
+  mmapReadUnlock(reader);
+  return result;
+}
+
+function growTo(mm: MmWrite, addr: number): Vma | Null {
+  const above = findVma(mm, addr);
+  if (above === NULL || vmStart(above) <= addr) return above;
+  if (!hasFlag(vmFlags(above), VM_GROWSDOWN)) return NULL;
+  return isErr(expandDownwards(mm, above, pageDown(addr))) ? NULL : above;
+}
+
+function faultIn(vma: Vma, addr: number, access: Access): FaultCode {
+  if (isAccessError(vma, addr, access)) return FAULT_SEGV_ACCERR;
+  const code = codeOf(handleMmFault(vma, addr, FLAGS[access]));
+  return code === RETRY ? 0 : code;
+}
+
+/** Whatever may be accessed at all may be read; an instruction must not be where it is not meant. */
+function isAccessError(vma: Vma, addr: number, access: Access): boolean {
+  const flags = vmFlags(vma);
+  if (access === 'write') return !hasFlag(flags, VM_WRITE);
+  if (!hasFlag(flags, VM_ACCESS_FLAGS)) return true;
+  return access === 'exec' && !hasFlag(flags, VM_EXEC) && isMapped(vma, addr);
+}
+
+/** The fault says whether the page was there: only then is a protection the reason. */
+function isMapped(vma: Vma, addr: number): boolean {
+  const at = ptePtr(vmMm(vma), addr);
+  return at !== NULL && isPtePresent(word(at));
+}
+
+const RETRY = 1;
+
+/** Counts what was handled. Source: mm/memory.c, mm_account_fault(), v6.18. */
+function codeOf(result: number): FaultCode | typeof RETRY {
+  if ((result & VM_FAULT_RETRY) !== 0) return RETRY;
+  if ((result & VM_FAULT_ERROR) === 0) {
+    countFault((result & VM_FAULT_MAJOR) !== 0);
+    return 0;
+  }
+  if ((result & VM_FAULT_OOM) !== 0) return FAULT_OOM;
+  if ((result & VM_FAULT_HWPOISON) !== 0) return FAULT_BUS_MCEERR_AR;
+  return (result & VM_FAULT_SIGBUS) !== 0 ? FAULT_BUS_ADRERR : FAULT_SEGV_MAPERR;
+}

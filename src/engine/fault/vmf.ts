@@ -1,0 +1,110 @@
+/**
+ * Describes one page fault, and what all its handlers do.
+ *
+ * Source: include/linux/mm.h, struct vm_fault; mm/memory.c, v6.18.
+ */
+import * as atomics from '#atomics';
+import { OK } from '../arena/errno.ts';
+import { setWord, word } from '../arena/memory.ts';
+import { NULL, type WordAt } from '../arena/ref.ts';
+import { keepShape } from '../arena/shape.ts';
+import type { Mm, MmRead, Vma } from '../mm/held.ts';
+import { mmapAssertLocked, mmapReadTrylock, mmapReadUnlock } from '../mm/mmap_lock.ts';
+import { hasFlag, VM_WRITE } from '../mm/vm_flags.ts';
+import { vmAnonVma, vmFlags, vmPgoff, vmStart } from '../mm/vma_struct.ts';
+import {
+  type Page,
+  pageMapcountAt,
+  PG_ANON,
+  PG_ANON_EXCLUSIVE,
+  PG_SWAPBACKED,
+  PG_UPTODATE,
+  pfnOf,
+  setPageIdentity,
+} from '../page/page_struct.ts';
+import { mkPte, type Pte, protBits, PTE_DIRTY, PTE_WRITE, PTE_YOUNG } from '../page/pte.ts';
+import { type PageTable, pteLock, pteUnlock } from '../page/table_struct.ts';
+import {
+  FAULT_FLAG_VMA_LOCK,
+  FAULT_FLAG_WRITE,
+  VM_FAULT_OOM,
+  VM_FAULT_RETRY,
+} from '../page/vm_fault.ts';
+import { anonVmaPrepare } from '../rmap/anon_vma.ts';
+
+export interface VmFault {
+  readonly mm: Mm;
+  readonly vma: Vma;
+  /** Bytes, page aligned. */
+  readonly addr: number;
+  /** FAULT_FLAG_* */
+  readonly flags: number;
+  /** The leaf table, and where in it the entry is. */
+  readonly leaf: PageTable;
+  readonly at: WordAt;
+  /** What the entry held when the fault began. */
+  readonly orig: Pte;
+}
+
+keepShape({ mm: 0, vma: 0, addr: Infinity, flags: 0, leaf: 0, at: 0, orig: 0 });
+
+export const isWriteFault = ({ flags }: VmFault): boolean => (flags & FAULT_FLAG_WRITE) !== 0;
+
+/** Pages: a page's place in its file; of private memory, the number its first address had. */
+export const linearPageIndex = (vma: Vma, addr: number): number =>
+  vmPgoff(vma) + (addr - vmStart(vma)) / 4096;
+
+/**
+ * Takes the entry's lock if the entry is still what it was; else somebody else has handled
+ * the fault, or it will come again.
+ */
+export function pteLockSame({ leaf, at, orig }: VmFault): boolean {
+  pteLock(leaf);
+  if (word(at) === orig) return true;
+  pteUnlock(leaf);
+  return false;
+}
+
+/** Publishes an entry whose page is complete; its lock is held. */
+export const setPte = (at: WordAt, pte: Pte): void => atomics.store(at, pte);
+
+/**
+ * Gives the VMA its anon_vma before its first private page. That looks at neighbours, so
+ * under the VMA lock alone mmap_lock is tried for.
+ *
+ * @returns 0, VM_FAULT_OOM or VM_FAULT_RETRY.
+ *
+ * Source: mm/memory.c, __vmf_anon_prepare(), v6.18.
+ */
+export function vmfAnonPrepare({ mm, vma, flags }: VmFault): number {
+  if (vmAnonVma(vma) !== NULL) return 0;
+  // Whoever handles a fault without the VMA lock holds mmap_lock.
+  if ((flags & FAULT_FLAG_VMA_LOCK) === 0) {
+    mmapAssertLocked(mm);
+    return preparedOrOom(mm, vma);
+  }
+  const reader = mmapReadTrylock(mm);
+  if (reader === null) return VM_FAULT_RETRY;
+  const result = preparedOrOom(reader, vma);
+  mmapReadUnlock(reader);
+  return result;
+}
+
+const preparedOrOom = (mm: MmRead, vma: Vma): number =>
+  anonVmaPrepare(mm, vma) === OK ? 0 : VM_FAULT_OOM;
+
+/** A fresh page becomes private memory of the VMA: mapped once, and by nobody else. */
+export function pageAddNewAnon({ vma, addr }: VmFault, page: Page): void {
+  setPageIdentity(page, {
+    mapping: vmAnonVma(vma),
+    index: linearPageIndex(vma, addr),
+    flags: PG_ANON | PG_ANON_EXCLUSIVE | PG_SWAPBACKED | PG_UPTODATE,
+  });
+  setWord(pageMapcountAt(page), 1); // nobody can see the page yet
+}
+
+/** The entry of a page that its VMA owns alone: written to, and writable if the VMA is. */
+export function exclusivePte(vma: Vma, page: Page): Pte {
+  const write = hasFlag(vmFlags(vma), VM_WRITE) ? PTE_WRITE : 0;
+  return mkPte(pfnOf(page), protBits(vmFlags(vma)) | PTE_YOUNG | PTE_DIRTY | write);
+}

@@ -1,0 +1,129 @@
+/**
+ * Stores to a page that is mapped without the right to write.
+ *
+ *   shared                  ask the file, then write
+ *   private, ours alone     write
+ *   private, of others too  copy: the file's page, the zero page, or one shared by a fork
+ *
+ * Source: mm/memory.c, do_wp_page(), wp_page_copy(), wp_can_reuse_anon_folio(), v6.18.
+ */
+import { NULL } from '../arena/ref.ts';
+import { hasFlag, VM_SHARED, VM_MAYSHARE, flagsOf } from '../mm/vm_flags.ts';
+import { vmFlags } from '../mm/vma_struct.ts';
+import {
+  allocPage,
+  allocZeroedPage,
+  copyPage,
+  getPage,
+  pageRemoveMap,
+  putPage,
+} from '../page/page_alloc.ts';
+import {
+  type Page,
+  pageHas,
+  pageMapcount,
+  pageOf,
+  pageRefcount,
+  PG_ANON,
+  PG_ANON_EXCLUSIVE,
+  setPageFlag,
+} from '../page/page_struct.ts';
+import { isPteSpecial, PTE_DIRTY, PTE_WRITE, PTE_YOUNG, ptePfn } from '../page/pte.ts';
+import { addMmCounter, MM_ANONPAGES, mmCounter } from '../page/rss.ts';
+import { pteUnlock } from '../page/table_struct.ts';
+import { flushTlbMm } from '../page/tlb_flush.ts';
+import { VM_FAULT_OOM } from '../page/vm_fault.ts';
+import { dropUnmapped } from './anonymous.ts';
+import { askForWrite } from './file_fault.ts';
+import {
+  exclusivePte,
+  pageAddNewAnon,
+  pteLockSame,
+  setPte,
+  vmfAnonPrepare,
+  type VmFault,
+} from './vmf.ts';
+
+const EITHER_SHARED = flagsOf(VM_SHARED, VM_MAYSHARE);
+
+/** @returns VM_FAULT_* */
+export function doWpPage(vmf: VmFault): number {
+  const isShared = hasFlag(vmFlags(vmf.vma), EITHER_SHARED);
+  if (isPteSpecial(vmf.orig)) return isShared ? openEntry(vmf) : copyZeroPage(vmf);
+
+  const page = holdPage(vmf);
+  if (page === null) return 0;
+  const result = isShared ? writeShared(vmf, page) : writePrivate(vmf, page);
+  putPage(page);
+  return result;
+}
+
+/** The page of the entry, which cannot go now; null when the entry has changed. */
+function holdPage(vmf: VmFault): Page | null {
+  if (!pteLockSame(vmf)) return null;
+  const page = getPage(pageOf(ptePfn(vmf.orig)));
+  pteUnlock(vmf.leaf);
+  return page;
+}
+
+function writeShared(vmf: VmFault, page: Page): number {
+  const refused = askForWrite(vmf.vma, page);
+  return refused === 0 ? openEntry(vmf) : refused;
+}
+
+function writePrivate(vmf: VmFault, page: Page): number {
+  return canReuse(vmf, page) ? openEntry(vmf) : copyInto(vmf, page);
+}
+
+/** Our own reference aside, does anybody else have it? Then no longer: it is ours alone. */
+function canReuse(vmf: VmFault, page: Page): boolean {
+  if (!pageHas(page, PG_ANON)) return false;
+  if (pageHas(page, PG_ANON_EXCLUSIVE)) return true;
+  if (!pteLockSame(vmf)) return false;
+  const isAlone = pageRefcount(page) === 2 && pageMapcount(page) === 1;
+  if (isAlone) setPageFlag(page, PG_ANON_EXCLUSIVE);
+  pteUnlock(vmf.leaf);
+  return isAlone;
+}
+
+function openEntry(vmf: VmFault): number {
+  if (!pteLockSame(vmf)) return 0;
+  setPte(vmf.at, vmf.orig | PTE_WRITE | PTE_DIRTY | PTE_YOUNG);
+  pteUnlock(vmf.leaf);
+  return 0;
+}
+
+function copyZeroPage(vmf: VmFault): number {
+  const refused = vmfAnonPrepare(vmf);
+  if (refused !== 0) return refused;
+  const fresh = allocZeroedPage();
+  if (fresh === NULL) return VM_FAULT_OOM;
+  pageAddNewAnon(vmf, fresh);
+  if (!pteLockSame(vmf)) return dropUnmapped(fresh, 0);
+  setPte(vmf.at, exclusivePte(vmf.vma, fresh));
+  pteUnlock(vmf.leaf);
+  addMmCounter(vmf.mm, MM_ANONPAGES, 1);
+  flushTlbMm(vmf.mm); // others may still read the zero page
+  return 0;
+}
+
+function copyInto(vmf: VmFault, old: Page): number {
+  const refused = vmfAnonPrepare(vmf);
+  if (refused !== 0) return refused;
+  const copy = allocPage();
+  if (copy === NULL) return VM_FAULT_OOM;
+  copyPage(copy, old);
+  pageAddNewAnon(vmf, copy);
+  if (!pteLockSame(vmf)) return dropUnmapped(copy, 0);
+  setPte(vmf.at, exclusivePte(vmf.vma, copy));
+  pageRemoveMap(old);
+  pteUnlock(vmf.leaf);
+
+  if (mmCounter(old) !== MM_ANONPAGES) {
+    addMmCounter(vmf.mm, mmCounter(old), -1);
+    addMmCounter(vmf.mm, MM_ANONPAGES, 1);
+  }
+  flushTlbMm(vmf.mm); // nobody reads the old page through this entry any more
+  putPage(old); // the entry's reference; the caller has its own
+  return 0;
+}

@@ -1,0 +1,81 @@
+/**
+ * Giving present entries the protection that their VMA has now.
+ *
+ * Source: mm/mprotect.c, change_protection(), can_change_pte_writable(), v6.18.
+ */
+import * as atomics from '#atomics';
+import { word } from '../arena/memory.ts';
+import { NULL, type WordAt } from '../arena/ref.ts';
+import type { Vma } from '../mm/held.ts';
+import { hasFlag, VM_SHARED, VM_WRITE, type VmFlags } from '../mm/vm_flags.ts';
+import { vmFlags, vmMm } from '../mm/vma_struct.ts';
+import type { MmuGather } from './mmu_gather.ts';
+import { pageHas, pageOf, PG_ANON_EXCLUSIVE } from './page_struct.ts';
+import {
+  isPtePresent,
+  isPteSpecial,
+  type Pte,
+  PTE_DIRTY,
+  PTE_UFFD_WP,
+  PTE_WRITE,
+  pteModify,
+  ptePfn,
+} from './pte.ts';
+import {
+  entryAt,
+  leafEnd,
+  leafTable,
+  nextLeaf,
+  type PageTable,
+  pteIndex,
+  pteLock,
+  pteUnlock,
+} from './table_struct.ts';
+
+export interface ProtectRange {
+  /** Bytes, end exclusive. */
+  readonly start: number;
+  readonly end: number;
+  /** The file wants to know of the first store to each clean page. */
+  readonly wantsWriteNotify: boolean;
+}
+
+/** The VMA has its new flags already, and is write-locked. */
+export function changeProtection(tlb: MmuGather, vma: Vma, range: ProtectRange): void {
+  const mm = vmMm(vma);
+  for (let at = nextLeaf(mm, range.start, range.end); at < range.end;) {
+    const end = leafEnd(at, range.end);
+    const leaf = leafTable(mm, at);
+    if (leaf !== NULL) changeLeaf(leaf, vma, { ...range, start: at, end });
+    tlb.needsFlush = true;
+    at = nextLeaf(mm, end, range.end);
+  }
+}
+
+function changeLeaf(leaf: PageTable, vma: Vma, range: ProtectRange): void {
+  const flags = vmFlags(vma);
+  const last = pteIndex(range.start) + (range.end - range.start) / 4096;
+  pteLock(leaf);
+  for (let index = pteIndex(range.start); index < last; index++) {
+    const at = entryAt(leaf, index);
+    if (isPtePresent(word(at))) changeEntry(at, flags, range.wantsWriteNotify);
+  }
+  pteUnlock(leaf);
+}
+
+/** A walker may set a bit meanwhile: then again. */
+function changeEntry(at: WordAt, flags: VmFlags, wantsWriteNotify: boolean): void {
+  for (;;) {
+    const pte = word(at);
+    const bits = canWrite(pte, flags, wantsWriteNotify) ? PTE_WRITE : 0;
+    const changed = pteModify(pte, flags) | bits;
+    if (changed === pte || atomics.cas(at, pte, changed)) return;
+  }
+}
+
+/** Private pages that somebody else has too are copied first; clean ones of a file are told of. */
+function canWrite(pte: Pte, flags: VmFlags, wantsWriteNotify: boolean): boolean {
+  if (!hasFlag(flags, VM_WRITE) || (pte & PTE_UFFD_WP) !== 0) return false;
+  if (hasFlag(flags, VM_SHARED)) return !wantsWriteNotify || (pte & PTE_DIRTY) !== 0;
+  return !isPteSpecial(pte) && pageHas(pageOf(ptePfn(pte)), PG_ANON_EXCLUSIVE);
+}

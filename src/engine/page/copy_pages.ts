@@ -1,0 +1,142 @@
+/**
+ * A fork's share of the pages: entries are copied, pages are shared, and whoever writes
+ * first to private memory gets a copy.
+ *
+ * What faults can find again is not copied: shared memory, private memory of a file that was
+ * never written, the zero pages of memory without an anon_vma.
+ *
+ * Source: mm/memory.c, copy_page_range(), copy_present_pte(), v6.18.
+ */
+import * as atomics from '#atomics';
+import { ENOMEM, type Errno, OK } from '../arena/errno.ts';
+import { setWord, word } from '../arena/memory.ts';
+import { NULL, type WordAt } from '../arena/ref.ts';
+import type { Vma } from '../mm/held.ts';
+import {
+  flagsOf,
+  hasFlag,
+  VM_MAYBE_GUARD,
+  VM_MAYWRITE,
+  VM_MIXEDMAP,
+  VM_PFNMAP,
+  VM_SHARED,
+  VM_UFFD_WP,
+} from '../mm/vm_flags.ts';
+import { vmAnonVma, vmEnd, vmFlags, vmMm, vmStart } from '../mm/vma_struct.ts';
+import { getPage, pageAddMap } from './page_alloc.ts';
+import { pageHas, pageOf, PG_ANON_EXCLUSIVE, testClearPageFlag } from './page_struct.ts';
+import {
+  isPtePresent,
+  isPteSpecial,
+  type Pte,
+  PTE_DIRTY,
+  PTE_MARKER_UFFD_WP,
+  PTE_NONE,
+  PTE_UFFD_WP,
+  PTE_WRITE,
+  PTE_YOUNG,
+  ptePfn,
+} from './pte.ts';
+import { addMmCounter, mmCounter } from './rss.ts';
+import {
+  entryAt,
+  leafAlloc,
+  leafEnd,
+  leafTable,
+  nextLeaf,
+  type PageTable,
+  pteIndex,
+  pteLock,
+  pteUnlock,
+} from './table_struct.ts';
+
+const COPIED_FLAGS = flagsOf(VM_PFNMAP, VM_MIXEDMAP, VM_MAYBE_GUARD);
+
+/** Source: mm/memory.c, vma_needs_copy(), v6.18.44. */
+const vmaNeedsCopy = (child: Vma, parent: Vma): boolean =>
+  hasFlag(vmFlags(child), VM_UFFD_WP) ||
+  hasFlag(vmFlags(parent), COPIED_FLAGS) ||
+  vmAnonVma(parent) !== NULL;
+
+interface CopyState {
+  readonly child: Vma;
+  readonly isCow: boolean;
+  readonly keepsUffdWp: boolean;
+  /** Pages by their counter. */
+  readonly copied: number[];
+}
+
+/**
+ * Copies the entries of a VMA into that of a child, which nobody runs in yet. The parent's
+ * translations are to be flushed before its mmap_lock is dropped.
+ *
+ * @returns ENOMEM with some of the entries copied.
+ */
+export function copyPageRange(child: Vma, parent: Vma): 0 | Errno {
+  if (!vmaNeedsCopy(child, parent)) return OK;
+  const flags = vmFlags(parent);
+  const state: CopyState = {
+    child,
+    isCow: !hasFlag(flags, VM_SHARED) && hasFlag(flags, VM_MAYWRITE),
+    keepsUffdWp: hasFlag(vmFlags(child), VM_UFFD_WP),
+    copied: [0, 0, 0],
+  };
+  const result = copyLeaves(state, parent);
+  for (const [counter, pages] of state.copied.entries()) addMmCounter(vmMm(child), counter, pages);
+  return result;
+}
+
+function copyLeaves(state: CopyState, parent: Vma): 0 | Errno {
+  const mm = vmMm(parent);
+  const limit = vmEnd(parent);
+  for (let at = nextLeaf(mm, vmStart(parent), limit); at < limit;) {
+    const end = leafEnd(at, limit);
+    const from = leafTable(mm, at);
+    const to = from === NULL ? NULL : leafAlloc(vmMm(state.child), at);
+    if (from !== NULL && to === NULL) return ENOMEM;
+    if (from !== NULL && to !== NULL) copyLeaf(state, { from, to, start: at, end });
+    at = nextLeaf(mm, end, limit);
+  }
+  return OK;
+}
+
+interface LeafCopy {
+  readonly from: PageTable;
+  readonly to: PageTable;
+  readonly start: number;
+  readonly end: number;
+}
+
+function copyLeaf(state: CopyState, { from, to, start, end }: LeafCopy): void {
+  pteLock(to);
+  pteLock(from);
+  const last = pteIndex(start) + (end - start) / 4096;
+  for (let index = pteIndex(start); index < last; index++) {
+    const pte = word(entryAt(from, index));
+    if (pte === PTE_NONE) continue;
+    const copy = isPtePresent(pte)
+      ? copyPresent(state, entryAt(from, index))
+      : copyMarker(state, pte);
+    setWord(entryAt(to, index), copy); // nobody walks the child's tables yet
+  }
+  pteUnlock(from);
+  pteUnlock(to);
+}
+
+const copyMarker = ({ keepsUffdWp }: CopyState, pte: Pte): Pte =>
+  keepsUffdWp ? pte : pte & ~PTE_MARKER_UFFD_WP;
+
+/** @returns the child's entry; both lose the right to write to what they now share. */
+function copyPresent(state: CopyState, at: WordAt): Pte {
+  const isWritable = (word(at) & PTE_WRITE) !== 0;
+  const pte = state.isCow && isWritable ? atomics.and(at, ~PTE_WRITE) & ~PTE_WRITE : word(at);
+  if (!isPteSpecial(pte)) {
+    const page = getPage(pageOf(ptePfn(pte)));
+    pageAddMap(page);
+    if (pageHas(page, PG_ANON_EXCLUSIVE)) testClearPageFlag(page, PG_ANON_EXCLUSIVE);
+    const counter = mmCounter(page);
+    state.copied[counter] = (state.copied[counter] ?? 0) + 1;
+  }
+  const dropped = PTE_YOUNG | (state.isCow ? 0 : PTE_DIRTY) | (state.keepsUffdWp ? 0 : PTE_UFFD_WP);
+  return pte & ~dropped;
+}

@@ -1,0 +1,110 @@
+/**
+ * Giving page tables back: those that no VMA can need any more.
+ *
+ *   floor ......|  unmapped  |...... ceiling         tables that reach beyond either stay
+ *
+ * The range has been zapped, and its VMAs are out of the reverse map: nobody fills the
+ * tables again. Walkers without a lock may still be inside, hence the grace period.
+ *
+ * Source: mm/memory.c, free_pgd_range(), free_pgtables(), v6.18.
+ */
+import * as atomics from '#atomics';
+import { setWord, word } from '../arena/memory.ts';
+import { NULL, type Null } from '../arena/ref.ts';
+import { PMD_SIZE } from '../arena/units.ts';
+import type { Mm } from '../mm/held.ts';
+import { mmPgdAt, mmPgtablesAt } from '../mm/mm_struct.ts';
+import { cacheFreeRcu } from '../slab/cache.ts';
+import {
+  ENTRIES_PER_TABLE,
+  entryAt,
+  PAGE_TABLE_CACHE,
+  type PageTable,
+  PGDIR_SIZE,
+  PUD_SIZE,
+} from './table_struct.ts';
+
+/** Bytes, end exclusive: what lies in [floor, start) and [end, ceiling) belongs to nobody. */
+export interface FreeRange {
+  readonly start: number;
+  readonly end: number;
+  readonly floor: number;
+  readonly ceiling: number;
+}
+
+/** Sizes by level, from the leaf tables up: what one table of that level covers. */
+const COVERS = [PMD_SIZE, PUD_SIZE, PGDIR_SIZE] as const;
+
+/** Frees every table that lies between floor and ceiling as a whole and touches the range. */
+export function freePgdRange(mm: Mm, range: FreeRange): void {
+  const pgd = word(mmPgdAt(mm)) as PageTable | Null;
+  if (pgd === NULL) return;
+  for (const [level, size] of COVERS.entries()) freeLevel(mm, pgd, { range, level, size });
+}
+
+interface LevelFree {
+  readonly range: FreeRange;
+  readonly level: number;
+  readonly size: number;
+}
+
+function freeLevel(mm: Mm, pgd: PageTable, { range, level, size }: LevelFree): void {
+  const first = Math.max(
+    Math.floor(range.start / size) * size,
+    Math.ceil(range.floor / size) * size,
+  );
+  const last = Math.min(
+    Math.ceil(range.end / size) * size,
+    Math.floor(range.ceiling / size) * size,
+  );
+  for (let at = first; at < last;) {
+    const entry = entryOf(pgd, at, level);
+    if (entry === NULL) {
+      // Whole stretches without an upper table are passed over.
+      at = level === 2 ? last : skipAbsent(pgd, at, { level, size });
+      continue;
+    }
+    const table = word(entry);
+    if (table !== NULL) {
+      atomics.store(entry, NULL);
+      atomics.add(mmPgtablesAt(mm), -1);
+      clearEntries(table as PageTable);
+      cacheFreeRcu(PAGE_TABLE_CACHE, table as PageTable);
+    }
+    at += size;
+  }
+}
+
+/** Where the entry of a table of this level is, or NULL without its upper tables. */
+function entryOf(pgd: PageTable, addr: number, level: number): number {
+  let table: number = pgd;
+  for (let above = 2; above > level; above--) {
+    table = word(entryAt(table as PageTable, indexAt(addr, above)));
+    if (table === NULL) return NULL;
+  }
+  return entryAt(table as PageTable, indexAt(addr, level));
+}
+
+const indexAt = (addr: number, level: number): number =>
+  Math.floor(addr / (COVERS[level] ?? PGDIR_SIZE)) % ENTRIES_PER_TABLE;
+
+function skipAbsent(
+  pgd: PageTable,
+  addr: number,
+  { level, size }: { level: number; size: number },
+): number {
+  const above = word(entryAt(pgd, indexAt(addr, 2)));
+  const span = above === NULL || level === 1 ? PGDIR_SIZE : PUD_SIZE;
+  return Math.max(addr + size, (Math.floor(addr / span) + 1) * span);
+}
+
+/** Entries that a zap left are markers at most; upper tables have lost theirs already. */
+function clearEntries(table: PageTable): void {
+  for (let i = 0; i < ENTRIES_PER_TABLE; i++) setWord(entryAt(table, i), 0);
+}
+
+/** The last table of an mm that nobody uses any more. */
+export function freePgd(mm: Mm): void {
+  const pgd = atomics.exchange(mmPgdAt(mm), NULL) as PageTable | Null;
+  if (pgd !== NULL) cacheFreeRcu(PAGE_TABLE_CACHE, pgd);
+}

@@ -1,0 +1,78 @@
+/**
+ * Guard pages: markers in page tables that make a page inaccessible. They need no VMA of their
+ * own, survive a change of protection and MADV_DONTNEED, move with mremap, are copied by
+ * fork, and end with the mapping.
+ *
+ * Source: mm/madvise.c, guard_install_pte_entry(), guard_remove_pte_entry(), v6.18.
+ */
+import { setWord, word } from '../arena/memory.ts';
+import { ENOMEM, type Errno, OK } from '../arena/errno.ts';
+import { NULL } from '../arena/ref.ts';
+import type { Mm } from '../mm/held.ts';
+import { isPtePresent, PTE_MARKER_GUARD, PTE_NONE } from './pte.ts';
+import {
+  entryAt,
+  leafAlloc,
+  leafEnd,
+  leafTable,
+  nextLeaf,
+  type PageTable,
+  pteIndex,
+  pteLock,
+  pteUnlock,
+} from './table_struct.ts';
+
+/** Bytes, end exclusive. */
+export interface GuardRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Marks every page of the range that is not there.
+ *
+ * @returns how many are there, and have to be zapped first; or ENOMEM.
+ */
+export function installGuards(mm: Mm, { start, end }: GuardRange): number | Errno {
+  let populated = 0;
+  for (let at = start; at < end; at = leafEnd(at, end)) {
+    const leaf = leafAlloc(mm, at);
+    if (leaf === NULL) return ENOMEM;
+    populated += markLeaf(leaf, { start: at, end: leafEnd(at, end) });
+  }
+  return populated;
+}
+
+function markLeaf(leaf: PageTable, { start, end }: GuardRange): number {
+  let populated = 0;
+  const first = entryAt(leaf, pteIndex(start));
+  const last = first + (end - start) / 4096;
+  pteLock(leaf);
+  for (let at = first; at < last; at++) {
+    if (isPtePresent(word(at))) populated++;
+    else setWord(at, PTE_MARKER_GUARD); // a walker takes it for an empty entry, as before
+  }
+  pteUnlock(leaf);
+  return populated;
+}
+
+/** The pages become accessible again, and empty. */
+export function removeGuards(mm: Mm, { start, end }: GuardRange): 0 {
+  for (let at = nextLeaf(mm, start, end); at < end;) {
+    const until = leafEnd(at, end);
+    const leaf = leafTable(mm, at);
+    if (leaf !== NULL) unmarkLeaf(leaf, { start: at, end: until });
+    at = nextLeaf(mm, until, end);
+  }
+  return OK;
+}
+
+function unmarkLeaf(leaf: PageTable, { start, end }: GuardRange): void {
+  const first = entryAt(leaf, pteIndex(start));
+  const last = first + (end - start) / 4096;
+  pteLock(leaf);
+  for (let at = first; at < last; at++) {
+    if (word(at) === PTE_MARKER_GUARD) setWord(at, PTE_NONE);
+  }
+  pteUnlock(leaf);
+}

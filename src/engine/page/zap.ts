@@ -1,0 +1,135 @@
+/**
+ * Taking pages out of a range of a VMA, one leaf table at a time.
+ *
+ * Source: mm/memory.c, zap_page_range_single(), unmap_page_range(), zap_pte_range(), v6.18.
+ */
+import * as atomics from '#atomics';
+import { setWord, word } from '../arena/memory.ts';
+import { NULL, type WordAt } from '../arena/ref.ts';
+import type { Vma } from '../mm/held.ts';
+import { vmMm } from '../mm/vma_struct.ts';
+import { pageRemoveMap } from './page_alloc.ts';
+import { type MmuGather, tlbFlushIfFull, tlbRemovePage } from './mmu_gather.ts';
+import {
+  type Page,
+  pageHas,
+  pageMapcount,
+  pageMapcountAt,
+  pageOf,
+  PG_ANON,
+  PG_DIRTY,
+  PG_REFERENCED,
+  setPageFlag,
+} from './page_struct.ts';
+import {
+  isPtePresent,
+  isPteSpecial,
+  type Pte,
+  PTE_DIRTY,
+  PTE_MARKER_GUARD,
+  PTE_NONE,
+  PTE_WRITE,
+  PTE_YOUNG,
+  ptePfn,
+} from './pte.ts';
+import { addMmCounter, MM_FILEPAGES, mmCounter, updateHiwaterRss } from './rss.ts';
+import {
+  entryAt,
+  leafEnd,
+  leafTable,
+  nextLeaf,
+  type PageTable,
+  pteIndex,
+  pteLock,
+  pteUnlock,
+} from './table_struct.ts';
+
+/** What goes and what stays. */
+export type ZapMode =
+  /** Everything: the mapping ends, or its pages are discarded for good. */
+  | 'all'
+  /** Markers of guard pages stay: MADV_DONTNEED, truncation. */
+  | 'keep-markers'
+  /** Only pages of the file: private copies stay, as when a hole is punched. */
+  | 'file-pages';
+
+/** Bytes, end exclusive, inside the VMA. */
+export interface ZapRange {
+  readonly start: number;
+  readonly end: number;
+  readonly mode: ZapMode;
+}
+
+/** Clears every entry of the range. Pages are freed by tlbFinishMmu(). */
+export function zapRange(tlb: MmuGather, vma: Vma, range: ZapRange): void {
+  const mm = vmMm(vma);
+  let at = nextLeaf(mm, range.start, range.end);
+  if (at < range.end) updateHiwaterRss(mm);
+  while (at < range.end) {
+    const end = leafEnd(at, range.end);
+    const leaf = leafTable(mm, at);
+    if (leaf !== NULL) zapLeaf(tlb, leaf, { start: at, end, mode: range.mode });
+    tlbFlushIfFull(tlb);
+    at = nextLeaf(mm, end, range.end);
+  }
+}
+
+/** Plain stores under the table's lock: an atomic for each entry would cost six times as much. */
+function zapLeaf(tlb: MmuGather, leaf: PageTable, { start, end, mode }: ZapRange): void {
+  const gone = [0, 0, 0];
+  const first = entryAt(leaf, pteIndex(start));
+  const last = first + (end - start) / 4096;
+  pteLock(leaf);
+  for (let at = first; at < last; at++) {
+    const pte = word(at);
+    if (pte === PTE_NONE) continue;
+    if (!isPtePresent(pte)) {
+      if (mode === 'all' || (pte & PTE_MARKER_GUARD) === 0) setWord(at, PTE_NONE);
+    } else if (isPteSpecial(pte)) {
+      if (mode === 'file-pages') continue;
+      setWord(at, PTE_NONE);
+      tlb.needsFlush = true;
+    } else {
+      const page = pageOf(ptePfn(pte));
+      if (mode === 'file-pages' && pageHas(page, PG_ANON)) continue;
+      const counter = mmCounter(page);
+      gone[counter] = (gone[counter] ?? 0) + 1;
+      zapPage(tlb, at, page);
+    }
+  }
+  pteUnlock(leaf);
+  for (let counter = MM_FILEPAGES; counter < gone.length; counter++) {
+    addMmCounter(tlb.mm, counter, -(gone[counter] ?? 0));
+  }
+}
+
+function zapPage(tlb: MmuGather, at: WordAt, page: Page): void {
+  if (pageHas(page, PG_ANON)) {
+    setWord(at, PTE_NONE);
+    removeAnonMap(page);
+  } else {
+    keepAccessBits(page, clearFileEntry(at));
+    pageRemoveMap(page);
+  }
+  tlbRemovePage(tlb, page);
+}
+
+/** A walker may set the dirty bit of a writable entry until the very last moment. */
+function clearFileEntry(at: WordAt): Pte {
+  const pte = word(at);
+  if ((pte & (PTE_WRITE | PTE_DIRTY)) === PTE_WRITE) return atomics.exchange(at, PTE_NONE);
+  setWord(at, PTE_NONE);
+  return pte;
+}
+
+/** What the entry knew of the page, the page now knows itself. */
+export function keepAccessBits(page: Page, pte: Pte): void {
+  if ((pte & PTE_DIRTY) !== 0 && !pageHas(page, PG_DIRTY)) setPageFlag(page, PG_DIRTY);
+  if ((pte & PTE_YOUNG) !== 0 && !pageHas(page, PG_REFERENCED)) setPageFlag(page, PG_REFERENCED);
+}
+
+/** The entry's lock is held. An entry that is the only one cannot get company: it was ours. */
+export function removeAnonMap(page: Page): void {
+  if (pageMapcount(page) === 1) setWord(pageMapcountAt(page), 0);
+  else pageRemoveMap(page);
+}
