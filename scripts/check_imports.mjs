@@ -40,10 +40,13 @@ export const LAB_PARTS = {
   oracle: [],
   replay: ['strace'],
   conform: ['oracle'],
+  survey: [],
 };
 
 /** What stands above the engine and may see all of it. */
-const FACE = ['src/index.ts', 'src/machine.ts', 'src/process.ts', 'src/process_memory.ts'];
+const FACE = ['index', 'machine', 'process', 'process_memory', 'process_userfault', 'drivers'].map(
+  (name) => `src/${name}.ts`,
+);
 /** npm packages, by the folder that may import them. */
 const PACKAGES = { 'src/cli/': ['commander'] };
 /** Parts of the lab that also run where there is no Node. */
@@ -102,6 +105,7 @@ function refuseTarget(path, target, bySeam) {
   const floor = floorOf(path);
   if (floor !== undefined) return refuseFromEngine(floor, target);
   if (FACE.includes(path)) return refuseFromFace(target);
+  if (path.startsWith('src/host/')) return refuseFromHost(target);
   return path.startsWith('src/lab/') ? refuseFromLab(path, target) : refuseFromCli(path, target);
 }
 
@@ -119,6 +123,11 @@ const refuseFromFace = (target) =>
   floorOf(target) !== undefined || FACE.includes(target)
     ? null
     : `the public face imports only the engine, not ${target}.`;
+
+const refuseFromHost = (target) =>
+  target === 'src/index.ts' || target.startsWith('src/host/')
+    ? null
+    : `a host uses src/index.ts as every program does, not ${target}.`;
 
 const isFaceForLab = (target) => target === 'src/index.ts' || floorOf(target) === 'trace';
 

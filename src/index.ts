@@ -11,9 +11,11 @@ export {
   type SharedMachine,
 } from './machine.ts';
 export { Process } from './process.ts';
+export * from './drivers.ts';
 
 export * from './engine/arena/errno.ts';
 export { PAGE_SIZE, PMD_SIZE, TASK_SIZE } from './engine/arena/units.ts';
+export type { HostFiles } from './engine/file/host.ts';
 export type { Touch } from './engine/fault/touch.ts';
 export {
   type Access,
@@ -26,6 +28,7 @@ export {
 } from './engine/fault/user_fault.ts';
 export type { Width } from './engine/fault/access.ts';
 export {
+  F_SEAL_EXEC,
   F_SEAL_FUTURE_WRITE,
   F_SEAL_GROW,
   F_SEAL_SEAL,
@@ -41,6 +44,8 @@ export {
 } from './engine/file/inode.ts';
 export * from './engine/file/userfaultfd_values.ts';
 export type { MmDouble, MmLayout } from './engine/mm/mm_struct.ts';
+export type { Protocol, ProtocolAxis } from './engine/mm/protocol.ts';
+export { PROTOCOL_AXES } from './engine/mm/protocol.ts';
 export type { SysctlName, Sysctls } from './engine/mm/sysctl.ts';
 export {
   ADDR_COMPAT_LAYOUT,
@@ -60,6 +65,8 @@ export {
 } from './engine/mm/task_struct.ts';
 export * from './engine/mm/vm_flags.ts';
 export { vmFlagsOfText, vmFlagsText } from './engine/procfs/smaps.ts';
+export type { PageStats } from './engine/procfs/page_stats.ts';
+export type { RssInfo } from './engine/procfs/rss_info.ts';
 export type { BackingFile, VmaInfo } from './engine/procfs/vma_info.ts';
 export type { CacheStats } from './engine/slab/cache.ts';
 export * from './engine/syscall/madvise_values.ts';
@@ -84,7 +91,9 @@ export {
   PR_SET_VMA_ANON_NAME,
 } from './engine/syscall/prctl.ts';
 export type { Word } from './engine/syscall/ulong.ts';
-export type { UffdMessage } from './engine/syscall/userfaultfd.ts';
+export type { UffdMessage } from './engine/syscall/userfaultfd_read.ts';
+export type { UserfaultHandler } from './engine/fault/userfault.ts';
+export type { Userfault } from './engine/file/userfaultfd_fault.ts';
 export { defaultMmapBase, type ExecImage, type InitialVma } from './engine/task/exec.ts';
 export type { CounterName } from './engine/trace/counters.ts';
 export type { EventName, TraceRecord } from './engine/trace/events.ts';
@@ -103,6 +112,7 @@ export {
   REFUSED_ANON_VMA,
   REFUSED_BOTH_ANON_VMA,
   REFUSED_CLOSE,
+  REFUSED_DRIVER,
   REFUSED_FILE,
   REFUSED_FLAGS,
   REFUSED_FORK_CHILD,
@@ -113,5 +123,15 @@ export {
   REFUSED_SPECIAL,
   REFUSED_UFFD,
   type Verdict,
+  VIOLATED_ABSENT,
+  VIOLATED_FLAGS,
+  VIOLATED_FRAME,
+  VIOLATED_IMMUTABLE,
+  VIOLATED_LATE,
+  VIOLATED_RANGE,
+  VIOLATED_RESULT,
+  VIOLATED_THROW,
+  VIOLATED_UNKNOWN,
+  VIOLATED_VALUE,
 } from './engine/trace/verdict.ts';
 export * from './engine/vma/map_flags.ts';

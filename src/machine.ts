@@ -7,33 +7,34 @@ import {
   ARENA_BYTES_MIN,
 } from './engine/arena/arena.ts';
 import { claimCpu, type Cpu, releaseCpu, useCpu } from './engine/arena/cpu.ts';
-import { type Errno, ENOMEM, EBADF, ENXIO, isErr, OK } from './engine/arena/errno.ts';
+import { type Errno, EBADF, EINVAL, ENODEV, EPERM, isErr } from './engine/arena/errno.ts';
 import { H_RESTORES } from './engine/arena/layout.ts';
 import { type Memory, setWord, useMemory, word } from './engine/arena/memory.ts';
 import { NULL } from './engine/arena/ref.ts';
 import { fdClose, fdCloseAll, fdInstall, fget, initFdTable } from './engine/file/fd_table.ts';
+import { isRegistered } from './engine/file/driver_registry.ts';
+import { initDriverTable } from './engine/file/driver_table.ts';
+import { openByDriver } from './engine/file/file_driver.ts';
 import {
   FILE_CACHE,
   fileInode,
-  fileNew,
-  fileOpen,
   FMODE_READ,
   FMODE_WRITE,
   fput,
+  isFileWritable,
+  setFilePrivateData,
 } from './engine/file/file_struct.ts';
-import {
-  INODE_CACHE,
-  type InodeSpec,
-  inodeAddSeals,
-  inodeKind,
-  inodeSize,
-  setInodeSize,
-} from './engine/file/inode.ts';
+import { hasHost, type HostFiles, setHasHost, useHost } from './engine/file/host.ts';
+import { INODE_CACHE, inodeAddSeals, inodeSize } from './engine/file/inode.ts';
+import { openFile, type OpenSpec, reopenFile } from './engine/file/open.ts';
+import { fileRead, fileWrite } from './engine/file/read_write.ts';
+import { flushOnExit } from './engine/file/writeback.ts';
 import { USERFAULTFD_CTX_CACHE } from './engine/file/userfaultfd_ctx.ts';
 import { XA_NODE_CACHE } from './engine/file/xa_node_struct.ts';
 import { MAPLE_NODE_CACHE } from './engine/maple/maple.ts';
 import { commitLimit, committedPages } from './engine/mm/accounting.ts';
 import { MM_CACHE } from './engine/mm/mm_struct.ts';
+import { initProtocol, type Protocol, readProtocol, refuseProtocol } from './engine/mm/protocol.ts';
 import {
   initSysctls,
   isSysctl,
@@ -43,11 +44,13 @@ import {
   type Sysctls,
 } from './engine/mm/sysctl.ts';
 import { allocTask, type Task, TASK_CACHE } from './engine/mm/task_struct.ts';
-import { VMA_CACHE } from './engine/mm/vma_struct.ts';
+import { type File, VMA_CACHE } from './engine/mm/vma_struct.ts';
 import { frameOf, framesUsed, initMemMap, PAGE_CACHE } from './engine/page/page_struct.ts';
 import { PAGE_TABLE_CACHE } from './engine/page/table_struct.ts';
 import { rcuReadLockHeld, synchronizeRcu } from './engine/rcu/rcu.ts';
 import { ANON_VMA_CACHE, AVC_CACHE } from './engine/rmap/anon_vma_struct.ts';
+import { fileFsync, syncHostInodes } from './engine/rmap/fsync.ts';
+import { filePunchHole, fileTruncate } from './engine/rmap/truncate.ts';
 import {
   type Cache,
   cacheDrain,
@@ -83,6 +86,10 @@ export interface MachineOptions {
   readonly ramBytes?: number;
   /** Settings by their names in /proc/sys/vm. */
   readonly sysctl?: Sysctls;
+  /** How it does what Linux has done in several ways; the defaults are the best. */
+  readonly protocol?: Partial<Protocol>;
+  /** Where files outside the machine are; then every worker that attaches brings its own. */
+  readonly host?: HostFiles;
 }
 
 /** What another worker attaches with; it can be posted to it. */
@@ -90,9 +97,11 @@ export interface SharedMachine {
   readonly buffer: SharedArrayBuffer;
 }
 
-export interface FileSpec extends InodeSpec {
+export interface FileSpec extends OpenSpec {
   readonly readable?: boolean;
   readonly writable?: boolean;
+  /** What its driver finds with filePrivateData(): a 32-bit number. */
+  readonly privateData?: number;
 }
 
 export interface MachineReport {
@@ -126,11 +135,15 @@ let active: Machine | null = null;
 export class Machine {
   readonly #memory: Memory;
   readonly #cpu: Cpu;
+  readonly #host: HostFiles | null;
+  readonly #flush = (): void => this.#flushOnExit();
   #isDetached = false;
 
-  private constructor(memory: Memory, cpu: Cpu) {
+  private constructor(memory: Memory, cpu: Cpu, host: HostFiles | null) {
     this.#memory = memory;
     this.#cpu = cpu;
+    this.#host = host;
+    host?.attached?.(this.#flush);
   }
 
   /** @throws RangeError for a size that cannot hold a machine. */
@@ -141,6 +154,8 @@ export class Machine {
         `A machine takes from ${ARENA_BYTES_MIN} to ${ARENA_BYTES_MAX} bytes, not ${options.bytes}.`,
       );
     }
+    const wrong = refuseProtocol(options.protocol ?? {});
+    if (wrong !== null) throw new TypeError(wrong);
     const ramBytes =
       Math.ceil(
         (options.ramBytes ?? Math.min(RAM_RATIO * bytes, ARENA_BYTES_MAX - bytes)) / 65536,
@@ -150,31 +165,46 @@ export class Machine {
       throw new RangeError(`A machine has at most ${most} bytes of pages, not ${ramBytes}.`);
     }
     const memory = createArena(bytes, ramBytes);
-    const machine = Machine.#attachTo(memory);
+    if (options.host !== undefined) setHasHost();
+    const machine = Machine.#attachTo(memory, options.host ?? null);
     initSysctls(options.sysctl ?? {});
+    initProtocol(options.protocol ?? {});
     if (!initMemMap()) throw new RangeError(`${bytes} bytes cannot describe ${ramBytes} of pages.`);
-    if (!initFdTable()) throw new RangeError(`A machine of ${bytes} bytes has no room for files.`);
+    if (!initDriverTable() || !initFdTable()) {
+      throw new RangeError(`A machine of ${bytes} bytes has no room for files.`);
+    }
     return machine;
   }
 
   /**
    * Attaches this worker to a machine that another one shares. One that ends without
-   * detach() keeps its place among the 32.
+   * detach() keeps its place among the 32. A machine with files of a host takes a host here too.
    */
-  static attach(shared: SharedMachine): Machine {
+  static attach(shared: SharedMachine, { host }: { host?: HostFiles } = {}): Machine {
     const memory = openArena(shared.buffer);
     if (memory === null)
       throw new TypeError('This buffer does not hold a machine of this version.');
-    return Machine.#attachTo(memory);
+    return Machine.#attachTo(memory, host ?? null);
   }
 
-  static #attachTo(memory: Memory): Machine {
+  static #attachTo(memory: Memory, host: HostFiles | null): Machine {
     useMemory(memory);
+    active = null;
+    if (hasHost() !== (host !== null)) {
+      throw new TypeError('Either every worker of a machine brings a host for its files, or none.');
+    }
     const cpu = claimCpu();
     if (cpu === null) throw new RangeError('No more workers can attach to this machine.');
     useCpu(cpu);
-    active = new Machine(memory, cpu);
+    useHost(host);
+    active = new Machine(memory, cpu, host);
     return active;
+  }
+
+  /** How this machine does what Linux has done in several ways. */
+  protocol(): Protocol {
+    this.enter();
+    return readProtocol();
   }
 
   share(): SharedMachine {
@@ -187,13 +217,23 @@ export class Machine {
     if (this.#isDetached) throw new Error('This worker has detached from the machine.');
     useMemory(this.#memory);
     useCpu(this.#cpu);
+    useHost(this.#host);
     active = this;
   }
 
-  /** This worker leaves; the machine stays. */
+  /** The program ends: nothing may be waited for. */
+  #flushOnExit(): void {
+    if (this.#isDetached) return;
+    this.enter();
+    flushOnExit();
+  }
+
+  /** This worker leaves; the machine stays. What is dirty is written first. */
   detach(): void {
     this.enter();
     if (rcuReadLockHeld()) throw new Error('A worker cannot leave inside a read section.');
+    if (this.#host !== null) syncHostInodes();
+    this.#host?.detached?.(this.#flush);
     releaseCpu(this.#cpu);
     this.#isDetached = true;
     active = null;
@@ -244,31 +284,27 @@ export class Machine {
     setSysctl(name, value);
   }
 
-  /** Opens a new file. @returns its descriptor, valid in every process; ENOMEM, EMFILE. */
+  /**
+   * Opens a new file, or by `hostFd` one of the host, whose number is the machine's from then on.
+   *
+   * @returns its descriptor, valid in every process; ENOMEM, EMFILE, ENOSPC; for a host's file
+   *   EINVAL without a host, EIO; for the kind 'driver', ENODEV when this worker has not registered
+   *   it, or the driver's refusal.
+   */
   open(spec: FileSpec): number | Errno {
     this.enter();
-    const file = fileNew(spec, modeOf(spec));
-    if (file === NULL) return ENOMEM;
-    const fd = fdInstall(file);
-    if (isErr(fd)) fput(file);
-    return fd;
+    if (spec.kind === 'driver' && !isRegistered(spec.driver ?? '')) return ENODEV;
+    return install(openFile(spec, modeOf(spec)), spec.privateData ?? 0);
   }
 
-  /**
-   * Opens the file behind `fd` once more: another opening, which does not merge with the first.
-   * @returns its descriptor; EBADF, ENXIO for a userfaultfd, ENOMEM, EMFILE.
-   */
-  reopen(fd: number, access: { readable?: boolean; writable?: boolean } = {}): number | Errno {
-    this.enter();
-    const file = fget(fd);
-    if (file === NULL) return EBADF;
-    const isNameless = inodeKind(fileInode(file)) === 'anon_inode';
-    const again = isNameless ? NULL : fileOpen(fileInode(file), modeOf(access));
-    fput(file);
-    if (again === NULL) return isNameless ? ENXIO : ENOMEM;
-    const opened = fdInstall(again);
-    if (isErr(opened)) fput(again);
-    return opened;
+  /** Opens the file behind `fd` once more: another opening, which does not merge with the first. */
+  reopen(
+    fd: number,
+    access: { readable?: boolean; writable?: boolean; privateData?: number } = {},
+  ): number | Errno {
+    return this.#withFile(fd, (file) =>
+      install(reopenFile(file, modeOf(access)), access.privateData ?? 0),
+    );
   }
 
   /** Another descriptor for the same opening, as dup(2). */
@@ -283,32 +319,72 @@ export class Machine {
     return fdClose(fd);
   }
 
-  /** Sets a file's size in bytes, as ftruncate(2). */
+  /**
+   * Reads from a file into `bytes`, from `position` (bytes) on, as pread(2).
+   *
+   * @returns how many bytes were read, 0 from the end of the file on; EBADF, EINVAL, EISDIR,
+   *   ESPIPE, EIO, ENOMEM.
+   */
+  pread(fd: number, bytes: Uint8Array, position: number): number | Errno {
+    if (!Number.isSafeInteger(position)) return EINVAL;
+    return this.#withFile(fd, (file) => fileRead(file, position, bytes));
+  }
+
+  /**
+   * Writes `bytes` to a file from `position` (bytes) on, as pwrite(2).
+   *
+   * @returns how many bytes were written; EBADF, EINVAL, EPERM by a seal, ESPIPE, ETXTBSY, EFBIG,
+   *   ENOSPC, EIO, ENOMEM.
+   */
+  pwrite(fd: number, bytes: Uint8Array, position: number): number | Errno {
+    if (!Number.isSafeInteger(position)) return EINVAL;
+    return this.#withFile(fd, (file) => fileWrite(file, position, bytes));
+  }
+
+  /** Sets a file's size in bytes, as ftruncate(2): mappings lose what lies beyond. */
   truncate(fd: number, size: number): 0 | Errno {
+    if (!Number.isSafeInteger(size)) return EINVAL;
+    return this.#withFile(fd, (file) => fileTruncate(file, size));
+  }
+
+  /** Gives back [start, start + len) of a file, in bytes, as fallocate(2) punches a hole. */
+  punchHole(fd: number, start: number, len: number): 0 | Errno {
+    if (!Number.isSafeInteger(start + len)) return EINVAL;
+    return this.#withFile(fd, (file) => filePunchHole(file, { start, len }));
+  }
+
+  /** Brings a file's bytes to its disk, as fsync(2). @returns EIO once if some could not be. */
+  fsync(fd: number): 0 | Errno {
+    return this.#withFile(fd, fileFsync);
+  }
+
+  /** Brings the bytes of all files to their disks, as sync(2). */
+  sync(): void {
     this.enter();
-    const file = fget(fd);
-    if (file === NULL) return EBADF;
-    setInodeSize(fileInode(file), size);
-    fput(file);
-    return OK;
+    syncHostInodes();
   }
 
   /** Bytes. */
   fileSize(fd: number): number | Errno {
-    this.enter();
-    const file = fget(fd);
-    if (file === NULL) return EBADF;
-    const size = inodeSize(fileInode(file));
-    fput(file);
-    return size;
+    return this.#withFile(fd, (file) => inodeSize(fileInode(file)));
   }
 
-  /** Seals a memfd, as fcntl(F_ADD_SEALS). @returns EBUSY while a shared mapping may write. */
+  /**
+   * Seals a memfd, as fcntl(F_ADD_SEALS). @returns EBUSY while a shared mapping may write, EPERM
+   * when it is not open for writing or sealed for good, EINVAL for what is no memfd.
+   */
   addSeals(fd: number, seals: number): 0 | Errno {
+    return this.#withFile(fd, (file) =>
+      isFileWritable(file) ? inodeAddSeals(fileInode(file), seals) : EPERM,
+    );
+  }
+
+  /** Does something with an open file. @returns EBADF when there is none. */
+  #withFile<Result extends number>(fd: number, act: (file: File) => Result): Result | Errno {
     this.enter();
     const file = fget(fd);
     if (file === NULL) return EBADF;
-    const result = inodeAddSeals(fileInode(file), seals);
+    const result = act(file);
     fput(file);
     return result;
   }
@@ -377,6 +453,16 @@ export class Machine {
     setWord(H_RESTORES, restores);
     i32.set(image.frames, frameOf(0));
   }
+}
+
+/** Gives a file to its driver, and a descriptor to it; on failure it is closed again. */
+function install(file: File | Errno, privateData: number): number | Errno {
+  if (isErr(file)) return file;
+  setFilePrivateData(file, privateData);
+  const refused = openByDriver(file);
+  const fd = isErr(refused) ? refused : fdInstall(file);
+  if (isErr(fd)) fput(file);
+  return fd;
 }
 
 function modeOf({

@@ -23,7 +23,6 @@ import {
   isRlimit,
   type Rlimit,
   setCaps,
-  setCurrent,
   setPersonality,
   setRlimit,
   setTaskMm,
@@ -33,7 +32,9 @@ import {
 import { eachVma, lockVmaUnderRcu, vmaLookup } from './engine/mm/vma_iterator.ts';
 import { vmaEndRead } from './engine/mm/vma_lock.ts';
 import { mapsText } from './engine/procfs/maps.ts';
+import { type PageStats, vmaPageStats } from './engine/procfs/page_stats.ts';
 import { smapsText } from './engine/procfs/smaps.ts';
+import { vmaDumpText } from './engine/procfs/vma_dump.ts';
 import { type VmaInfo, vmaInfo } from './engine/procfs/vma_info.ts';
 import { verifyMm } from './engine/vma/verify.ts';
 import { sysBrk } from './engine/syscall/brk.ts';
@@ -66,27 +67,18 @@ import {
 } from './engine/syscall/prctl.ts';
 import { sysRemapFilePages } from './engine/syscall/remap_file_pages.ts';
 import { intOf, ulongOf, type Word } from './engine/syscall/ulong.ts';
-import {
-  sysUffdApi,
-  sysUffdRead,
-  sysUffdRegister,
-  sysUffdUnregister,
-  sysUserfaultfd,
-  type UffdMessage,
-} from './engine/syscall/userfaultfd.ts';
-import { UFFD_API } from './engine/file/userfaultfd_values.ts';
 import { execMmap, type ExecImage } from './engine/task/exec.ts';
 import { mmput } from './engine/task/exit.ts';
 import { dupMm } from './engine/task/fork.ts';
 import { readVerdict, type Verdict } from './engine/trace/verdict.ts';
-import { ProcessMemory } from './process_memory.ts';
+import { ProcessUserfault } from './process_userfault.ts';
 
 /**
  * One process of a machine. Calls take what the system call takes, in its order,
  * and return what it returns: a result, or a negative errno. What no register
  * could hold (a fraction, a string) is EINVAL.
  */
-export class Process extends ProcessMemory {
+export class Process extends ProcessUserfault {
   mmap(addr: Word, len: Word, prot: Word, flags: Word, fd: Word, offset: Word): number | Errno {
     this.enter();
     const a = ulongOf(addr);
@@ -229,10 +221,22 @@ export class Process extends ProcessMemory {
     return sysRemapFilePages({ addr: a, size: s, prot: p, pgoff: o, flags: f });
   }
 
-  /** The checks of mincore(2): which pages are present is not known yet. */
-  mincore(addr: Word, len: Word): 0 | Errno {
+  /**
+   * Says of each page whether it is in memory: 1 or 0, one byte each in `vec`, which has room for
+   * all of them; without it only the checks are made.
+   */
+  mincore(addr: Word, len: Word, vec?: Uint8Array): 0 | Errno {
     const range = this.#range(addr, len);
-    return range === null ? EINVAL : sysMincore(range);
+    return range === null ? EINVAL : sysMincore({ addr: range.addr, len: range.len, vec });
+  }
+
+  /** What is present of each VMA, in address order: the numbers of smaps, in bytes. */
+  pageStats(): PageStats[] {
+    this.enter();
+    const reader = mmapReadLock(this.mm());
+    const stats = Array.from(eachVma(reader), vmaPageStats);
+    mmapReadUnlock(reader);
+    return stats;
   }
 
   /** prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME); null takes a name away. */
@@ -256,52 +260,6 @@ export class Process extends ProcessMemory {
   setMemoryMerge(enable: boolean): 0 | Errno {
     this.enter();
     return sysSetMemoryMerge(enable);
-  }
-
-  /**
-   * userfaultfd(2): a descriptor for this address space, whoever uses it. Machine.close() ends all
-   * that it watches.
-   */
-  userfaultfd(flags: Word): number | Errno {
-    this.enter();
-    const f = intOf(flags);
-    return Number.isNaN(f) ? EINVAL : sysUserfaultfd(f);
-  }
-
-  /** UFFDIO_API: agrees on UFFD_FEATURE_*, before anything else. */
-  uffdApi(fd: Word, features: Word, api: Word = UFFD_API): 0 | Errno {
-    this.enter();
-    const d = intOf(fd);
-    const f = ulongOf(features);
-    const a = ulongOf(api);
-    return Number.isNaN(d + f + a) ? EINVAL : sysUffdApi({ fd: d, api: a, features: f });
-  }
-
-  /** UFFDIO_REGISTER, with UFFDIO_REGISTER_MODE_*. */
-  uffdRegister(fd: Word, addr: Word, len: Word, mode: Word): 0 | Errno {
-    this.enter();
-    const d = intOf(fd);
-    const a = ulongOf(addr);
-    const l = ulongOf(len);
-    const m = ulongOf(mode);
-    if (Number.isNaN(d + a + l + m)) return EINVAL;
-    return sysUffdRegister({ fd: d, addr: a, len: l, mode: m });
-  }
-
-  /** UFFDIO_UNREGISTER. */
-  uffdUnregister(fd: Word, addr: Word, len: Word): 0 | Errno {
-    this.enter();
-    const d = intOf(fd);
-    const a = ulongOf(addr);
-    const l = ulongOf(len);
-    return Number.isNaN(d + a + l) ? EINVAL : sysUffdUnregister({ fd: d, addr: a, len: l });
-  }
-
-  /** The oldest event of a userfaultfd; without O_NONBLOCK it sleeps until there is one. */
-  uffdRead(fd: Word): UffdMessage | Errno {
-    this.enter();
-    const d = intOf(fd);
-    return Number.isNaN(d) ? EINVAL : sysUffdRead(d);
   }
 
   /** Sets a limit in bytes; `Infinity` is RLIM_INFINITY. */
@@ -356,8 +314,7 @@ export class Process extends ProcessMemory {
 
   /** Leaves the address space for a new one. On failure the old one stays. */
   exec(image: ExecImage): 0 | Errno {
-    this.machine.enter();
-    setCurrent(this.task);
+    this.enter();
     const mm = execMmap(this.task, image);
     if (isErr(mm)) return mm;
     const old = taskMm(this.task);
@@ -381,7 +338,7 @@ export class Process extends ProcessMemory {
     return mapsText(this.mm());
   }
 
-  /** The text of /proc/PID/smaps, of pages that were never touched. */
+  /** The text of /proc/PID/smaps. */
   smaps(): string {
     this.enter();
     return smapsText(this.mm());
@@ -415,6 +372,17 @@ export class Process extends ProcessMemory {
     const info = found === NULL ? null : vmaInfo(found);
     mmapReadUnlock(reader);
     return info;
+  }
+
+  /** Two lines about the VMA that contains `addr`, with its driver's hooks by name; or null. */
+  dumpVma(addr: number): string | null {
+    this.enter();
+    if (typeof addr !== 'number' || !(addr >= 0 && addr < TASK_SIZE)) return null;
+    const reader = mmapReadLock(this.mm());
+    const vma = vmaLookup(reader, addr);
+    const text = vma === NULL ? null : vmaDumpText(vma);
+    mmapReadUnlock(reader);
+    return text;
   }
 
   /** How many VMAs there are: what max_map_count limits. */

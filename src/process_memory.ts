@@ -13,6 +13,7 @@ import {
 } from './engine/fault/access.ts';
 import { type Touch, touchPage } from './engine/fault/touch.ts';
 import { type Access, FAULT_SEGV_MAPERR, type FaultCode } from './engine/fault/user_fault.ts';
+import { isInsideDriver } from './engine/file/driver_call.ts';
 import type { Mm } from './engine/mm/held.ts';
 import {
   type FaultCounts,
@@ -137,6 +138,7 @@ export class ProcessMemory {
 
   /** Makes this process the running task of this worker; every method begins with it. */
   protected enter(): void {
+    if (isInsideDriver()) throw new Error('A driver’s hook cannot use a process.');
     this.machine.enter();
     setCurrent(this.task);
   }

@@ -57,7 +57,11 @@ export class Twin {
     const kernel = Kernel.start(uid === 0 ? {} : { uid });
     const mmap_min_addr = Number(readFileSync('/proc/sys/vm/mmap_min_addr', 'latin1'));
     const sysctl = { ...SYSCTL, mmap_min_addr, totalram_pages: totalRamPages() };
-    const machine = Machine.create({ bytes: 16 * 2 ** 20, sysctl });
+    const machine = Machine.create({
+      bytes: 16 * 2 ** 20,
+      sysctl,
+      protocol: { mapFixedFailure: 'leave-gap' },
+    });
     const process = machine.spawn();
     const vmas = kernel.vmas().filter(({ path }) => path !== '[vsyscall]');
     const image = {

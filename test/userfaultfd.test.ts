@@ -95,6 +95,7 @@ const n = (addr: number): number => (addr - BASE) / P;
 
 function tell(message: UffdMessage): string {
   if (message.event === 'fork') return 'fork';
+  if (message.event === 'pagefault') return `fault ${n(message.address)}`;
   if (message.event === 'remap') {
     return `remap ${n(message.from)} to ${n(message.to)} len ${message.len / P}`;
   }

@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { conformCommand } from './conform.ts';
 import { replayCommand } from './replay.ts';
+import { surveyCommand } from './survey.ts';
 import { EXIT_CODES, isUsageError, reportUnexpected, WRONG_USE } from './exit.ts';
 
 const program = new Command('vmaspace')
@@ -10,7 +11,8 @@ const program = new Command('vmaspace')
   .version('0.1.0')
   .addHelpText('after', `\nExample:\n  vmaspace replay examples/python-import\n\n${EXIT_CODES}`)
   .addCommand(replayCommand())
-  .addCommand(conformCommand());
+  .addCommand(conformCommand())
+  .addCommand(surveyCommand());
 
 // Whoever reads may stop reading: `vmaspace replay trace | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -4,8 +4,10 @@
  * The values are those of x86-64 Linux.
  */
 export const EPERM = -1;
+export const ENOENT = -2;
 export const ESRCH = -3;
 export const EINTR = -4;
+export const EIO = -5;
 export const ENXIO = -6;
 export const EBADF = -9;
 export const EAGAIN = -11;
@@ -15,19 +17,25 @@ export const EFAULT = -14;
 export const EBUSY = -16;
 export const EEXIST = -17;
 export const ENODEV = -19;
+export const EISDIR = -21;
 export const EINVAL = -22;
 export const EMFILE = -24;
 export const ENOTTY = -25;
 export const ETXTBSY = -26;
+export const EFBIG = -27;
 export const ENOSPC = -28;
+export const ESPIPE = -29;
+export const EROFS = -30;
 export const ENAMETOOLONG = -36;
 export const EOVERFLOW = -75;
 export const EOPNOTSUPP = -95;
 
 const NAMES = {
   EPERM,
+  ENOENT,
   ESRCH,
   EINTR,
+  EIO,
   ENXIO,
   EBADF,
   EAGAIN,
@@ -37,11 +45,15 @@ const NAMES = {
   EBUSY,
   EEXIST,
   ENODEV,
+  EISDIR,
   EINVAL,
   EMFILE,
   ENOTTY,
   ETXTBSY,
+  EFBIG,
   ENOSPC,
+  ESPIPE,
+  EROFS,
   ENAMETOOLONG,
   EOVERFLOW,
   EOPNOTSUPP,

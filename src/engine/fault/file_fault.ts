@@ -17,14 +17,7 @@ import { type VmOperations, vmOperations } from '../file/vm_ops.ts';
 import type { Vma } from '../mm/held.ts';
 import { hasFlag, VM_SHARED } from '../mm/vm_flags.ts';
 import { vmFlags, vmOps } from '../mm/vma_struct.ts';
-import {
-  allocPage,
-  copyPage,
-  lockPage,
-  pageAddMap,
-  putPage,
-  unlockPage,
-} from '../page/page_alloc.ts';
+import { allocPage, copyPage, pageAddMap, putPage, unlockPage } from '../page/page_alloc.ts';
 import { type Page, PG_DIRTY, pfnOf, setPageFlag } from '../page/page_struct.ts';
 import { mkPte, type Pte, protBits, PTE_DIRTY, PTE_WRITE, PTE_YOUNG } from '../page/pte.ts';
 import { addMmCounter, MM_ANONPAGES, mmCounter } from '../page/rss.ts';
@@ -41,6 +34,8 @@ import {
 import { dropUnmapped } from './anonymous.ts';
 import { faultAround } from './fault_around.ts';
 import { fileEntry } from './file_entry.ts';
+import { shmemUserfault } from './shmem_userfault.ts';
+import { keepUffdWp } from './userfault.ts';
 import {
   exclusivePte,
   isWriteFault,
@@ -61,8 +56,12 @@ export function doFault(vmf: VmFault): number {
 }
 
 /** Calls the file's handler. @returns its page, locked, with a reference. */
-const callFault = (vmf: VmFault, ops: VmOperations): Page | FaultError =>
-  ops.fault?.(vmf.vma, linearPageIndex(vmf.vma, vmf.addr), vmf.flags) ?? FAULT_SIGBUS;
+function callFault(vmf: VmFault, ops: VmOperations): Page | FaultError {
+  const pgoff = linearPageIndex(vmf.vma, vmf.addr);
+  const answer = shmemUserfault(vmf, pgoff);
+  if (answer !== 0) return -answer as FaultError;
+  return ops.fault?.(vmf.vma, pgoff, vmf.flags) ?? FAULT_SIGBUS;
+}
 
 /** What a fault that found its file's page came to. */
 const handled = (): number => (wasMajorFault() ? VM_FAULT_MAJOR : 0);
@@ -93,7 +92,7 @@ function doCowFault(vmf: VmFault, ops: VmOperations): number {
   pageAddNewAnon(vmf, copy);
   const isMapped = pteLockSame(vmf);
   if (isMapped) {
-    setPte(vmf.at, exclusivePte(vmf.vma, copy));
+    setPte(vmf.at, keepUffdWp(vmf, exclusivePte(vmf.vma, copy)));
     pteUnlock(vmf.leaf);
     addMmCounter(vmf.mm, MM_ANONPAGES, 1);
   }
@@ -123,14 +122,15 @@ function doSharedFault(vmf: VmFault, ops: VmOperations): number {
 function finishFault(vmf: VmFault, page: Page, pte: Pte): void {
   if (!pteLockSame(vmf)) return putPage(page);
   pageAddMap(page);
-  setPte(vmf.at, pte);
+  setPte(vmf.at, keepUffdWp(vmf, pte));
   pteUnlock(vmf.leaf);
   addMmCounter(vmf.mm, mmCounter(page), 1);
 }
 
 /**
  * A store to a page of a shared mapping that is mapped without the right to write: the file
- * is asked, then the entry is opened.
+ * is asked, then the entry is opened. The page is locked until then: written back in between,
+ * it would be clean.
  *
  * @returns VM_FAULT_*
  *
@@ -138,9 +138,7 @@ function finishFault(vmf: VmFault, page: Page, pte: Pte): void {
  */
 export function askForWrite(vma: Vma, page: Page): number {
   const ops = vmOperations(vmOps(vma));
-  lockPage(page);
   const refused = ops.pageMkwrite?.(vma, page) ?? 0;
   if (!isFault(refused)) setPageFlag(page, PG_DIRTY);
-  unlockPage(page);
   return vmFaultOf(refused);
 }

@@ -24,6 +24,7 @@ import { vmFlags, vmMm, vmStart } from '../mm/vma_struct.ts';
 import { isPtePresent } from '../page/pte.ts';
 import { ptePtr } from '../page/table_struct.ts';
 import {
+  FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_INSTRUCTION,
   FAULT_FLAG_USER,
   FAULT_FLAG_VMA_LOCK,
@@ -38,6 +39,7 @@ import {
 import { countEvent, VMA_LOCK_RETRY, VMA_LOCK_SUCCESS } from '../trace/counters.ts';
 import { expandDownwards } from '../vma/expand.ts';
 import { handleMmFault } from './handle_mm_fault.ts';
+import { awaitUserfault } from './userfault.ts';
 
 /** How an access ended: 0, or the signal and si_code that are due. */
 export const FAULT_SEGV_MAPERR = -1;
@@ -56,10 +58,11 @@ export type FaultCode =
 
 export type Access = 'read' | 'write' | 'exec';
 
+const USER = FAULT_FLAG_USER | FAULT_FLAG_ALLOW_RETRY;
 const FLAGS: Readonly<Record<Access, number>> = {
-  read: FAULT_FLAG_USER,
-  write: FAULT_FLAG_USER | FAULT_FLAG_WRITE,
-  exec: FAULT_FLAG_USER | FAULT_FLAG_INSTRUCTION,
+  read: USER,
+  write: USER | FAULT_FLAG_WRITE,
+  exec: USER | FAULT_FLAG_INSTRUCTION,
 };
 
 /** Handles a fault of the running task. @returns 0: the access may be tried again. */
@@ -77,6 +80,7 @@ export function doUserAddrFault(mm: Mm, addr: number, access: Access): FaultCode
     return result;
   }
   countEvent(VMA_LOCK_RETRY);
+  if (awaitUserfault()) return 0;
   return faultUnderMmapLock(mm, addr, access);
 }
 
@@ -85,6 +89,7 @@ function faultUnderMmapLock(mm: Mm, addr: number, access: Access): FaultCode {
   const vma = vmaLookup(reader, addr);
   const result = vma === NULL ? null : faultIn(vma, addr, access);
   mmapReadUnlock(reader);
+  awaitUserfault();
   return result ?? faultOfStack(mm, addr, access);
 }
 
@@ -99,6 +104,7 @@ function faultOfStack(mm: Mm, addr: number, access: Access): FaultCode {
   const reader = mmapWriteDowngrade(writer);
   const result = faultIn(vma, addr, access);
   mmapReadUnlock(reader);
+  awaitUserfault();
   return result;
 }
 

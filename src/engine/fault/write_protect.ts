@@ -8,15 +8,17 @@
  * Source: mm/memory.c, do_wp_page(), wp_page_copy(), wp_can_reuse_anon_folio(), v6.18.
  */
 import { NULL } from '../arena/ref.ts';
-import { hasFlag, VM_SHARED, VM_MAYSHARE, flagsOf } from '../mm/vm_flags.ts';
+import { hasFlag, VM_SHARED, VM_MAYSHARE, VM_UFFD_WP, flagsOf } from '../mm/vm_flags.ts';
 import { vmFlags } from '../mm/vma_struct.ts';
 import {
   allocPage,
   allocZeroedPage,
   copyPage,
   getPage,
+  lockPage,
   pageRemoveMap,
   putPage,
+  unlockPage,
 } from '../page/page_alloc.ts';
 import {
   type Page,
@@ -25,16 +27,26 @@ import {
   pageOf,
   pageRefcount,
   PG_ANON,
+  PFN_ZERO,
   PG_ANON_EXCLUSIVE,
   setPageFlag,
 } from '../page/page_struct.ts';
-import { isPteSpecial, PTE_DIRTY, PTE_WRITE, PTE_YOUNG, ptePfn } from '../page/pte.ts';
+import {
+  isPteSpecial,
+  type Pte,
+  PTE_DIRTY,
+  PTE_UFFD_WP,
+  PTE_WRITE,
+  PTE_YOUNG,
+  ptePfn,
+} from '../page/pte.ts';
 import { addMmCounter, MM_ANONPAGES, mmCounter } from '../page/rss.ts';
 import { pteUnlock } from '../page/table_struct.ts';
 import { flushTlbMm } from '../page/tlb_flush.ts';
 import { VM_FAULT_OOM } from '../page/vm_fault.ts';
 import { dropUnmapped } from './anonymous.ts';
 import { askForWrite } from './file_fault.ts';
+import { handleUserfault, userfaultfdPteWp, userfaultfdWpAsync } from './userfault.ts';
 import {
   exclusivePte,
   pageAddNewAnon,
@@ -48,8 +60,24 @@ const EITHER_SHARED = flagsOf(VM_SHARED, VM_MAYSHARE);
 
 /** @returns VM_FAULT_* */
 export function doWpPage(vmf: VmFault): number {
+  if (!userfaultfdPteWp(vmf)) return writePage(vmf);
+  if (!userfaultfdWpAsync(vmf)) return handleUserfault(vmf, VM_UFFD_WP);
+  const orig = forgetUffdWp(vmf);
+  return orig === null ? 0 : writePage({ ...vmf, orig });
+}
+
+/** That it was written is all that anybody wanted to know. @returns the entry now, null: again. */
+function forgetUffdWp(vmf: VmFault): Pte | null {
+  if (!pteLockSame(vmf)) return null;
+  const pte = vmf.orig & ~PTE_UFFD_WP;
+  setPte(vmf.at, pte);
+  pteUnlock(vmf.leaf);
+  return pte;
+}
+
+function writePage(vmf: VmFault): number {
   const isShared = hasFlag(vmFlags(vmf.vma), EITHER_SHARED);
-  if (isPteSpecial(vmf.orig)) return isShared ? openEntry(vmf) : copyZeroPage(vmf);
+  if (isPteSpecial(vmf.orig)) return isShared ? openEntry(vmf) : copyFrame(vmf);
 
   const page = holdPage(vmf);
   if (page === null) return 0;
@@ -67,8 +95,11 @@ function holdPage(vmf: VmFault): Page | null {
 }
 
 function writeShared(vmf: VmFault, page: Page): number {
+  lockPage(page);
   const refused = askForWrite(vmf.vma, page);
-  return refused === 0 ? openEntry(vmf) : refused;
+  const result = refused === 0 ? openEntry(vmf) : refused;
+  unlockPage(page);
+  return result;
 }
 
 function writePrivate(vmf: VmFault, page: Page): number {
@@ -93,11 +124,14 @@ function openEntry(vmf: VmFault): number {
   return 0;
 }
 
-function copyZeroPage(vmf: VmFault): number {
+/** Of the zero page, or of a device's frame: nobody counts either. */
+function copyFrame(vmf: VmFault): number {
   const refused = vmfAnonPrepare(vmf);
   if (refused !== 0) return refused;
-  const fresh = allocZeroedPage();
+  const pfn = ptePfn(vmf.orig);
+  const fresh = pfn === PFN_ZERO ? allocZeroedPage() : allocPage();
   if (fresh === NULL) return VM_FAULT_OOM;
+  if (pfn !== PFN_ZERO) copyPage(fresh, pageOf(pfn));
   pageAddNewAnon(vmf, fresh);
   if (!pteLockSame(vmf)) return dropUnmapped(fresh, 0);
   setPte(vmf.at, exclusivePte(vmf.vma, fresh));

@@ -4,31 +4,38 @@
  * Source: include/linux/fs.h, v6.18.
  */
 import * as atomics from '#atomics';
+import { arenaUsed } from '../arena/arena.ts';
+import { assert } from '../arena/assert.ts';
+import { EIO, ENOSPC, type Errno, OK } from '../arena/errno.ts';
 import { setWord, word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { unchargeMemory } from '../mm/accounting.ts';
-import type { File } from '../mm/vma_struct.ts';
+import { protocolMmapHook } from '../mm/protocol.ts';
+import type { File, UserfaultfdCtx } from '../mm/vma_struct.ts';
 import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
 import { refcountDecAndTest, refcountInc, refcountIncNotZero } from '../sync/refcount.ts';
-import {
-  type Inode,
-  type InodeKind,
-  type InodeSpec,
-  inodeGet,
-  inodeKind,
-  inodeNew,
-} from './inode.ts';
+import { VIOLATED_ABSENT } from '../trace/verdict.ts';
+import { lastWritebackError, writebackErrors } from './address_space.ts';
+import { tellDriver } from './driver_call.ts';
+import { reportDriverFault } from './driver_fault.ts';
+import { registeredDriver } from './driver_registry.ts';
+import { driverName } from './driver_table.ts';
+import { type Inode, inodeDriver, type InodeSpec, inodeGet, inodeNew } from './inode.ts';
 import { inodePut } from './iput.ts';
 
 const REFS = 0; //  (a)
 const INODE = 1; // (c)
 const MODE = 2; //  (c) FMODE_*
-const PRIVATE = 3; // (c) what the kind of file keeps for itself, or NULL
+const WB_SEEN = 3; // (a) how many errors of writing back this opening was told of
+const PRIVATE_DATA = 4; // a word of its driver's
+const USERFAULTFD = 5; // (c) of a userfaultfd: its context, or NULL
 
 export const FILE_CACHE: Cache<'file'> = { name: 'file', id: 4, words: 8, link: 7 };
 
 export const FMODE_READ = 1;
 export const FMODE_WRITE = 2;
+/** Its driver has opened it, and will be told when it is released. */
+const FMODE_OPENED = 4;
 
 /** Opens an inode once more. @returns a file with one reference, or NULL. */
 export function fileOpen(inode: Inode, mode: number): File | Null {
@@ -36,7 +43,9 @@ export function fileOpen(inode: Inode, mode: number): File | Null {
   if (file === NULL) return NULL;
   setWord(file + INODE, inodeGet(inode));
   setWord(file + MODE, mode);
-  setWord(file + PRIVATE, NULL);
+  setWord(file + WB_SEEN, writebackErrors(inode));
+  setWord(file + PRIVATE_DATA, 0);
+  setWord(file + USERFAULTFD, NULL);
   atomics.store(file + REFS, 1);
   return file;
 }
@@ -63,29 +72,75 @@ export const getFileUnlessGone = (file: File): boolean => refcountIncNotZero(fil
 
 export function fput(file: File): void {
   if (!refcountDecAndTest(file + REFS)) return;
-  if (filePrivate(file) !== NULL) releases.get(inodeKind(fileInode(file)))?.(file);
+  if ((fileMode(file) & FMODE_OPENED) !== 0) release(file);
+  const ctx = fileUserfaultfd(file);
+  if (ctx !== NULL) releaseUserfaultfd(ctx);
   inodePut(fileInode(file));
   cacheFree(FILE_CACHE, file);
 }
 
-/**
- * What goes with the last reference to a file that keeps something: set once for each
- * kind, by the module that makes such files, and so alike in every worker.
- */
-const releases = new Map<InodeKind, (file: File) => void>();
-
-export function setFileRelease(kind: InodeKind, release: (file: File) => void): void {
-  releases.set(kind, release);
+/** The driver hears of the end of what it opened, whichever worker sees it. */
+function release(file: File): void {
+  const number = inodeDriver(fileInode(file));
+  const driver = registeredDriver(number);
+  const call = { driver: driverName(number), hook: 'release', mm: NULL };
+  if (driver === null) {
+    const what = 'this worker has not registered the driver';
+    reportDriverFault({ ...call, violation: VIOLATED_ABSENT, what, thrown: null }, NULL);
+    return;
+  }
+  const operations = driver.operations[protocolMmapHook()];
+  if (operations?.release !== undefined) tellDriver(call, () => operations.release?.(file));
 }
 
-export const filePrivate = (file: File): number => word(file + PRIVATE);
+/** Ends all that a userfaultfd watches: set by the floor that knows VMAs, alike in every worker. */
+let releaseUserfaultfd: (ctx: UserfaultfdCtx) => void = () =>
+  assert(false, 'who makes userfaultfds says how they end');
 
-/** Before anybody else can find the file. */
-export function setFilePrivate(file: File, kept: number): void {
-  setWord(file + PRIVATE, kept);
+export function onUserfaultfdRelease(release: (ctx: UserfaultfdCtx) => void): void {
+  releaseUserfaultfd = release;
+}
+
+export const fileUserfaultfd = (file: File): UserfaultfdCtx | Null =>
+  word(file + USERFAULTFD) as UserfaultfdCtx | Null;
+
+/** Before anybody else can see the file. */
+export function setFileUserfaultfd(file: File, ctx: UserfaultfdCtx | Null): void {
+  setWord(file + USERFAULTFD, ctx);
+}
+
+/** Before anybody else can see the file. */
+export function setFileOpened(file: File): void {
+  setWord(file + MODE, fileMode(file) | FMODE_OPENED);
+}
+
+/** Whether a number from outside can be an open file: a check against mistakes, not malice. */
+export function isLiveFile(value: number): value is File {
+  if (value <= 0 || value % FILE_CACHE.words !== 0 || value >= arenaUsed()) return false;
+  const refs = atomics.load(value + REFS);
+  return refs > 0 && refs < REFS_MAX && word(value + INODE) > 0;
+}
+
+const REFS_MAX = 2 ** 24;
+
+export const filePrivateData = (file: File): number => word(file + PRIVATE_DATA);
+export function setFilePrivateData(file: File, data: number): void {
+  setWord(file + PRIVATE_DATA, data);
 }
 
 export const fileInode = (file: File): Inode => word(file + INODE) as Inode;
 export const fileMode = (file: File): number => word(file + MODE);
 export const isFileReadable = (file: File): boolean => (fileMode(file) & FMODE_READ) !== 0;
 export const isFileWritable = (file: File): boolean => (fileMode(file) & FMODE_WRITE) !== 0;
+
+/**
+ * Whether bytes could not be written since this opening was last told.
+ *
+ * Source: mm/filemap.c, file_check_and_advance_wb_err(), v6.18.
+ */
+export function checkWritebackError(file: File): 0 | Errno {
+  const inode = fileInode(file);
+  const count = writebackErrors(inode);
+  if (atomics.exchange(file + WB_SEEN, count) === count) return OK;
+  return lastWritebackError(inode) === ENOSPC ? ENOSPC : EIO;
+}

@@ -5,18 +5,21 @@
  */
 import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
-import { EBUSY, type Errno, OK } from '../arena/errno.ts';
+import { EBUSY, EINVAL, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { double, setDouble, setWord, word } from '../arena/memory.ts';
 import { NULL, type Null, type Ref, type WordAt } from '../arena/ref.ts';
 import { unchargeMemory } from '../mm/accounting.ts';
 import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
 import { type Text, textNew, textPut } from '../slab/text.ts';
 import { refcountDecAndTest, refcountInc } from '../sync/refcount.ts';
+import { driverNumber } from './driver_table.ts';
+
+import { initAddressSpace, pagesLock, pagesUnlock } from './address_space.ts';
 
 export type Inode = Ref<'inode'>;
 
 const REFS = 0; //        (a)
-const KIND = 1; //        (c)
+const DRIVER = 1; //      (c)   number of its driver
 const DEV_MAJOR = 2; //   (c)
 const DEV_MINOR = 3; //   (c)
 const NAME = 4; //        (c)   path as maps shows it
@@ -33,16 +36,10 @@ const LINK = 19; //             the cache's link while free
 
 export const INODE_CACHE: Cache<'inode'> = { name: 'inode', id: 5, words: 32, link: LINK };
 
-/** What a file is, as far as mapping it is concerned. */
-export const INODE_KINDS = [
-  'regular',
-  'shmem',
-  'zero',
-  'secretmem',
-  'directory',
-  'anon_inode',
-] as const;
-export type InodeKind = (typeof INODE_KINDS)[number];
+/** What a file is, as far as mapping it is concerned; the place is the number of its driver. */
+const INODE_KINDS = ['regular', 'shmem', 'zero', 'secretmem', 'directory', 'anon_inode'] as const;
+/** 'driver': of a driver that was registered, by name. */
+export type InodeKind = (typeof INODE_KINDS)[number] | 'driver';
 
 /** The file system refuses MAP_SYNC, as it does without DAX. */
 export const I_NO_SYNC = 1 << 0;
@@ -61,9 +58,13 @@ export const F_SEAL_SHRINK = 0x02;
 export const F_SEAL_GROW = 0x04;
 export const F_SEAL_WRITE = 0x08;
 export const F_SEAL_FUTURE_WRITE = 0x10;
+export const F_SEAL_EXEC = 0x20;
+const F_ALL_SEALS = 0x3f;
 
 export interface InodeSpec {
   readonly kind: InodeKind;
+  /** The name of its driver, for the kind 'driver'. */
+  readonly driver?: string;
   /** As /proc/PID/maps shows it. */
   readonly path: string;
   readonly devMajor?: number;
@@ -76,10 +77,14 @@ export interface InodeSpec {
   readonly flags?: number;
   /** Pages that were charged for it, and go back when it goes. */
   readonly accountedPages?: number;
+  /** The number by which the machine's host reads the file's bytes. Default: they are kept here. */
+  readonly hostFd?: number;
 }
 
 /** @returns an inode with one reference, or NULL. */
 export function inodeNew(spec: InodeSpec): Inode | Null {
+  const driver = driverFor(spec);
+  if (isErr(driver)) return NULL;
   const name = textNew(spec.path);
   if (name === NULL) return NULL;
   const inode = cacheAlloc(INODE_CACHE);
@@ -87,7 +92,7 @@ export function inodeNew(spec: InodeSpec): Inode | Null {
     textPut(name);
     return NULL;
   }
-  setWord(inode + KIND, INODE_KINDS.indexOf(spec.kind));
+  setWord(inode + DRIVER, driver);
   setWord(inode + DEV_MAJOR, spec.devMajor ?? 0);
   setWord(inode + DEV_MINOR, spec.devMinor ?? 0);
   setWord(inode + NAME, name);
@@ -98,14 +103,22 @@ export function inodeNew(spec: InodeSpec): Inode | Null {
   setDouble(inode + SIZE, spec.size ?? 0);
   setDouble(inode + ACCOUNTED, spec.accountedPages ?? 0);
   setWord(inode + I_MMAP, NULL);
+  initAddressSpace(inode, spec.hostFd ?? -1);
   atomics.store(inode + REFS, 1);
   return inode;
+}
+
+/** @returns the number that the driver's name has in this machine; ENOMEM. */
+function driverFor({ kind, driver }: InodeSpec): number | Errno {
+  return kind === 'driver' ? driverNumber(driver ?? '') : INODE_KINDS.indexOf(kind);
 }
 
 export function inodeGet(inode: Inode): Inode {
   refcountInc(inode + REFS);
   return inode;
 }
+
+export const inodeRefs = (inode: Inode): number => atomics.load(inode + REFS);
 
 /** Drops a reference. @returns whether it was the last: see iput.ts. */
 export const inodeDecAndTest = (inode: Inode): boolean => refcountDecAndTest(inode + REFS);
@@ -118,11 +131,16 @@ export function inodeFree(inode: Inode): void {
   cacheFree(INODE_CACHE, inode);
 }
 
-export const inodeKind = (inode: Inode): InodeKind => INODE_KINDS[word(inode + KIND)] ?? 'regular';
+/** The number of its driver: see driver_table.ts. */
+export const inodeDriver = (inode: Inode): number => word(inode + DRIVER);
+export const inodeKind = (inode: Inode): InodeKind => INODE_KINDS[inodeDriver(inode)] ?? 'driver';
 export const inodeName = (inode: Inode): Text => word(inode + NAME) as Text;
 export const inodeDevMajor = (inode: Inode): number => word(inode + DEV_MAJOR);
 export const inodeDevMinor = (inode: Inode): number => word(inode + DEV_MINOR);
 export const inodeNumber = (inode: Inode): number => double(inode + INO);
+/** Whether each page of it is charged when it comes: memory that was not promised as a whole. */
+export const inodeChargesPages = (inode: Inode): boolean =>
+  inodeKind(inode) === 'shmem' && double(inode + ACCOUNTED) === 0;
 /** Bytes. */
 export const inodeSize = (inode: Inode): number => double(inode + SIZE);
 export const inodeHas = (inode: Inode, flag: number): boolean => (word(inode + FLAGS) & flag) !== 0;
@@ -131,8 +149,14 @@ export const inodeIMmapAt = (inode: Inode): WordAt => inode + I_MMAP;
 export const inodeIMmapSemAt = (inode: Inode): WordAt => inode + I_MMAP_SEM;
 export const inodeSeals = (inode: Inode): number => atomics.load(inode + SEALS);
 
+/**
+ * Bytes. Who cuts a file does it under the lock that adds pages: a page that comes later is met by
+ * its maker's look at the size, one that was there before by who cuts.
+ */
 export function setInodeSize(inode: Inode, bytes: number): void {
+  pagesLock(inode);
   setDouble(inode + SIZE, bytes);
+  pagesUnlock(inode);
 }
 
 /** Counts a shared mapping that may be written. @returns false when writing is denied for good. */
@@ -149,13 +173,22 @@ export function mappingUnmapWritable(inode: Inode): void {
   assert(before > 0, 'a writable mapping is uncounted as often as it is counted');
 }
 
-/** @returns EBUSY when F_SEAL_WRITE is asked for while a shared mapping may be written. */
+/**
+ * Source: mm/memfd.c, memfd_add_seals(), v6.18.
+ *
+ * @returns EINVAL for unknown seals, and for what is no memfd; EPERM once the seals are sealed;
+ *   EBUSY when F_SEAL_WRITE is asked for while a shared mapping may be written. On an error no seal
+ *   is added.
+ */
 export function inodeAddSeals(inode: Inode, seals: number): 0 | Errno {
+  if ((seals & ~F_ALL_SEALS) !== 0 || inodeKind(inode) !== 'shmem') return EINVAL;
+  if ((inodeSeals(inode) & F_SEAL_SEAL) !== 0) return EPERM;
   if ((seals & F_SEAL_WRITE) !== 0 && !atomics.cas(inode + WRITABLE, 0, -1)) {
     if (atomics.load(inode + WRITABLE) > 0) return EBUSY;
   }
   for (;;) {
     const old = atomics.load(inode + SEALS);
+    if ((old & F_SEAL_SEAL) !== 0) return EPERM;
     if (atomics.cas(inode + SEALS, old, old | seals)) return OK;
   }
 }

@@ -14,8 +14,9 @@
  * Source: mm/filemap.c, filemap_get_entry(), filemap_add_folio(), filemap_remove_folio(), v6.18.
  */
 import { assert } from '../arena/assert.ts';
-import { type Errno, isErr, OK } from '../arena/errno.ts';
+import { ENOSPC, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
+import { chargeMemory, unchargeMemory } from '../mm/accounting.ts';
 import { getPage, putPage } from '../page/page_alloc.ts';
 import {
   clearPageMapping,
@@ -28,7 +29,7 @@ import {
 import { rcuReadLock, rcuReadUnlock } from '../rcu/rcu.ts';
 import { refcountIncNotZero } from '../sync/refcount.ts';
 import { addNrpages, inodePagesAt, pagesLock, pagesUnlock } from './address_space.ts';
-import type { Inode } from './inode.ts';
+import { type Inode, inodeChargesPages } from './inode.ts';
 import { xaErase, xaFind, xaInsert, xaLoad } from './xarray.ts';
 
 /** Pages of a file; both inclusive. */
@@ -64,16 +65,19 @@ export function findGetNextPage(inode: Inode, { first, last }: PageSpan): Page |
  * Adds a page, which has its identity already and which nobody else knows; the cache takes a
  * reference of its own.
  *
- * @returns EEXIST when another page has the place, ENOMEM.
+ * @returns EEXIST when another page has the place, ENOMEM, ENOSPC when it may not be charged for.
  */
 export function addToPageCache(inode: Inode, page: Page): 0 | Errno {
   assert(pageMapping(page) === inode, 'a page is told whose it is before it is published');
+  const isCharged = inodeChargesPages(inode);
+  if (isCharged && chargeMemory(NULL, 1) !== OK) return ENOSPC;
   getPage(page);
   pagesLock(inode);
   const result = xaInsert(inodePagesAt(inode), pageIndex(page), page);
   pagesUnlock(inode);
   if (isErr(result)) {
     putPage(page);
+    if (isCharged) unchargeMemory(1);
     return result;
   }
   addNrpages(inode, 1);
@@ -90,5 +94,6 @@ export function removeFromPageCache(inode: Inode, page: Page): void {
   assert(erased === page, 'the page cache holds the page that is taken out');
   clearPageMapping(page);
   addNrpages(inode, -1);
+  if (inodeChargesPages(inode)) unchargeMemory(1);
   putPage(page);
 }

@@ -1,10 +1,11 @@
 /**
  * userfaultfd_ctx: what is behind one descriptor of userfaultfd(2). It belongs to
- * one address space for good, whoever holds the descriptor. 528 words.
+ * one address space for good, whoever holds the descriptor. 784 words.
  *
- *   0    1   2      3         4     5         6     7       8         9
- *   refs mm  flags  features  lock  released  head  queued  reserved  arrivals
+ *   0    1   2      3         4     5         6     7       8         9         10     11
+ *   refs mm  flags  features  lock  released  head  queued  reserved  arrivals  order  lives
  *   16 ... 527   a ring of 64 events, 8 words each
+ *   528 ... 783  a fault for each worker, 8 words each: see userfaultfd_fault.ts
  *
  *       ┌────────┬ queued ┬─ reserved ─┬────────┐
  *       │        │ e e e e│ promised   │        │     an event that must not be lost
@@ -22,6 +23,7 @@
  */
 import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
+import { CPUS } from '../arena/layout.ts';
 import { double, setDouble, setWord, word } from '../arena/memory.ts';
 import { NULL, type Null, type WordAt } from '../arena/ref.ts';
 import type { Mm } from '../mm/held.ts';
@@ -42,6 +44,8 @@ const HEAD = 6; //     (l) the oldest event
 const QUEUED = 7; //   (l)
 const RESERVED = 8; // (l)
 const ARRIVALS = 9; // (a) moves when there is something to read
+const ORDER = 10; //   (l) faults are read in the order they came
+const LIVES = 11; //   (c) how many contexts have lived here
 const LINK = 15;
 const EVENTS_AT = 16;
 
@@ -54,10 +58,13 @@ const START = 2;
 const END = 4;
 const LENGTH = 6;
 
+const FAULTS_AT = EVENTS_AT + EVENTS_MAX * EVENT_WORDS;
+const FAULT_WORDS = 8;
+
 export const USERFAULTFD_CTX_CACHE: Cache<'userfaultfd_ctx'> = {
   name: 'userfaultfd_ctx',
   id: 10,
-  words: EVENTS_AT + EVENTS_MAX * EVENT_WORDS,
+  words: FAULTS_AT + CPUS * FAULT_WORDS,
   link: LINK,
 };
 
@@ -85,6 +92,7 @@ export function userfaultfdCtxNew(mm: Mm, flags: number): UserfaultfdCtx | Null 
   mmgrab(mm);
   setWord(ctx + MM, mm);
   setWord(ctx + FLAGS, flags);
+  setWord(ctx + LIVES, word(ctx + LIVES) + 1);
   atomics.store(ctx + FEATURES, 0);
   for (const at of [RELEASED, HEAD, QUEUED, RESERVED]) setWord(ctx + at, 0);
   atomics.store(ctx + REFS, 1);
@@ -152,7 +160,7 @@ export function userfaultfdQueue(ctx: UserfaultfdCtx, event: UserfaultfdEvent): 
     setWord(ctx + QUEUED, word(ctx + QUEUED) + 1);
   }
   spinUnlock(ctx + LOCK);
-  if (isRead) announce(ctx);
+  if (isRead) userfaultfdAnnounce(ctx);
   userfaultfdCtxPut(ctx);
   return isRead;
 }
@@ -200,6 +208,27 @@ export function userfaultfdShut(ctx: UserfaultfdCtx): UserfaultfdCtx[] {
   return forked;
 }
 
+/** Something has happened that whoever watches has not heard of: nothing may be resolved now. */
+export function isUserfaultfdChanging(ctx: UserfaultfdCtx): boolean {
+  return word(ctx + QUEUED) + word(ctx + RESERVED) > 0;
+}
+
+/** Tells a context from others that had the same handle before. */
+export const userfaultfdLife = (ctx: UserfaultfdCtx): number => word(ctx + LIVES);
+
+export const userfaultfdLock = (ctx: UserfaultfdCtx): void => spinLock(ctx + LOCK);
+export const userfaultfdUnlock = (ctx: UserfaultfdCtx): void => spinUnlock(ctx + LOCK);
+
+/** The fault of a worker: the record of its CPU. */
+export const userfaultfdFaultAt = (ctx: UserfaultfdCtx, cpu: number): WordAt =>
+  ctx + FAULTS_AT + cpu * FAULT_WORDS;
+/** (l) is held. */
+export function userfaultfdNextOrder(ctx: UserfaultfdCtx): number {
+  const order = (word(ctx + ORDER) + 1) | 0;
+  setWord(ctx + ORDER, order);
+  return order;
+}
+
 /** What a reader reads before it looks for events, and then sleeps on. */
 export const userfaultfdArrivals = (ctx: UserfaultfdCtx): number => atomics.load(ctx + ARRIVALS);
 
@@ -209,7 +238,7 @@ export function userfaultfdWait(ctx: UserfaultfdCtx, seen: number): void {
 }
 
 /** Pairs with a reader that looked before it sleeps: it sees the move. */
-function announce(ctx: UserfaultfdCtx): void {
+export function userfaultfdAnnounce(ctx: UserfaultfdCtx): void {
   atomics.add(ctx + ARRIVALS, 1);
   atomics.wakeAll(ctx + ARRIVALS);
 }

@@ -34,6 +34,18 @@ export const UFFD_FEATURE_MOVE = 1 << 16;
 /** All that a v6.18 kernel of this configuration knows. */
 export const UFFD_API_FEATURES = (1 << 17) - 1;
 
+// Modes of what resolves faults.
+export const UFFDIO_COPY_MODE_DONTWAKE = 1 << 0;
+export const UFFDIO_COPY_MODE_WP = 1 << 1;
+export const UFFDIO_ZEROPAGE_MODE_DONTWAKE = 1 << 0;
+export const UFFDIO_WRITEPROTECT_MODE_WP = 1 << 0;
+export const UFFDIO_WRITEPROTECT_MODE_DONTWAKE = 1 << 1;
+
+// What a page fault was.
+export const UFFD_PAGEFAULT_FLAG_WRITE = 1 << 0;
+export const UFFD_PAGEFAULT_FLAG_WP = 1 << 1;
+export const UFFD_PAGEFAULT_FLAG_MINOR = 1 << 2;
+
 // Events that are read.
 export const UFFD_EVENT_FORK = 0x13;
 export const UFFD_EVENT_REMAP = 0x14;

@@ -1,18 +1,27 @@
 /**
- * What drivers do with a VMA, by number: a VMA holds a small number because
- * functions cannot be shared between workers, and every worker has this table.
+ * What drivers do with a VMA, by number: a VMA holds a small number because functions cannot be
+ * shared between workers.
+ *
+ *   0          16                                24
+ *   ┌──────────┬─────────────────────────────────┬───
+ *   │ built in │ the first driver's tables       │ the second's ...
+ *   └──────────┴─────────────────────────────────┴───
  *
  * Number 0 is the absence of operations, which is what makes a VMA anonymous.
  *
  * Source: include/linux/mm.h, vm_operations_struct, v6.18.
  */
 import { assert } from '../arena/assert.ts';
-import { EINVAL, type Errno, OK } from '../arena/errno.ts';
+import { EINVAL, ENODEV, type Errno } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
-import type { Vma } from '../mm/held.ts';
-import { vmFile } from '../mm/vma_struct.ts';
+import type { Vma, VmaWrite } from '../mm/held.ts';
+import { vmFile, vmMm, vmOps } from '../mm/vma_struct.ts';
 import type { Page } from '../page/page_struct.ts';
 import type { FaultError } from '../page/vm_fault.ts';
+import { VIOLATED_ABSENT } from '../trace/verdict.ts';
+import { reportDriverFault } from './driver_fault.ts';
+import { registeredDriver, VM_OPS_PER_DRIVER } from './driver_registry.ts';
+import { driverName, FIRST_DRIVER } from './driver_table.ts';
 import { fileInode } from './file_struct.ts';
 import { filemapFault, filemapMapPages, filemapPageMkwrite, type MapVisit } from './filemap.ts';
 import type { Inode } from './inode.ts';
@@ -20,10 +29,17 @@ import type { PageSpan } from './page_cache.ts';
 
 export interface VmOperations {
   readonly name: string;
-  /** Has a close hook: such a VMA may grow or shrink, but a merge may not remove it. */
-  readonly hasClose: boolean;
-  /** Whether a VMA may be cut. */
-  readonly maySplit: () => 0 | Errno;
+  /** There is one more VMA of the mapping: by a split, a fork, a move. Not by mmap(). */
+  open?(vma: VmaWrite): void;
+  /**
+   * The VMA goes. Such a VMA may grow or shrink, but a merge may not remove it. Its pages are
+   * gone already; whatever this throws, the VMA goes.
+   */
+  close?(vma: VmaWrite): void;
+  /** `prepare` only: the VMA was made for a mapping, and not merged into a neighbour. */
+  mapped?(vma: VmaWrite): void;
+  /** Whether the VMA may be cut at `addr`, in bytes. @returns an errno to refuse. */
+  maySplit?(vma: Vma, addr: number): 0 | Errno;
   /**
    * Finds the page of a fault; `pgoff` in pages of the file, `flags` FAULT_FLAG_*.
    *
@@ -42,11 +58,6 @@ export interface VmOperations {
   pageMkwrite?(vma: Vma, page: Page): 0 | FaultError;
 }
 
-const anywhere = (): 0 => OK;
-const nowhere = (): Errno => EINVAL;
-
-const operations = (name: string): VmOperations => ({ name, hasClose: false, maySplit: anywhere });
-
 export const ANON_VM_OPS = 0;
 /** Of a VMA that is not yet, or no longer, anybody's: not anonymous, and nothing is called. */
 export const DUMMY_VM_OPS = 1;
@@ -56,6 +67,8 @@ export const SPECIAL_MAPPING_VM_OPS = 4;
 export const SECRETMEM_VM_OPS = 5;
 /** System V shared memory, which counts attachments in open and close. */
 export const SHM_VM_OPS = 6;
+/** From here on, the tables of drivers that workers register. */
+export const DRIVER_VM_OPS = 16;
 
 function vmInode(vma: Vma): Inode {
   const file = vmFile(vma);
@@ -74,16 +87,57 @@ const fileFaults = {
   ...shmemFaults,
   pageMkwrite: (vma: Vma, page: Page): 0 | FaultError => filemapPageMkwrite(vmInode(vma), page),
 };
-const secretmemFaults = { fault: shmemFaults.fault };
+
+/** What a driver gives its VMAs whose private pages are anonymous memory. */
+export const anonVmOps: VmOperations = { name: 'anon' };
+export const genericFileVmOps: VmOperations = { name: 'generic_file', ...fileFaults };
+export const shmemVmOps: VmOperations = { name: 'shmem', ...shmemFaults };
+export const secretmemVmOps: VmOperations = { name: 'secretmem', fault: shmemFaults.fault };
 
 const TABLE: readonly VmOperations[] = [
-  operations('anon'),
-  operations('dummy'),
-  { ...operations('generic_file'), ...fileFaults },
-  { ...operations('shmem'), ...shmemFaults },
-  { name: 'special_mapping', hasClose: false, maySplit: nowhere },
-  { ...operations('secretmem'), ...secretmemFaults },
-  { name: 'shm', hasClose: true, maySplit: anywhere, ...shmemFaults },
+  anonVmOps,
+  { name: 'dummy' },
+  genericFileVmOps,
+  shmemVmOps,
+  { name: 'special_mapping', maySplit: () => EINVAL },
+  secretmemVmOps,
+  // Nothing counts attachments yet: that there is a close hook is what merges ask.
+  { name: 'shm', close: () => undefined, ...shmemFaults },
 ];
 
-export const vmOperations = (ops: number): VmOperations => TABLE[ops] ?? operations('unknown');
+/** In place of what this worker does not have: never removed by a merge, never cut, no pages. */
+const ABSENT: VmOperations = {
+  name: 'absent',
+  open: (vma) => reportAbsent(vma, 'open'),
+  close: (vma) => reportAbsent(vma, 'close'),
+  maySplit: () => ENODEV,
+};
+
+function reportAbsent(vma: Vma, hook: string): void {
+  const driver = driverName(driverOfVmOps(vmOps(vma)));
+  const what = 'this worker has not registered the driver';
+  const violation = VIOLATED_ABSENT;
+  reportDriverFault({ driver, hook, violation, what, thrown: null }, vmMm(vma));
+}
+
+export const vmOperations = (ops: number): VmOperations =>
+  (ops < DRIVER_VM_OPS ? TABLE[ops] : driverVmOperations(ops)) ?? ABSENT;
+
+/** The number of the driver whose table this is. */
+export const driverOfVmOps = (ops: number): number =>
+  FIRST_DRIVER + Math.floor((ops - DRIVER_VM_OPS) / VM_OPS_PER_DRIVER);
+
+/** @returns the number by which VMAs know these operations of this driver, or -1: not its own. */
+export function vmOpsNumber(operations: unknown, driver: number): number {
+  const builtIn = TABLE.findIndex((table) => table === operations);
+  if (builtIn >= 0) return builtIn;
+  const known = driver < FIRST_DRIVER ? null : registeredDriver(driver);
+  const isIt = (table: VmOperations): boolean => table === operations;
+  const index = (known?.driver.vmOperations ?? []).findIndex(isIt);
+  return index < 0 ? -1 : DRIVER_VM_OPS + (driver - FIRST_DRIVER) * VM_OPS_PER_DRIVER + index;
+}
+
+function driverVmOperations(ops: number): VmOperations | undefined {
+  const index = (ops - DRIVER_VM_OPS) % VM_OPS_PER_DRIVER;
+  return registeredDriver(driverOfVmOps(ops))?.vmOperations[index];
+}

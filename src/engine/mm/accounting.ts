@@ -7,6 +7,7 @@ import { ENOMEM, type Errno, OK } from '../arena/errno.ts';
 import { cpuOf, thisCpu } from '../arena/cpu.ts';
 import { CPUS, C_COMMITTED } from '../arena/layout.ts';
 import { double, setDouble } from '../arena/memory.ts';
+import { NULL, type Null } from '../arena/ref.ts';
 import { PAGE_SIZE } from '../arena/units.ts';
 import { LIMIT_AS, LIMIT_COMMIT, LIMIT_DATA, LIMIT_MEMLOCK, noteLimit } from '../trace/verdict.ts';
 import type { MmRead, MmWrite } from './held.ts';
@@ -107,11 +108,12 @@ const NEVER = 2;
 /**
  * Promises `pages` of memory. The machine's total is counted by each worker on
  * its own line, so mode 2 may let workers overshoot by what they add at the same
- * moment, as the kernel's per-CPU counter does.
+ * moment, as the kernel's per-CPU counter does. Without an mm it is for pages of a file, which
+ * every process shares: nothing is kept back for one of them.
  *
  * @returns ENOMEM when overcommit does not allow it.
  */
-export function chargeMemory(mm: MmRead, pages: number): 0 | Errno {
+export function chargeMemory(mm: MmRead | Null, pages: number): 0 | Errno {
   const mode = sysctlOvercommitMemory();
   // Mode 0 refuses only what can obviously never be had.
   const limit = mode === NEVER ? commitAllowed(mm) : totalPages();
@@ -149,7 +151,8 @@ export function commitLimit(): number {
   return (kbytes === 0 ? share : kbToPages(kbytes)) + sysctl('total_swap_pages');
 }
 
-function commitAllowed(mm: MmRead): number {
+function commitAllowed(mm: MmRead | Null): number {
+  if (mm === NULL) return commitLimit();
   const forRoot = capable(CAP_SYS_ADMIN) ? 0 : kbToPages(sysctl('admin_reserve_kbytes'));
   const forUser = kbToPages(sysctl('user_reserve_kbytes'));
   return commitLimit() - forRoot - Math.min(Math.floor(mmTotalVm(mm) / 32), forUser);

@@ -17,17 +17,20 @@ import {
   setVmAnonName,
   setVmAnonVma,
   setVmAnonVmaChain,
+  setVmCaching,
   setVmFile,
   setVmFlags,
   setVmMm,
   setVmOps,
   setVmPgoff,
   setVmPolicy,
+  setVmPrivateData,
   setVmRange,
   setVmUserfaultfdCtx,
   VMA_CACHE,
   vmAnonName,
   vmAnonVma,
+  vmCaching,
   vmEnd,
   vmFile,
   vmFlags,
@@ -36,6 +39,7 @@ import {
   vmOps,
   vmPgoff,
   vmPolicy,
+  vmPrivateData,
   vmRefcntAt,
   vmStart,
   vmUserfaultfdCtx,
@@ -60,6 +64,8 @@ export function vmAreaAlloc(mm: Mm): VmaHidden | Null {
   setVmPolicy(vma, 0);
   setVmAnonName(vma, NULL);
   setVmUserfaultfdCtx(vma, 0);
+  setVmPrivateData(vma, 0);
+  setVmCaching(vma, 0);
   return vma;
 }
 
@@ -83,6 +89,8 @@ export function vmAreaDup(orig: Vma): VmaHidden | Null {
   setVmOps(vma, vmOps(orig));
   setVmPolicy(vma, vmPolicy(orig));
   setVmUserfaultfdCtx(vma, vmUserfaultfdCtx(orig));
+  setVmPrivateData(vma, vmPrivateData(orig));
+  setVmCaching(vma, vmCaching(orig));
   const name = vmAnonName(orig);
   setVmAnonName(vma, name === NULL ? NULL : textGet(name));
   return vma;

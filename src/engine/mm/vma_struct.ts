@@ -3,8 +3,8 @@
  *
  *   0     2     4      6      8   9     10       11   12   13      14        15
  *   start end   pgoff  flags  mm  file  anonVma  avc  ops  policy  anonName  uffd
- *   16      17       18    20 ... 29
- *   refcnt  lockSeq  link  shared.rb
+ *   16      17       18    20 ... 29   30           31
+ *   refcnt  lockSeq  link  shared.rb   privateData  caching
  *
  * What a fault reads is on the first line; what lock takers write, on the second.
  *
@@ -40,6 +40,8 @@ const REFCNT = 16; //   (a)     0 detached, 1 attached, more: readers
 const LOCK_SEQ = 17; // (a)     equals the mm's sequence while write-locked
 const LINK = 18; //             the cache's link while free
 const SHARED_RB = 20; // (r)    node of the file's i_mmap, 10 words: rmap/interval_tree.ts
+const PRIVATE_DATA = 30; // (m+v) a word of its driver's
+const CACHING = 31; //  (m+v)   what vm_page_prot says beside the flags: see page_prot.ts
 
 export const VMA_CACHE: Cache<'vm_area_struct'> = {
   name: 'vm_area_struct',
@@ -75,6 +77,8 @@ export const vmPolicy = (vma: Vma): number => views.i32[vma + POLICY]!;
 export const vmAnonName = (vma: Vma): Text | Null => views.i32[vma + ANON_NAME]! as Text | Null;
 export const vmUserfaultfdCtx = (vma: Vma): UserfaultfdCtx | Null =>
   views.i32[vma + UFFD]! as UserfaultfdCtx | Null;
+export const vmPrivateData = (vma: Vma): number => views.i32[vma + PRIVATE_DATA]!;
+export const vmCaching = (vma: Vma): number => views.i32[vma + CACHING]!;
 
 /** Bytes. */
 export const vmSize = (vma: Vma): number => vmEnd(vma) - vmStart(vma);
@@ -121,6 +125,14 @@ export function setVmAnonName(vma: VmaWrite, name: Text | Null): void {
 
 export function setVmUserfaultfdCtx(vma: VmaWrite, ctx: UserfaultfdCtx | Null): void {
   views.i32[vma + UFFD] = ctx;
+}
+
+export function setVmPrivateData(vma: VmaWrite, data: number): void {
+  views.i32[vma + PRIVATE_DATA] = data;
+}
+
+export function setVmCaching(vma: VmaWrite, caching: number): void {
+  views.i32[vma + CACHING] = caching;
 }
 
 /** Only while it is detached: late RCU readers look at it once they hold a count. */

@@ -7,7 +7,7 @@ import * as atomics from '#atomics';
 import { setWord, word } from '../arena/memory.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
 import type { Vma } from '../mm/held.ts';
-import { vmMm } from '../mm/vma_struct.ts';
+import { vmaIsAnonymous, vmMm } from '../mm/vma_struct.ts';
 import { pageRemoveMap } from './page_alloc.ts';
 import { type MmuGather, tlbFlushIfFull, tlbRemovePage } from './mmu_gather.ts';
 import {
@@ -27,7 +27,9 @@ import {
   type Pte,
   PTE_DIRTY,
   PTE_MARKER_GUARD,
+  PTE_MARKER_UFFD_WP,
   PTE_NONE,
+  PTE_UFFD_WP,
   PTE_WRITE,
   PTE_YOUNG,
   ptePfn,
@@ -63,19 +65,27 @@ export interface ZapRange {
 /** Clears every entry of the range. Pages are freed by tlbFinishMmu(). */
 export function zapRange(tlb: MmuGather, vma: Vma, range: ZapRange): void {
   const mm = vmMm(vma);
+  const keepsWp = range.mode !== 'all' && !vmaIsAnonymous(vma);
   let at = nextLeaf(mm, range.start, range.end);
   if (at < range.end) updateHiwaterRss(mm);
   while (at < range.end) {
     const end = leafEnd(at, range.end);
     const leaf = leafTable(mm, at);
-    if (leaf !== NULL) zapLeaf(tlb, leaf, { start: at, end, mode: range.mode });
+    if (leaf !== NULL) zapLeaf(tlb, leaf, { start: at, end, mode: range.mode, keepsWp });
     tlbFlushIfFull(tlb);
     at = nextLeaf(mm, end, range.end);
   }
 }
 
+interface LeafZap extends ZapRange {
+  /** Of a file's memory it is remembered which pages were write-protected by a userfaultfd. */
+  readonly keepsWp: boolean;
+}
+
 /** Plain stores under the table's lock: an atomic for each entry would cost six times as much. */
-function zapLeaf(tlb: MmuGather, leaf: PageTable, { start, end, mode }: ZapRange): void {
+function zapLeaf(tlb: MmuGather, leaf: PageTable, zap: LeafZap): void {
+  const { start, end, mode, keepsWp } = zap;
+  const kept = PTE_MARKER_GUARD | (keepsWp ? PTE_MARKER_UFFD_WP : 0);
   const gone = [0, 0, 0];
   const first = entryAt(leaf, pteIndex(start));
   const last = first + (end - start) / 4096;
@@ -84,7 +94,7 @@ function zapLeaf(tlb: MmuGather, leaf: PageTable, { start, end, mode }: ZapRange
     const pte = word(at);
     if (pte === PTE_NONE) continue;
     if (!isPtePresent(pte)) {
-      if (mode === 'all' || (pte & PTE_MARKER_GUARD) === 0) setWord(at, PTE_NONE);
+      if (mode === 'all' || (pte & kept) === 0) setWord(at, PTE_NONE);
     } else if (isPteSpecial(pte)) {
       if (mode === 'file-pages') continue;
       setWord(at, PTE_NONE);
@@ -95,6 +105,7 @@ function zapLeaf(tlb: MmuGather, leaf: PageTable, { start, end, mode }: ZapRange
       const counter = mmCounter(page);
       gone[counter] = (gone[counter] ?? 0) + 1;
       zapPage(tlb, at, page);
+      if (keepsWp && (pte & PTE_UFFD_WP) !== 0) setWord(at, PTE_MARKER_UFFD_WP);
     }
   }
   pteUnlock(leaf);

@@ -1,8 +1,7 @@
 /**
  * /proc/PID/smaps, and the letters of VmFlags.
  *
- * Which pages are present is known when there are page tables; until then those
- * lines are those of memory that was never touched.
+ * Not kept here, and so always 0: KSM, lazily freed pages, huge pages, swap.
  *
  * Source: fs/proc/task_mmu.c, show_smap(), show_smap_vma_flags(), v6.18.
  */
@@ -16,6 +15,7 @@ import { hasFlag, VM_HUGEPAGE, type VmFlags, vmFlagsFromNumber } from '../mm/vm_
 import { vmaIsAnonymous, vmEnd, vmFlags, vmSize, vmStart } from '../mm/vma_struct.ts';
 import { ByteWriter } from './byte_writer.ts';
 import { showMapVma, VSYSCALL_MAP } from './maps.ts';
+import { type PageStats, vmaPageStats } from './page_stats.ts';
 
 /** By bit. A bit that is not here is shown as `??`. */
 const MNEMONICS: Readonly<Record<number, string>> = {
@@ -82,54 +82,59 @@ export function vmFlagsOfText(text: string): VmFlags {
   return vmFlagsFromNumber(flags);
 }
 
-/** The lines of pages that were never touched, between the sizes and what follows. */
-const UNTOUCHED = [
-  'Rss',
-  'Pss',
-  'Pss_Dirty',
-  'Shared_Clean',
-  'Shared_Dirty',
-  'Private_Clean',
-  'Private_Dirty',
-  'Referenced',
-  'Anonymous',
-  'KSM',
-  'LazyFree',
-  'AnonHugePages',
-  'ShmemPmdMapped',
-  'FilePmdMapped',
-  'Shared_Hugetlb',
-  'Private_Hugetlb',
-  'Swap',
-  'SwapPss',
-  'Locked',
+/** The lines of pages, in their order; null is what this machine does not have. */
+const PAGE_LINES: readonly (readonly [string, keyof PageStats | null])[] = [
+  ['Rss', 'rss'],
+  ['Pss', 'pss'],
+  ['Pss_Dirty', 'pssDirty'],
+  ['Shared_Clean', 'sharedClean'],
+  ['Shared_Dirty', 'sharedDirty'],
+  ['Private_Clean', 'privateClean'],
+  ['Private_Dirty', 'privateDirty'],
+  ['Referenced', 'referenced'],
+  ['Anonymous', 'anonymous'],
+  ['KSM', null],
+  ['LazyFree', null],
+  ['AnonHugePages', null],
+  ['ShmemPmdMapped', null],
+  ['FilePmdMapped', null],
+  ['Shared_Hugetlb', null],
+  ['Private_Hugetlb', null],
+  ['Swap', null],
+  ['SwapPss', null],
+  ['Locked', 'locked'],
 ];
 
 const line = (label: string, kb: number): string =>
   `${`${label}:`.padEnd(16)}${String(kb).padStart(8)} kB\n`;
 
-const UNTOUCHED_LINES = UNTOUCHED.map((label) => line(label, 0)).join('');
+const pageLines = (stats: PageStats | null): string =>
+  PAGE_LINES.map(([label, key]) =>
+    line(label, stats === null || key === null ? 0 : Math.floor(stats[key] / 1024)),
+  ).join('');
 
-/**
- * @returns the text that the kernel shows of the same VMAs while none of their pages is present.
- */
+/** What is never present by itself: the vsyscall page. */
+const NO_PAGES = pageLines(null);
+
+/** @returns the text that the kernel shows of the same VMAs and pages. */
 export function smapsText(mm: Mm): string {
   const out = new ByteWriter();
   const reader = mmapReadLock(mm);
   const vmi = vmaIterator(reader, 0);
   for (let vma = vmaNext(vmi); vma !== NULL; vma = vmaNext(vmi)) {
     showMapVma(out, reader, vma);
-    out.ascii(sizesText(vmSize(vma) / 1024, isThpEligible(vma)));
+    const lines = pageLines(vmaPageStats(vma));
+    out.ascii(sizesText(vmSize(vma) / 1024, lines, isThpEligible(vma)));
     out.ascii(`VmFlags: ${vmFlagsText(vmFlags(vma))}\n`);
   }
   mmapReadUnlock(reader);
-  out.ascii(`${VSYSCALL_MAP}${sizesText(4, false)}VmFlags: ex \n`);
+  out.ascii(`${VSYSCALL_MAP}${sizesText(4, NO_PAGES, false)}VmFlags: ex \n`);
   return out.text();
 }
 
-function sizesText(sizeKb: number, isEligible: boolean): string {
+function sizesText(sizeKb: number, lines: string, isEligible: boolean): string {
   const sizes = line('Size', sizeKb) + line('KernelPageSize', 4) + line('MMUPageSize', 4);
-  return `${sizes}${UNTOUCHED_LINES}${'THPeligible:'.padEnd(16)}${isEligible ? '       1' : '       0'}\n`;
+  return `${sizes}${lines}${'THPeligible:'.padEnd(16)}${isEligible ? '       1' : '       0'}\n`;
 }
 
 /** With THP set to "madvise": anonymous memory that was advised and holds a whole huge page. */

@@ -142,7 +142,7 @@ function populate(
   const flags = vmFlags(vma);
   if (hasFlag(flags, flagsOf(VM_IO, VM_PFNMAP)) || vmOps(vma) === SECRETMEM_VM_OPS) return EINVAL;
   if (!hasFlag(flags, pages.access === 'write' ? VM_WRITE : VM_READ)) return EINVAL;
-  return faultinPages(mm, vma, pages);
+  return faultinPages(mm, vma, { ...pages, waits: true });
 }
 
 function guardRemove(mm: MmWrite, vma: Vma, part: ByteRange): 0 | Errno {

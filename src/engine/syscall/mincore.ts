@@ -1,29 +1,73 @@
-/** mincore(2): its checks. Which pages are in memory is known when there are page tables. */
-import { EINVAL, ENOMEM, type Errno, OK } from '../arena/errno.ts';
-import { isPageAligned, pageUp, TASK_SIZE, ugt, type Ulong } from '../arena/units.ts';
+/** mincore(2): which pages are in memory. */
+import { EFAULT, EINVAL, ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
+import { word } from '../arena/memory.ts';
+import { NULL } from '../arena/ref.ts';
+import { isPageAligned, PAGE_SIZE, pageUp, TASK_SIZE, ugt, type Ulong } from '../arena/units.ts';
+import { fileInode } from '../file/file_struct.ts';
+import { findGetPage } from '../file/page_cache.ts';
+import { SPECIAL_MAPPING_VM_OPS } from '../file/vm_ops.ts';
+import type { Vma } from '../mm/held.ts';
 import { mmapReadLock, mmapReadUnlock } from '../mm/mmap_lock.ts';
-import { rangeContainsUnmapped } from '../vma/vma_range.ts';
+import { vmFile, vmMm, vmOps, vmPgoff, vmStart } from '../mm/vma_struct.ts';
+import { putPage } from '../page/page_alloc.ts';
+import { isPtePresent } from '../page/pte.ts';
+import { ptePtr } from '../page/table_struct.ts';
+import type { ByteRange } from '../vma/vma_merge.ts';
+import { rangeContainsUnmapped, visitVmas } from '../vma/vma_range.ts';
 import { enterSyscall } from './entry.ts';
 
 export interface MincoreArgs {
   readonly addr: Ulong;
   readonly len: Ulong;
+  /** One byte a page is written; without it only the checks are made. */
+  readonly vec?: Uint8Array | undefined;
 }
 
 /**
- * @returns EINVAL for an unaligned address, ENOMEM for a hole or a range outside
- *   the address space.
+ * @returns EINVAL for an unaligned address; EFAULT for a vector that is too short; ENOMEM for a
+ *   hole, after the pages before it, or for a range outside the address space.
  *
  * Source: mm/mincore.c, v6.18.
  */
-export function sysMincore({ addr, len }: MincoreArgs): 0 | Errno {
+export function sysMincore({ addr, len, vec }: MincoreArgs): 0 | Errno {
   const mm = enterSyscall();
   if (!isPageAligned(addr)) return EINVAL;
   if (ugt(addr, TASK_SIZE) || ugt(len, TASK_SIZE - addr)) return ENOMEM;
-
   const range = { start: addr, end: addr + pageUp(len) };
+  if (vec !== undefined && vec.length < (range.end - range.start) / PAGE_SIZE) return EFAULT;
+
   const reader = mmapReadLock(mm);
-  const result = rangeContainsUnmapped(reader, range) ? ENOMEM : OK;
+  let result: 0 | Errno = OK;
+  if (vec === undefined) result = rangeContainsUnmapped(reader, range) ? ENOMEM : OK;
+  else {
+    result = visitVmas(reader, { range, holes: 'stop' }, (vma, part) => {
+      look(vma, part, vec.subarray((part.start - addr) / PAGE_SIZE));
+      return OK;
+    });
+  }
   mmapReadUnlock(reader);
-  return result;
+  return isErr(result) ? result : OK;
+}
+
+function look(vma: Vma, { start, end }: ByteRange, vec: Uint8Array): void {
+  for (let at = start, i = 0; at < end; at += PAGE_SIZE, i++) {
+    vec[i] = isMapped(vma, at) || isCached(vma, at) ? 1 : 0;
+  }
+}
+
+function isMapped(vma: Vma, addr: number): boolean {
+  const at = ptePtr(vmMm(vma), addr);
+  return at !== NULL && isPtePresent(word(at));
+}
+
+/** A page that no entry maps may be in its file's cache; what is special always counts. */
+function isCached(vma: Vma, addr: number): boolean {
+  if (vmOps(vma) === SPECIAL_MAPPING_VM_OPS) return true;
+  const file = vmFile(vma);
+  if (file === NULL) return false;
+  const index = vmPgoff(vma) + (addr - vmStart(vma)) / PAGE_SIZE;
+  const page = findGetPage(fileInode(file), index);
+  if (page === NULL) return false;
+  putPage(page);
+  return true;
 }

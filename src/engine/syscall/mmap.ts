@@ -32,6 +32,7 @@ import {
 } from '../arena/units.ts';
 import { mmPopulateIgnoringErrors } from '../fault/populate.ts';
 import { fget } from '../file/fd_table.ts';
+import { canMmapFile } from '../file/file_driver.ts';
 import { fileInode, fput, isFileReadable, isFileWritable } from '../file/file_struct.ts';
 import {
   F_SEAL_FUTURE_WRITE,
@@ -43,7 +44,6 @@ import {
   inodeKind,
   inodeSeals,
 } from '../file/inode.ts';
-import { hasMmapHook } from '../file/mmap_hook.ts';
 import { canDoMlock, mlockFutureOk } from '../mm/accounting.ts';
 import type { MmWrite } from '../mm/held.ts';
 import { mmDefFlags, mmMapCount } from '../mm/mm_struct.ts';
@@ -379,7 +379,7 @@ function checkPrivate(map: DoMmap, file: File): 0 | Errno {
     if (hasFlag(map.vmFlags, VM_EXEC)) return EPERM;
     map.vmFlags = withoutFlags(map.vmFlags, VM_MAYEXEC);
   }
-  if (!hasMmapHook(file)) return ENODEV;
+  if (!canMmapFile(file)) return ENODEV;
   return hasFlag(map.vmFlags, VM_GROWSDOWN) ? EINVAL : OK;
 }
 

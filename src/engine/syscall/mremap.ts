@@ -10,12 +10,11 @@
 import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { assert } from '../arena/assert.ts';
 import { NULL, type Null } from '../arena/ref.ts';
-import { keepShape } from '../arena/shape.ts';
-import { isPageAligned, PAGE_SIZE, pageUp, TASK_SIZE, ugt, type Ulong } from '../arena/units.ts';
+import { isPageAligned, PAGE_SIZE, TASK_SIZE, ugt } from '../arena/units.ts';
 import { mmPopulateIgnoringErrors } from '../fault/populate.ts';
 import { fileInode } from '../file/file_struct.ts';
 import { inodeKind } from '../file/inode.ts';
-import { vmOperations } from '../file/vm_ops.ts';
+import { vmaMaySplit } from '../file/vma_calls.ts';
 import {
   addLockedVm,
   chargeMemory,
@@ -49,7 +48,6 @@ import {
   vmEnd,
   vmFile,
   vmFlags,
-  vmOps,
   vmPgoff,
   vmSize,
   vmStart,
@@ -70,6 +68,7 @@ import {
 import { getUnmappedArea } from '../vma/unmapped_area.ts';
 import {
   userfaultfdDeliverRemap,
+  userfaultfdFollows,
   userfaultfdPrepared,
   userfaultfdRemapComplete,
   userfaultfdRemapPrep,
@@ -77,66 +76,7 @@ import {
 import type { ByteRange } from '../vma/vma_merge.ts';
 import { enterSyscall } from './entry.ts';
 import { munmapLocked } from './munmap.ts';
-
-export interface MremapArgs {
-  readonly addr: Ulong;
-  readonly oldLen: Ulong;
-  readonly newLen: Ulong;
-  /** MREMAP_* */
-  readonly flags: number;
-  /** With MREMAP_FIXED the place, with MREMAP_DONTUNMAP a hint, else ignored. */
-  readonly newAddr: Ulong;
-}
-
-keepShape({
-  addr: Infinity,
-  oldLen: Infinity,
-  newLen: Infinity,
-  flags: Infinity,
-  newAddr: Infinity,
-} satisfies MremapArgs);
-
-type RemapType = 'no-resize' | 'shrink' | 'expand';
-
-/** Describes a remapping. Source: mm/mremap.c, struct vma_remap_struct, v6.18. */
-interface VmaRemap {
-  // Given by the caller; lengths are page aligned, and shrink as parts are done.
-  readonly mm: MmWrite;
-  readonly flags: number;
-  addr: number;
-  oldLen: number;
-  newLen: number;
-  newAddr: number;
-
-  // Found.
-  vma: Vma | Null;
-  type: RemapType;
-  /** Pages charged for the destination. */
-  charged: number;
-
-  /** How many userfaultfd events come before that of the move. */
-  earlyEvents: number;
-
-  // Result.
-  isUnlocked: boolean;
-  /** Locked memory grew: fault the new part in. */
-  populates: boolean;
-}
-
-keepShape({
-  mm: 0,
-  flags: Infinity,
-  addr: Infinity,
-  oldLen: Infinity,
-  newLen: Infinity,
-  newAddr: Infinity,
-  vma: 0,
-  type: 'no-resize',
-  charged: Infinity,
-  earlyEvents: 0,
-  isUnlocked: false,
-  populates: false,
-});
+import { describeRemap, type MremapArgs, type RemapType, type VmaRemap } from './vma_remap.ts';
 
 /**
  * Changes the length of a mapping, its place, or both.
@@ -148,7 +88,7 @@ keepShape({
 export function sysMremap(args: MremapArgs): number | Errno {
   const mm = enterSyscall();
   const locked = mmapWriteLock(mm);
-  const vrm = describe(locked, args);
+  const vrm = describeRemap(locked, args);
   const refused = checkParams(vrm, args);
   const result = isErr(refused) ? refused : remap(vrm);
   if (!vrm.isUnlocked) mmapWriteUnlock(locked);
@@ -158,21 +98,6 @@ export function sysMremap(args: MremapArgs): number | Errno {
   }
   return result;
 }
-
-const describe = (mm: MmWrite, args: MremapArgs): VmaRemap => ({
-  mm,
-  flags: args.flags,
-  addr: args.addr,
-  oldLen: pageUp(args.oldLen),
-  newLen: pageUp(args.newLen),
-  newAddr: args.newAddr,
-  vma: NULL,
-  type: 'no-resize',
-  charged: 0,
-  earlyEvents: 0,
-  isUnlocked: false,
-  populates: false,
-});
 
 const KNOWN = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
 
@@ -382,8 +307,11 @@ function movePages(vrm: VmaRemap): 0 | Errno {
   const file = vmFile(vmaOf(vrm));
   const len = Math.min(vrm.oldLen, vrm.newLen);
   if (file !== NULL) iMmapLockWrite(fileInode(file));
-  const moved = movePageTables(mm, { from: addr, to: newAddr, len });
-  if (moved < len) movePageTables(mm, { from: newAddr, to: addr, len: moved });
+  const dropsUffdWp = !userfaultfdFollows(vmaOf(vrm));
+  const moved = movePageTables(mm, { from: addr, to: newAddr, len, dropsUffdWp });
+  if (moved < len) {
+    movePageTables(mm, { from: newAddr, to: addr, len: moved, dropsUffdWp: false });
+  }
   if (file !== NULL) iMmapUnlockWrite(fileInode(file));
   return moved < len ? ENOMEM : OK;
 }
@@ -394,11 +322,18 @@ function prepareMove(vrm: VmaRemap): 0 | Errno {
   const vma = vmaOf(vrm);
   if (!hasHeadroom(vrm, 0)) return ENOMEM;
   const cuts = vmStart(vma) !== vrm.addr || vmEnd(vma) !== vrm.addr + vrm.oldLen;
-  const refused = cuts ? vmOperations(vmOps(vma)).maySplit() : OK;
+  const refused = cuts ? mayCutSource(vrm, vma) : OK;
   if (isErr(refused)) return refused;
   const { addr, newAddr, oldLen } = vrm;
   const untold = userfaultfdRemapPrep(vma, { from: addr, to: newAddr, len: oldLen });
   return isErr(untold) ? untold : charge(vrm);
+}
+
+/** The driver is asked about each end that lies inside the VMA. */
+function mayCutSource({ addr, oldLen }: VmaRemap, vma: Vma): 0 | Errno {
+  const refused = vmStart(vma) === addr ? OK : vmaMaySplit(vma, addr);
+  if (isErr(refused) || vmEnd(vma) === addr + oldLen) return refused;
+  return vmaMaySplit(vma, addr + oldLen);
 }
 
 /**

@@ -63,7 +63,8 @@ export function sysRemapFilePages(args: RemapFilePagesArgs): 0 | Errno {
   mmapWriteUnlock(locked);
   fput(file);
   userfaultfdForget(); // Linux does not tell of this one
-  if (!isErr(result) && (flags & MAP_NONBLOCK) === 0) {
+  const populates = (flags & MAP_LOCKED) !== 0 || (flags & MAP_NONBLOCK) === 0;
+  if (!isErr(result) && populates) {
     mmPopulateIgnoringErrors(mm, { start, end: start + size });
   }
   return isErr(result) ? result : OK;

@@ -1,46 +1,24 @@
 /**
- * userfaultfd(2), its ioctls that change VMAs, and reading its events. An ioctl works
- * on the address space that made the descriptor, whoever makes the call.
+ * userfaultfd(2), and its ioctls that change VMAs.
  *
  * Source: fs/userfaultfd.c, v6.18.
  */
+import { EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
+import { NULL } from '../arena/ref.ts';
+import type { Ulong } from '../arena/units.ts';
+import { fdInstall } from '../file/fd_table.ts';
+import { fileNew, FMODE_READ, fput, setFileUserfaultfd } from '../file/file_struct.ts';
 import {
-  EAGAIN,
-  EBADF,
-  EINVAL,
-  ENOMEM,
-  ENOTTY,
-  EPERM,
-  type Errno,
-  isErr,
-  OK,
-} from '../arena/errno.ts';
-import { NULL, type Null } from '../arena/ref.ts';
-import { isPageAligned, type Ulong, ugt, ult } from '../arena/units.ts';
-import { fdInstall, fget } from '../file/fd_table.ts';
-import { fileNew, filePrivate, FMODE_READ, fput, setFilePrivate } from '../file/file_struct.ts';
-import {
-  isUserfaultfdInitialized,
   setUserfaultfdFeatures,
-  userfaultfdArrivals,
   userfaultfdCtxNew,
   userfaultfdCtxPut,
-  type UserfaultfdEvent,
-  userfaultfdFlags,
-  userfaultfdMm,
-  userfaultfdPutBack,
-  userfaultfdTake,
-  userfaultfdUnreserve,
-  userfaultfdWait,
 } from '../file/userfaultfd_ctx.ts';
+import { userfaultfdWake } from '../file/userfaultfd_fault.ts';
 import {
   O_CLOEXEC,
   O_NONBLOCK,
   UFFD_API,
   UFFD_API_FEATURES,
-  UFFD_EVENT_FORK,
-  UFFD_EVENT_REMAP,
-  UFFD_EVENT_REMOVE,
   UFFD_FEATURE_EVENT_FORK,
   UFFD_FEATURE_WP_ASYNC,
   UFFD_FEATURE_WP_UNPOPULATED,
@@ -49,10 +27,7 @@ import {
   UFFDIO_REGISTER_MODE_MISSING,
   UFFDIO_REGISTER_MODE_WP,
 } from '../file/userfaultfd_values.ts';
-import type { Mm, MmWrite } from '../mm/held.ts';
-import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
-import { mmTaskSize } from '../mm/mm_struct.ts';
-import { mmapMinAddr, sysctl } from '../mm/sysctl.ts';
+import { sysctl } from '../mm/sysctl.ts';
 import { CAP_SYS_PTRACE, capable } from '../mm/task_struct.ts';
 import {
   VM_NONE,
@@ -62,10 +37,10 @@ import {
   type VmFlags,
   withFlags,
 } from '../mm/vm_flags.ts';
-import type { File, UserfaultfdCtx } from '../mm/vma_struct.ts';
-import { hasUsers, userfaultfdRegister, userfaultfdUnregister } from '../vma/userfaultfd.ts';
-import type { ByteRange } from '../vma/vma_merge.ts';
+import type { UserfaultfdCtx } from '../mm/vma_struct.ts';
+import { userfaultfdRegister, userfaultfdUnregister } from '../vma/userfaultfd.ts';
 import { enterSyscall } from './entry.ts';
+import { type UffdRangeArgs, withContext, withMm } from './userfaultfd_call.ts';
 
 const KNOWN_FLAGS = O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY;
 
@@ -81,7 +56,7 @@ export function sysUserfaultfd(flags: number): number | Errno {
   if ((flags & ~KNOWN_FLAGS) !== 0) return EINVAL;
   const ctx = userfaultfdCtxNew(mm, flags);
   if (ctx === NULL) return ENOMEM;
-  const fd = install(ctx);
+  const fd = installUserfaultfd(ctx);
   if (isErr(fd)) userfaultfdCtxPut(ctx);
   return fd;
 }
@@ -92,13 +67,13 @@ const isAllowed = (flags: number): boolean =>
   capable(CAP_SYS_PTRACE);
 
 /** The descriptor takes the caller's reference over, unless it fails. */
-function install(ctx: UserfaultfdCtx): number | Errno {
+export function installUserfaultfd(ctx: UserfaultfdCtx): number | Errno {
   const file = fileNew({ kind: 'anon_inode', path: 'anon_inode:[userfaultfd]' }, FMODE_READ);
   if (file === NULL) return ENOMEM;
-  setFilePrivate(file, ctx);
+  setFileUserfaultfd(file, ctx);
   const fd = fdInstall(file);
   if (!isErr(fd)) return fd;
-  setFilePrivate(file, NULL);
+  setFileUserfaultfd(file, NULL);
   fput(file);
   return fd;
 }
@@ -129,12 +104,6 @@ export function sysUffdApi({ fd, api, features }: UffdApiArgs): 0 | Errno {
   });
 }
 
-export interface UffdRangeArgs {
-  readonly fd: number;
-  readonly addr: Ulong;
-  readonly len: Ulong;
-}
-
 /**
  * UFFDIO_REGISTER: watches [addr, addr + len), holes excepted.
  *
@@ -152,12 +121,15 @@ export function sysUffdRegister(args: UffdRangeArgs & { readonly mode: Ulong }):
   });
 }
 
-/** UFFDIO_UNREGISTER: ends that. @returns as sysUffdRegister(), but EINVAL for EBUSY. */
+/** UFFDIO_UNREGISTER: ends that, and wakes whoever waits there. @returns as sysUffdRegister(), but EINVAL for EBUSY. */
 export function sysUffdUnregister(args: UffdRangeArgs): 0 | Errno {
   enterSyscall();
-  return withContext(args.fd, 'agreed', (ctx) =>
-    withMm(ctx, args, (mm, range) => userfaultfdUnregister(mm, ctx, range)),
-  );
+  return withContext(args.fd, 'agreed', (ctx) => {
+    const result = withMm(ctx, args, (mm, range) => userfaultfdUnregister(mm, ctx, range));
+    // Nobody else will answer whoever waits there.
+    if (!isErr(result)) userfaultfdWake(ctx, args.addr, args.addr + args.len);
+    return result;
+  });
 }
 
 const KNOWN_MODES =
@@ -170,98 +142,4 @@ function watchFlags(mode: Ulong): VmFlags {
   const wp = (mode & UFFDIO_REGISTER_MODE_WP) === 0 ? VM_NONE : VM_UFFD_WP;
   const minor = (mode & UFFDIO_REGISTER_MODE_MINOR) === 0 ? VM_NONE : VM_UFFD_MINOR;
   return withFlags(withFlags(missing, wp), minor);
-}
-
-/** Holds the context's file open meanwhile. */
-function withContext(
-  fd: number,
-  state: 'new' | 'agreed',
-  act: (ctx: UserfaultfdCtx) => 0 | Errno,
-): 0 | Errno {
-  const file = fget(fd);
-  if (file === NULL) return EBADF;
-  const ctx = contextOf(file);
-  const result = ctx === NULL ? ENOTTY : actOn(ctx, state, act);
-  fput(file);
-  return result;
-}
-
-const contextOf = (file: File): UserfaultfdCtx | Null => filePrivate(file) as UserfaultfdCtx | Null;
-
-const actOn = (
-  ctx: UserfaultfdCtx,
-  state: 'new' | 'agreed',
-  act: (ctx: UserfaultfdCtx) => 0 | Errno,
-): 0 | Errno => (state === 'agreed' && !isUserfaultfdInitialized(ctx) ? EINVAL : act(ctx));
-
-/** Under mmap_lock for write of the context's own address space. */
-function withMm(
-  ctx: UserfaultfdCtx,
-  { addr, len }: UffdRangeArgs,
-  act: (mm: MmWrite, range: ByteRange) => 0 | Errno,
-): 0 | Errno {
-  if (!isRange(userfaultfdMm(ctx), addr, len)) return EINVAL;
-  const mm = mmapWriteLock(userfaultfdMm(ctx));
-  const result = hasUsers(mm) ? act(mm, { start: addr, end: addr + len }) : ENOMEM;
-  mmapWriteUnlock(mm);
-  return result;
-}
-
-/** Source: fs/userfaultfd.c, validate_range(), v6.18. */
-function isRange(mm: Mm, addr: Ulong, len: Ulong): boolean {
-  if (!isPageAligned(addr) || !isPageAligned(len) || len === 0) return false;
-  if (ult(addr, mmapMinAddr()) || !ult(addr, mmTaskSize(mm))) return false;
-  return !ugt(len, mmTaskSize(mm) - addr);
-}
-
-/** One event, as read(2) gives it. Addresses in bytes, ends exclusive. */
-export type UffdMessage =
-  | { readonly event: 'unmap' | 'remove'; readonly start: number; readonly end: number }
-  | { readonly event: 'remap'; readonly from: number; readonly to: number; readonly len: number }
-  /** `fd` is the child's own userfaultfd, ready to use. */
-  | { readonly event: 'fork'; readonly fd: number };
-
-/**
- * Takes the oldest event. Without O_NONBLOCK it sleeps until there is one.
- *
- * @returns it; EAGAIN when there is none; EINVAL before UFFDIO_API and for what is no
- *   userfaultfd; EBADF; of a fork, ENOMEM or EMFILE, with the event still there.
- */
-export function sysUffdRead(fd: number): UffdMessage | Errno {
-  enterSyscall();
-  const file = fget(fd);
-  if (file === NULL) return EBADF;
-  const ctx = contextOf(file);
-  const message = ctx === NULL || !isUserfaultfdInitialized(ctx) ? EINVAL : readMessage(ctx);
-  fput(file);
-  return message;
-}
-
-function readMessage(ctx: UserfaultfdCtx): UffdMessage | Errno {
-  const sleeps = (userfaultfdFlags(ctx) & O_NONBLOCK) === 0;
-  // Ends with the first event: each round means that another reader took it.
-  for (;;) {
-    const seen = userfaultfdArrivals(ctx);
-    const event = userfaultfdTake(ctx);
-    if (event !== null) return handOver(ctx, event);
-    if (!sleeps) return EAGAIN;
-    userfaultfdWait(ctx, seen);
-  }
-}
-
-/** The event is gone for good only when its reader has all of it. */
-function handOver(ctx: UserfaultfdCtx, event: UserfaultfdEvent): UffdMessage | Errno {
-  const fd = event.forked === NULL ? 0 : install(event.forked);
-  if (isErr(fd)) {
-    userfaultfdPutBack(ctx, event);
-    return fd;
-  }
-  userfaultfdUnreserve(ctx);
-  return messageOf(event, fd);
-}
-
-function messageOf({ type, start, end, len }: UserfaultfdEvent, fd: number): UffdMessage {
-  if (type === UFFD_EVENT_FORK) return { event: 'fork', fd };
-  if (type === UFFD_EVENT_REMAP) return { event: 'remap', from: start, to: end, len };
-  return { event: type === UFFD_EVENT_REMOVE ? 'remove' : 'unmap', start, end };
 }

@@ -12,6 +12,7 @@ import { fileInode, fput } from '../file/file_struct.ts';
 import { type InodeKind, inodeKind } from '../file/inode.ts';
 import {
   ANON_VM_OPS,
+  DUMMY_VM_OPS,
   GENERIC_FILE_VM_OPS,
   SECRETMEM_VM_OPS,
   SHMEM_VM_OPS,
@@ -156,7 +157,8 @@ const OPS_OF_KIND: Readonly<Record<InodeKind, number>> = {
   zero: ANON_VM_OPS,
   secretmem: SECRETMEM_VM_OPS,
   directory: GENERIC_FILE_VM_OPS,
-  anon_inode: GENERIC_FILE_VM_OPS,
+  anon_inode: DUMMY_VM_OPS,
+  driver: DUMMY_VM_OPS, // nobody asked it
 };
 
 function setBacking(vma: VmaHidden, spec: InitialVma): 0 | Errno {

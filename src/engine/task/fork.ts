@@ -15,6 +15,7 @@ import { ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { word } from '../arena/memory.ts';
 import { NULL } from '../arena/ref.ts';
 import { getFile } from '../file/file_struct.ts';
+import { vmaOpen } from '../file/vma_calls.ts';
 import { mtDup } from '../maple/maple.ts';
 import { chargeMemory, unchargeMemory, vmStatAccount } from '../mm/accounting.ts';
 import type { Mm, MmWrite, Vma, VmaHidden } from '../mm/held.ts';
@@ -168,6 +169,7 @@ function dupVma(parent: MmWrite, vmi: VmaIterator<MmWrite>, vma: Vma): Vma | Err
   vmaIterReplace(vmi, copy);
   setMmMapCount(child, mmMapCount(child) + 1);
   vmaLinkFileAfter(copy, vma);
+  vmaOpen(copy);
   return copy;
 }
 

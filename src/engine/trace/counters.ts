@@ -15,6 +15,12 @@ export const COUNTER_NAMES = [
   'vma_merge',
   'vma_split',
   'mmap_write_lock',
+  'mmap_hook',
+  'mmap_retry_merge',
+  'mmap_retry_merge_success',
+  'proto_field_clobber',
+  'driver_violation',
+  'driver_fault',
 ] as const;
 
 export type CounterName = (typeof COUNTER_NAMES)[number];
@@ -26,6 +32,16 @@ export const VMA_LOCK_MISS = 3;
 export const VMA_MERGE = 4;
 export const VMA_SPLIT = 5;
 export const MMAP_WRITE_LOCK = 6;
+/** Calls of a driver's .mmap, .mmap_proto or .mmap_prepare. */
+export const MMAP_HOOK = 7;
+export const MMAP_RETRY_MERGE = 8;
+export const MMAP_RETRY_MERGE_SUCCESS = 9;
+/** Merges not made, since they would have overwritten a neighbour's vm_ops or private data. */
+export const PROTO_FIELD_CLOBBER = 10;
+/** A driver tried what it may not. */
+export const DRIVER_VIOLATION = 11;
+/** A driver threw, or is not registered in the worker that needs it. */
+export const DRIVER_FAULT = 12;
 
 export function countEvent(counter: number): void {
   const at = thisCpu + C_COUNTERS + counter * 2;

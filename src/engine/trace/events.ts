@@ -28,6 +28,8 @@ export const EVENT_NAMES = [
   'vma_start_write',
   'vm_area_free',
   'exit_mmap',
+  'mmap_region',
+  'driver_fault',
 ] as const;
 
 export type EventName = (typeof EVENT_NAMES)[number];
@@ -39,6 +41,31 @@ export const TREE_STORE = 3; // arg: entry, a..b the range, b inclusive
 export const VMA_START_WRITE = 4; // arg: vma
 export const VM_AREA_FREE = 5; // arg: vma
 export const EXIT_MMAP = 6;
+export const MMAP_REGION = 7; // arg: a STEP_* that begins
+export const DRIVER_FAULT_EVENT = 8; // arg: VIOLATED_*
+
+/** What mmap() does, in the order of a mapping that succeeds. */
+export const STEP_NAMES = [
+  'prepare',
+  'clean up',
+  'descriptor hook',
+  'merge',
+  'new VMA',
+  'mmap hook',
+  'retry merge',
+  'complete',
+  'abort',
+] as const;
+
+export const STEP_PREPARE = 0;
+export const STEP_CLEAN_UP = 1;
+export const STEP_DESCRIPTOR_HOOK = 2;
+export const STEP_MERGE = 3;
+export const STEP_NEW_VMA = 4;
+export const STEP_MMAP_HOOK = 5;
+export const STEP_RETRY_MERGE = 6;
+export const STEP_COMPLETE = 7;
+export const STEP_ABORT = 8;
 
 export interface TraceRecord {
   readonly cpu: number;

@@ -21,6 +21,7 @@ export const REFUSED_SPECIAL = 1 << 9; // VM_SPECIAL never merges
 export const REFUSED_CLOSE = 1 << 10; // would remove a VMA that has a close hook
 export const REFUSED_BOTH_ANON_VMA = 1 << 11; // left and right differ: only the left merges
 export const REFUSED_INSIDE = 1 << 12; // the range touches neither end of its VMA
+export const REFUSED_DRIVER = 1 << 13; // vm_ops, private data or caching differ
 
 /** Limits that a call can meet. */
 export const LIMIT_MAP_COUNT = 1;
@@ -34,9 +35,22 @@ export const LIMIT_TASK_SIZE = 8;
 export const LIMIT_ARENA = 9;
 export const LIMIT_RAM = 10; // frames
 
+/** What a driver did wrong in its hook. */
+export const VIOLATED_IMMUTABLE = 1; // wrote what is only to be read
+export const VIOLATED_UNKNOWN = 2; // wrote, defined or deleted what the description does not have
+export const VIOLATED_VALUE = 3; // wrote what the field cannot be
+export const VIOLATED_FLAGS = 4; // changed flags that are the core's
+export const VIOLATED_RANGE = 5; // moved or resized the VMA it was to fill in
+export const VIOLATED_RESULT = 6; // returned neither 0 nor an errno
+export const VIOLATED_THROW = 7; // threw
+export const VIOLATED_ABSENT = 8; // is not registered in this worker
+export const VIOLATED_LATE = 9; // wrote after its hook had returned
+export const VIOLATED_FRAME = 10; // asked for page frames that are not its own
+
 const LEFT = 0;
 const RIGHT = 1;
 const LIMIT = 2;
+const VIOLATION = 3;
 const WANTED = 4; // double
 const ALLOWED = 6; // double
 
@@ -49,12 +63,15 @@ export interface Verdict {
   /** What the call would have come to, in the unit of the limit (pages, VMAs or bytes). */
   readonly wanted: number;
   readonly allowed: number;
+  /** VIOLATED_* of the first thing a driver did wrong, or 0. */
+  readonly violation: number;
 }
 
 export function clearVerdict(): void {
   setWord(thisCpu + C_VERDICT + LEFT, 0);
   setWord(thisCpu + C_VERDICT + RIGHT, 0);
   setWord(thisCpu + C_VERDICT + LIMIT, 0);
+  setWord(thisCpu + C_VERDICT + VIOLATION, 0);
 }
 
 export function noteRefusedLeft(rules: number): void {
@@ -74,6 +91,11 @@ export function noteLimit(limit: number, wanted: number, allowed: number): void 
   setDouble(at + ALLOWED, allowed);
 }
 
+export function noteViolation(violation: number): void {
+  const at = thisCpu + C_VERDICT + VIOLATION;
+  if (word(at) === 0) setWord(at, violation);
+}
+
 /** @returns what the last system call of this worker left. */
 export function readVerdict(): Verdict {
   const at = thisCpu + C_VERDICT;
@@ -83,5 +105,6 @@ export function readVerdict(): Verdict {
     limit: word(at + LIMIT),
     wanted: double(at + WANTED),
     allowed: double(at + ALLOWED),
+    violation: word(at + VIOLATION),
   };
 }

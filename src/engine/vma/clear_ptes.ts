@@ -40,6 +40,16 @@ export function clearPtes(area: ClearedArea): void {
   tlbFinishMmu(tlb);
 }
 
+/** What a driver has mapped into a VMA that is in no tree and no reverse map, and never will be. */
+export function clearNewPtes(mm: MmRead, vma: VmaWrite): void {
+  if (word(mmPgdAt(mm)) === NULL) return;
+  const range = { start: vmStart(vma), end: vmEnd(vma) };
+  const tlb = tlbGatherMmu(mm);
+  zapRange(tlb, vma, { ...range, mode: 'all' });
+  freeTables({ mm, ...range, gathered: [] });
+  tlbFinishMmu(tlb);
+}
+
 function unlinkRmap(gathered: readonly VmaWrite[]): void {
   for (const vma of gathered) {
     unlinkAnonVmas(vma);

@@ -6,6 +6,7 @@
 import { ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { getFile } from '../file/file_struct.ts';
+import { vmaOpen } from '../file/vma_calls.ts';
 import type { MmWrite, Vma, VmaWrite } from '../mm/held.ts';
 import { vmAreaDup, vmAreaFree } from '../mm/vma_alloc.ts';
 import {
@@ -70,7 +71,9 @@ function duplicate(mm: MmWrite, source: VmaWrite, place: Place): Copy | Errno {
   }
   const file = vmFile(vma);
   setVmFile(vma, file === NULL ? NULL : getFile(file));
-  return isErr(insertVma(mm, vma)) ? ENOMEM : { vma, source };
+  if (isErr(insertVma(mm, vma))) return ENOMEM;
+  vmaOpen(vma);
+  return { vma, source };
 }
 
 /**

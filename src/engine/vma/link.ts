@@ -5,7 +5,13 @@ import { fput } from '../file/file_struct.ts';
 import type { MmWrite, VmaHidden } from '../mm/held.ts';
 import { mmMapCount, setMmMapCount } from '../mm/mm_struct.ts';
 import { vmAreaFree } from '../mm/vma_alloc.ts';
-import { vmaIterator, vmaIterConfig, vmaIterPrealloc, vmaIterStore } from '../mm/vma_iterator.ts';
+import {
+  vmaIterator,
+  vmaIterConfig,
+  vmaIterPrealloc,
+  type VmaIterator,
+  vmaIterStore,
+} from '../mm/vma_iterator.ts';
 import { vmaMarkAttached, vmaStartWrite } from '../mm/vma_lock.ts';
 import { vmEnd, vmFile, vmStart } from '../mm/vma_struct.ts';
 import { unlinkAnonVmas } from '../rmap/anon_vma.ts';
@@ -20,21 +26,35 @@ import { vmaLinkFile } from './prepare.ts';
  * Source: mm/vma.c, vma_link(), __mmap_new_vma(), v6.18.
  */
 export function insertVma(mm: MmWrite, vma: VmaHidden): 0 | Errno {
-  const vmi = vmaIterator(mm, vmStart(vma));
-  vmaIterConfig(vmi, vmStart(vma), vmEnd(vma));
-  if (vmaIterPrealloc(vmi, vma) !== OK) {
-    const file = vmFile(vma);
-    if (file !== NULL) fput(file);
-    unlinkAnonVmas(vma);
-    vmAreaFree(vma);
+  const place = reservePlace(mm, vma);
+  if (place === null) {
+    discardVma(vma);
     return ENOMEM;
   }
+  linkVma(mm, place, vma);
+  return OK;
+}
 
-  // Nothing below can fail.
+/** @returns what linkVma() needs so that it cannot fail, or null. */
+export function reservePlace(mm: MmWrite, vma: VmaHidden): VmaIterator | null {
+  const place = vmaIterator(mm, vmStart(vma));
+  vmaIterConfig(place, vmStart(vma), vmEnd(vma));
+  return vmaIterPrealloc(place, vma) === OK ? place : null;
+}
+
+/** Links a VMA whose place is reserved; the tree has not changed since. Nothing can fail. */
+export function linkVma(mm: MmWrite, place: VmaIterator, vma: VmaHidden): void {
   vmaStartWrite(mm, vma); // before any reader can find it
   vmaMarkAttached(vma);
-  vmaIterStore(vmi, vma);
+  vmaIterStore(place, vma);
   setMmMapCount(mm, mmMapCount(mm) + 1);
   vmaLinkFile(vma);
-  return OK;
+}
+
+/** Frees a VMA that was never linked, with all it holds. */
+export function discardVma(vma: VmaHidden): void {
+  const file = vmFile(vma);
+  if (file !== NULL) fput(file);
+  unlinkAnonVmas(vma);
+  vmAreaFree(vma);
 }

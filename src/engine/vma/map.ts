@@ -1,40 +1,37 @@
 /**
  * mmap_region: makes [start, end) one mapping, in place of whatever was there.
  *
- *   prepare   gather what is replaced; limits; charge       a failure keeps the old mapping
- *   clean up  the old VMAs give up what they hold           the point of no return
- *   hook      the file has its say                          from here a failure leaves a hole
- *   merge, or create                                        one store: no reader sees a hole
+ *   prepare   gather what is replaced; limits; charge
+ *   hook      the file has its say about a description
+ *   merge     with the neighbours, or
+ *   create    a VMA, which an older driver's .mmap fills in (and then perhaps merge after all)
+ *   clean up  the old VMAs give up what they hold: the point of no return, right before
+ *             the one store; but before .mmap, since that may put pages into the range
  *   complete  free the old VMAs, count the new one
+ *
+ * A failure before the point of no return keeps the old mapping, one after it leaves a hole. The
+ * protocol `mapFixedFailure: 'leave-gap'` cleans up before the hook, as Linux 6.18 does.
  *
  * Source: mm/vma.c, mmap_region(), __mmap_region(), v6.18.
  */
 import { EACCES, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
-import { keepShape } from '../arena/shape.ts';
-import { fileInode, fput, getFile } from '../file/file_struct.ts';
+import { hookGeneration } from '../file/file_driver.ts';
+import { fileInode, getFile } from '../file/file_struct.ts';
 import { mappingMapWritable, mappingUnmapWritable } from '../file/inode.ts';
-import { callMmapHook, shmemZeroSetup } from '../file/mmap_hook.ts';
-import { ANON_VM_OPS, SHMEM_VM_OPS } from '../file/vm_ops.ts';
+import { vmaMapped } from '../file/vma_calls.ts';
 import {
   addLockedVm,
   chargeMemory,
   isAccountable,
   mayExpandVm,
-  unchargeMemory,
   vmStatAccount,
 } from '../mm/accounting.ts';
-import type { MmWrite, Vma } from '../mm/held.ts';
+import type { MmWrite, Vma, VmaHidden } from '../mm/held.ts';
 import { MMF_HAS_MDWE, MMF_VM_MERGE_ANY, mmHasFlag } from '../mm/mm_struct.ts';
+import { protocolLeavesGap } from '../mm/protocol.ts';
 import { vmAreaAlloc } from '../mm/vma_alloc.ts';
-import {
-  vmaIterator,
-  vmaIterConfig,
-  vmaIterFree,
-  type VmaIterator,
-  vmaIterPreallocHole,
-  vmaIterStoreHole,
-} from '../mm/vma_iterator.ts';
+import { vmaIterFree } from '../mm/vma_iterator.ts';
 import { vmaStartWrite } from '../mm/vma_lock.ts';
 import {
   flagsOf,
@@ -55,86 +52,49 @@ import {
   withoutFlags,
 } from '../mm/vm_flags.ts';
 import {
-  type File,
+  setVmCaching,
   setVmFile,
   setVmFlags,
   setVmOps,
   setVmPgoff,
+  setVmPrivateData,
   setVmRange,
   vmFlags,
 } from '../mm/vma_struct.ts';
-import { vmaMergeNewRange } from './merge.ts';
+import { countEvent, MMAP_RETRY_MERGE, MMAP_RETRY_MERGE_SUCCESS } from '../trace/counters.ts';
 import {
-  type VmaMunmap,
-  vmaMunmap,
-  vmsCleanUpArea,
-  vmsCompleteMunmapVmas,
-  vmsFree,
-  vmsGatherMunmapVmas,
-  vmsReattach,
-} from './munmap.ts';
-import { insertVma } from './link.ts';
+  MMAP_REGION,
+  STEP_COMPLETE,
+  STEP_MERGE,
+  STEP_NEW_VMA,
+  STEP_PREPARE,
+  STEP_RETRY_MERGE,
+  trace,
+} from '../trace/events.ts';
+import { clearNewPtes } from './clear_ptes.ts';
+import { discardVma, linkVma, reservePlace } from './link.ts';
+import { describeToFile, fillInByFile } from './map_hooks.ts';
+import { vmaMergeExistingRange, vmaMergeNewRange } from './merge.ts';
+import {
+  abort,
+  cleanUp,
+  cleanUpBeforeFailing,
+  dropHookFile,
+  type MmapRequest,
+  type MmapState,
+  mmapState,
+  replacesLive,
+} from './mmap_state.ts';
+import { vmsCompleteMunmapVmas, vmsFree, vmsGatherMunmapVmas } from './munmap.ts';
 import { isSharedMaywrite } from './prepare.ts';
-import { vmgForNewRange } from './vma_merge.ts';
-
-export interface MmapRequest {
-  readonly mm: MmWrite;
-  /** Bytes, page aligned, inclusive. */
-  readonly start: number;
-  /** Bytes, page aligned, exclusive. */
-  readonly end: number;
-  /** Pages. */
-  readonly pgoff: number;
-  readonly flags: VmFlags;
-  /** The caller's reference stays the caller's. */
-  readonly file: File | Null;
-}
-
-keepShape({ mm: 0, start: Infinity, end: Infinity, pgoff: Infinity, flags: Infinity, file: 0 });
-
-/** Threads a mapping through its steps. Source: mm/vma.c, struct mmap_state, v6.18. */
-interface MmapState extends MmapRequest {
-  // Given by the caller; a file's hook may change them.
-  pgoff: number;
-  flags: VmFlags;
-  file: File | Null;
-
-  // Found by prepare().
-  readonly vms: VmaMunmap;
-  /** Pages charged for this mapping, to be returned if it fails. */
-  charged: number;
-  /** Pages that the replaced memory was charged, and that now count for this mapping. */
-  inherited: number;
-  /** Empties the range in the tree when all is lost: reserved, so that it cannot fail. */
-  hole: VmaIterator | null;
-
-  // Found by callHook().
-  vmOps: number;
-  /** The hook put another file in place: its reference is ours to drop. */
-  ownsFile: boolean;
-}
-
-keepShape({
-  mm: 0,
-  start: Infinity,
-  end: Infinity,
-  pgoff: Infinity,
-  flags: Infinity,
-  file: 0,
-  vms: {},
-  charged: Infinity,
-  inherited: Infinity,
-  hole: null,
-  vmOps: 0,
-  ownsFile: false,
-});
+import { type VmaMerge, vmgForModify, vmgForNewRange } from './vma_merge.ts';
 
 /**
  * Maps a range whose address and flags have been decided.
  *
  * @returns OK; EACCES for writable and executable memory under MDWE; EPERM for a
- *   sealed file or VMA; ENOMEM; a driver's error. A failure before the file's
- *   hook keeps what was mapped, one at the hook or later leaves a hole.
+ *   sealed file or VMA; ENOMEM; a driver's error. See above for what a failure
+ *   leaves of what was mapped.
  */
 export function mmapRegion(request: MmapRequest): 0 | Errno {
   const { mm, file, flags } = request;
@@ -153,28 +113,15 @@ const mapDenyWriteExec = (mm: MmWrite, flags: VmFlags): boolean =>
   mmHasFlag(mm, MMF_HAS_MDWE) && hasFlag(flags, VM_EXEC) && hasFlag(flags, VM_WRITE);
 
 function mmapRegionUnchecked(request: MmapRequest): 0 | Errno {
-  const map: MmapState = {
-    mm: request.mm,
-    start: request.start,
-    end: request.end,
-    pgoff: request.pgoff,
-    flags: request.flags,
-    file: request.file,
-    vms: vmaMunmap(request.mm, request.start, request.end),
-    charged: 0,
-    inherited: 0,
-    hole: null,
-    vmOps: ANON_VM_OPS,
-    ownsFile: false,
-  };
-
+  const map = mmapState(request);
+  trace(MMAP_REGION, map.mm, STEP_PREPARE);
   const refused = prepare(map);
-  if (isErr(refused)) return abortKeeping(map, refused);
-  const refusedByFile = callHook(map);
-  if (isErr(refusedByFile)) return abortLeavingHole(map, refusedByFile);
+  if (isErr(refused)) return abort(map, refused);
+  const refusedByFile = describeToFile(map);
+  if (isErr(refusedByFile)) return abort(map, refusedByFile);
 
   const vma = mergeOrCreate(map);
-  if (isErr(vma)) return abortLeavingHole(map, vma);
+  if (isErr(vma)) return abort(map, vma);
   complete(map, vma);
   return OK;
 }
@@ -196,56 +143,31 @@ function prepare(map: MmapState): 0 | Errno {
     vms.nrAccounted = 0;
     map.flags = withFlags(map.flags, VM_ACCOUNT);
   }
-  return vms.gathered.length > 0 ? cleanUp(map) : OK;
-}
-
-function cleanUp(map: MmapState): 0 | Errno {
-  const hole = vmaIterator(map.mm, map.start);
-  vmaIterConfig(hole, map.start, map.end);
-  if (vmaIterPreallocHole(hole) !== OK) return ENOMEM;
-  map.hole = hole;
-  vmsCleanUpArea(map.vms);
-  return OK;
-}
-
-function callHook(map: MmapState): 0 | Errno {
-  if (map.file === NULL) return hasFlag(map.flags, VM_SHARED) ? backWithShmem(map) : OK;
-  const desc = {
-    mm: map.mm,
-    start: map.start,
-    end: map.end,
-    file: map.file,
-    vmFile: map.file,
-    pgoff: map.pgoff,
-    flags: map.flags,
-    vmOps: map.vmOps,
-  };
-  const refused = callMmapHook(desc);
-  if (isErr(refused)) return refused;
-
-  map.ownsFile = desc.vmFile !== map.file;
-  map.file = desc.vmFile;
-  map.pgoff = desc.pgoff;
-  map.flags = desc.flags;
-  map.vmOps = desc.vmOps;
-  return OK;
-}
-
-/** Shared anonymous memory is a mapping of an object of its own: it never merges with another. */
-function backWithShmem(map: MmapState): 0 | Errno {
-  const file = shmemZeroSetup(map.mm, map.end - map.start, map.flags);
-  if (file === NULL) return ENOMEM;
-  map.file = file;
-  map.ownsFile = true;
-  map.vmOps = SHMEM_VM_OPS;
-  return OK;
+  return replacesLive(map) && protocolLeavesGap() ? cleanUpBeforeFailing(map) : OK;
 }
 
 function mergeOrCreate(map: MmapState): Vma | Errno {
-  if (isKsmEligible(map)) map.flags = withFlags(map.flags, VM_MERGEABLE);
-  const vmg = vmgForNewRange(map.mm, map);
+  // Late, if the VMA is still to be filled in.
+  if (!map.callsMmap && isKsmEligible(map)) map.flags = withFlags(map.flags, VM_MERGEABLE);
+  trace(MMAP_REGION, map.mm, STEP_MERGE);
+  const vmg = describeMerge(map);
   const merged = vmaMergeNewRange(vmg);
-  return merged !== NULL ? merged : createVma(map);
+  if (merged !== NULL) return merged;
+
+  const asked = map.flags;
+  const vma = createVma(map);
+  if (isErr(vma) || map.flags === asked) return vma;
+  return mayRetryMerge(map, vmg) ? retryMerge(map, vma) : vma;
+}
+
+function describeMerge(map: MmapState): VmaMerge {
+  const vmg = vmgForNewRange(map.mm, map);
+  vmg.isDescribed = map.isDescribed;
+  vmg.vmOps = map.vmOps;
+  vmg.privateData = map.privateData;
+  vmg.caching = map.caching;
+  if (replacesLive(map)) vmg.beforeStore = () => cleanUp(map);
+  return vmg;
 }
 
 /** PR_SET_MEMORY_MERGE marks what can be merged by KSM. */
@@ -260,27 +182,87 @@ export const isKsmCompatible = (flags: VmFlags): boolean => !hasFlag(flags, KSM_
 const KSM_UNFIT = flagsOf(VM_SHARED, VM_MAYSHARE, VM_SPECIAL, VM_HUGETLB, VM_DROPPABLE);
 
 function createVma(map: MmapState): Vma | Errno {
-  const { mm, start, end } = map;
-  const vma = vmAreaAlloc(mm);
+  const { mm } = map;
+  trace(MMAP_REGION, mm, STEP_NEW_VMA);
+  const vma = newVma(map);
   if (vma === NULL) return ENOMEM;
-  setVmRange(vma, start, end);
+  const place = reservePlace(mm, vma);
+  if (place === null) {
+    discardVma(vma);
+    return ENOMEM;
+  }
+  const refused = map.callsMmap ? fillIn(map, vma) : OK;
+  if (isErr(refused)) {
+    vmaIterFree(place);
+    clearNewPtes(mm, vma);
+    discardVma(vma);
+    return refused;
+  }
+
+  // Nothing below can fail.
+  if (replacesLive(map)) cleanUp(map);
+  linkVma(mm, place, vma);
+  map.isNew = true;
+  return vma;
+}
+
+function newVma(map: MmapState): VmaHidden | Null {
+  const vma = vmAreaAlloc(map.mm);
+  if (vma === NULL) return NULL;
+  setVmRange(vma, map.start, map.end);
   setVmPgoff(vma, map.pgoff);
   setVmFlags(vma, map.flags);
   setVmOps(vma, map.vmOps);
+  setVmPrivateData(vma, map.privateData);
+  setVmCaching(vma, map.caching);
   if (map.file !== NULL) setVmFile(vma, getFile(map.file));
-  return insertVma(mm, vma) === OK ? vma : ENOMEM;
+  return vma;
+}
+
+/** .mmap may put pages into the range, so nothing of the old mapping may be there any more. */
+function fillIn(map: MmapState, vma: VmaHidden): 0 | Errno {
+  const unready = replacesLive(map) ? cleanUpBeforeFailing(map) : OK;
+  const refused = isErr(unready) ? unready : fillInByFile(map, vma);
+  if (isErr(refused)) return refused;
+  if (isKsmEligible(map)) {
+    map.flags = withFlags(map.flags, VM_MERGEABLE);
+    setVmFlags(vma, map.flags);
+  }
+  return OK;
+}
+
+/** `legacy` only: .mmap has changed flags, and there is a neighbour that may like them better. */
+const mayRetryMerge = (map: MmapState, { prev, next }: VmaMerge): boolean =>
+  map.callsMmap &&
+  hookGeneration().retriesMerge &&
+  !hasFlag(map.flags, VM_SPECIAL) &&
+  (prev !== NULL || next !== NULL);
+
+/** A second store of the same range. Without memory for it the VMA stays as it is. */
+function retryMerge(map: MmapState, vma: Vma): Vma {
+  trace(MMAP_REGION, map.mm, STEP_RETRY_MERGE);
+  countEvent(MMAP_RETRY_MERGE);
+  const merged = vmaMergeExistingRange(vmgForModify(map.mm, vma, map));
+  if (merged === NULL) return vma;
+  countEvent(MMAP_RETRY_MERGE_SUCCESS);
+  map.isNew = false;
+  return merged;
 }
 
 function complete(map: MmapState, vma: Vma): void {
   const { mm, vms } = map;
+  trace(MMAP_REGION, mm, STEP_COMPLETE);
   const pages = (map.end - map.start) / 4096;
-  if (map.hole !== null) {
-    vmaIterFree(map.hole);
+  if (map.hole !== null) vmaIterFree(map.hole);
+  if (vms.gathered.length > 0) {
     vmsCompleteMunmapVmas(vms);
     vmsFree(vms);
   }
   vmStatAccount(mm, map.flags, pages);
   if (hasFlag(map.flags, VM_LOCKED)) countLocked(mm, vma, pages);
+  if (map.isNew && map.isDescribed && hookGeneration().callsMapped) {
+    vmaMapped(vmaStartWrite(mm, vma));
+  }
   dropHookFile(map);
 }
 
@@ -295,25 +277,3 @@ function countLocked(mm: MmWrite, vma: Vma, pages: number): void {
 
 const UNLOCKABLE = flagsOf(VM_SPECIAL, VM_DROPPABLE, VM_HUGETLB);
 export const vmaSupportsMlock = (flags: VmFlags): boolean => !hasFlag(flags, UNLOCKABLE);
-
-/** Nothing irreversible has happened: the old mapping is as it was but for splits. */
-function abortKeeping(map: MmapState, error: Errno): Errno {
-  if (map.charged !== 0) unchargeMemory(map.charged);
-  vmsReattach(map.vms);
-  return error;
-}
-
-/** The old mapping is gone already: what remains is a hole, and nothing leaks. */
-function abortLeavingHole(map: MmapState, error: Errno): Errno {
-  unchargeMemory(map.charged + map.inherited);
-  dropHookFile(map);
-  if (map.hole === null) return error;
-  vmaIterStoreHole(map.hole);
-  vmsCompleteMunmapVmas(map.vms);
-  vmsFree(map.vms);
-  return error;
-}
-
-function dropHookFile(map: MmapState): void {
-  if (map.ownsFile && map.file !== NULL) fput(map.file);
-}

@@ -213,6 +213,7 @@ function commit(vmg: VmaMerge, change: Commit): Vma | Null {
   }
 
   // Nothing below can fail.
+  vmg.beforeStore?.();
   const vp = vmaPrepare({
     mm: vmg.mm,
     vma: target,

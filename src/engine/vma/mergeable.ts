@@ -12,21 +12,25 @@ import {
   vmaPages,
   vmAnonName,
   vmAnonVma,
+  vmCaching,
   vmEnd,
   vmFile,
   vmFlags,
   vmOps,
   vmPgoff,
   vmPolicy,
+  vmPrivateData,
   vmStart,
   vmUserfaultfdCtx,
 } from '../mm/vma_struct.ts';
 import { vmaIsForkChild } from '../rmap/anon_vma_chain.ts';
 import { textEquals } from '../slab/text.ts';
+import { countEvent, PROTO_FIELD_CLOBBER } from '../trace/counters.ts';
 import {
   REFUSED_ANON_NAME,
   REFUSED_ANON_VMA,
   REFUSED_BOTH_ANON_VMA,
+  REFUSED_DRIVER,
   REFUSED_FILE,
   REFUSED_FLAGS,
   REFUSED_FORK_CHILD,
@@ -42,6 +46,7 @@ export function refusalsLeft(vmg: VmaMerge): number {
   const { prev } = vmg;
   if (prev === NULL || vmEnd(prev) !== vmg.start) return REFUSED_NO_NEIGHBOUR;
   const rules = attributeRefusals(vmg, prev) | anonVmaRefusals(vmg, prev);
+  if (rules === REFUSED_DRIVER) countEvent(PROTO_FIELD_CLOBBER);
   return vmPgoff(prev) + vmaPages(prev) === vmg.pgoff ? rules : rules | REFUSED_PGOFF;
 }
 
@@ -51,12 +56,13 @@ export function refusalsRight(vmg: VmaMerge, mergesLeft: boolean): number {
   if (next === NULL || vmStart(next) !== vmg.end) return REFUSED_NO_NEIGHBOUR;
   let rules = attributeRefusals(vmg, next) | anonVmaRefusals(vmg, next);
   if (vmPgoff(next) !== vmg.pgoff + (vmg.end - vmg.start) / 4096) rules |= REFUSED_PGOFF;
+  if (rules === REFUSED_DRIVER) countEvent(PROTO_FIELD_CLOBBER);
   if (mergesLeft && !haveOneAnonVma(vmg.prev, next)) rules |= REFUSED_BOTH_ANON_VMA;
   return rules;
 }
 
 /** A VMA whose driver counts closings cannot be merged away. */
-export const canMergeRemove = (vma: Vma): boolean => !vmOperations(vmOps(vma)).hasClose;
+export const canMergeRemove = (vma: Vma): boolean => vmOperations(vmOps(vma)).close === undefined;
 
 function attributeRefusals(vmg: VmaMerge, vma: Vma): number {
   let rules = 0;
@@ -65,8 +71,16 @@ function attributeRefusals(vmg: VmaMerge, vma: Vma): number {
   if (vmFile(vma) !== vmg.file) rules |= REFUSED_FILE;
   if (vmUserfaultfdCtx(vma) !== vmg.uffdCtx) rules |= REFUSED_UFFD;
   if (!textEquals(vmAnonName(vma), vmg.anonName)) rules |= REFUSED_ANON_NAME;
+  if (vmg.file !== NULL && wouldClobber(vmg, vma)) rules |= REFUSED_DRIVER;
   return rules;
 }
+
+/** Its driver told the neighbour something else than this range: one VMA can say only one thing. */
+const wouldClobber = (vmg: VmaMerge, vma: Vma): boolean =>
+  vmg.isDescribed &&
+  (vmg.vmOps !== vmOps(vma) ||
+    vmg.privateData !== vmPrivateData(vma) ||
+    vmg.caching !== vmCaching(vma));
 
 /**
  * Both have an anon_vma: it must be the same. One has: the other receives a copy

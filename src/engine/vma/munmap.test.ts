@@ -35,6 +35,7 @@ import {
   PROT_WRITE,
   RLIMIT_AS,
   type Process,
+  type Protocol,
   type TraceRecord,
 } from '../../index.ts';
 import {
@@ -184,8 +185,9 @@ const RW = PROT_READ | PROT_WRITE;
 const ANON = MAP_PRIVATE | MAP_ANONYMOUS;
 const BASE = 0x200000000000;
 
-function started(): { machine: Machine; process: Process } {
-  const machine = Machine.create({ bytes: 16 * 2 ** 20, sysctl: { mmap_min_addr: 4096 } });
+function started(protocol: Partial<Protocol> = {}): { machine: Machine; process: Process } {
+  const sysctl = { mmap_min_addr: 4096 };
+  const machine = Machine.create({ bytes: 16 * 2 ** 20, sysctl, protocol });
   return { machine, process: machine.spawn() };
 }
 
@@ -244,20 +246,26 @@ describe('mmap over what is mapped', () => {
     ended(machine, process);
   });
 
-  it('S0-22 A.3 a driver that refuses after the point of no return leaves a hole', () => {
-    const { machine, process } = started();
-    const secret = machine.open({
-      kind: 'secretmem',
-      path: '/secretmem (deleted)',
-      size: 1 << 20,
-      writable: true,
-    });
-    process.mmap(BASE, 4 * PAGE, RW, ANON | MAP_FIXED, -1, 0);
-    const refused = process.mmap(BASE + PAGE, 2 * PAGE, RW, MAP_PRIVATE | MAP_FIXED, secret, 0);
-    expect(refused).toBe(EINVAL);
-    expectPicture(windowPicture(process, BASE, 4), 'A..B');
-    ended(machine, process);
-  });
+  it.each([
+    ['reattach', 'ABBC'],
+    ['leave-gap', 'A..B'],
+  ] as const)(
+    'S1-12 A.3 a driver that refuses a replacement, with mapFixedFailure %s: %s',
+    (mapFixedFailure, after) => {
+      const { machine, process } = started({ mapFixedFailure });
+      const secret = machine.open({
+        kind: 'secretmem',
+        path: '/secretmem (deleted)',
+        size: 1 << 20,
+        writable: true,
+      });
+      process.mmap(BASE, 4 * PAGE, RW, ANON | MAP_FIXED, -1, 0);
+      const refused = process.mmap(BASE + PAGE, 2 * PAGE, RW, MAP_PRIVATE | MAP_FIXED, secret, 0);
+      expect(refused).toBe(EINVAL);
+      expectPicture(windowPicture(process, BASE, 4), after);
+      ended(machine, process);
+    },
+  );
 
   it('S0-25 a sealed VMA under a replacement keeps everything', () => {
     const { machine, process } = started();

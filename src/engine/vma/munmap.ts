@@ -15,7 +15,7 @@
 import { ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
-import { DUMMY_VM_OPS } from '../file/vm_ops.ts';
+import { vmaClose } from '../file/vma_calls.ts';
 import {
   addLockedVm,
   isDataMapping,
@@ -42,7 +42,7 @@ import { vmAreaFree } from '../mm/vma_alloc.ts';
 import { findVmaIntersection, vmaFind, vmaIterator, vmaIterClear } from '../mm/vma_iterator.ts';
 import { vmaMarkDetached, vmaReattach, vmaStartWrite } from '../mm/vma_lock.ts';
 import { hasFlag, VM_ACCOUNT, VM_LOCKED, VM_SEALED } from '../mm/vm_flags.ts';
-import { setVmOps, vmaPages, vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
+import { vmaPages, vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
 import { LIMIT_MAP_COUNT, noteLimit } from '../trace/verdict.ts';
 import { clearPtes } from './clear_ptes.ts';
 import { vmaPutFile } from './prepare.ts';
@@ -188,7 +188,7 @@ export function vmsReattach(vms: VmaMunmap): void {
  */
 export function vmsCleanUpArea(vms: VmaMunmap): void {
   clearPtes(vms);
-  for (const vma of vms.gathered) setVmOps(vma, DUMMY_VM_OPS);
+  for (const vma of vms.gathered) vmaClose(vma);
   vms.isCleanedUp = true;
 }
 
@@ -211,7 +211,8 @@ export function vmsFree(vms: VmaMunmap): void {
 }
 
 /** Frees a detached VMA that has left the reverse map, and what it holds. */
-export function removeVma(vma: Vma): void {
+export function removeVma(vma: VmaWrite): void {
+  vmaClose(vma);
   vmaPutFile(vma);
   vmAreaFree(vma);
 }

@@ -11,7 +11,7 @@ import { ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
 import { getFile } from '../file/file_struct.ts';
-import { vmOperations } from '../file/vm_ops.ts';
+import { vmaMaySplit, vmaOpen } from '../file/vma_calls.ts';
 import type { MmWrite, Vma, VmaHidden, VmaWrite } from '../mm/held.ts';
 import { mmMapCount, setMmMapCount } from '../mm/mm_struct.ts';
 import { mmapAssertWriteLocked } from '../mm/mmap_lock.ts';
@@ -34,7 +34,6 @@ import {
   vmEnd,
   vmFile,
   vmFlags,
-  vmOps,
   vmPgoff,
   vmStart,
 } from '../mm/vma_struct.ts';
@@ -72,7 +71,7 @@ export function splitVmaUnchecked(
   mmapAssertWriteLocked(mm);
   assert(at.addr > vmStart(vma), 'both parts of a split have pages');
   assert(at.addr < vmEnd(vma), 'both parts of a split have pages');
-  const refused = vmOperations(vmOps(vma)).maySplit();
+  const refused = vmaMaySplit(vma, at.addr);
   if (refused !== OK) return refused;
 
   const part = vmAreaDup(vma);
@@ -94,6 +93,7 @@ export function splitVmaUnchecked(
   // Nothing below can fail.
   const file = vmFile(part);
   setVmFile(part, file === NULL ? NULL : getFile(file));
+  vmaOpen(part);
   const rest = vmaStartWrite(mm, vma);
   vmaStartWrite(mm, part);
   const vp = vmaPrepare({

@@ -10,16 +10,17 @@
 import * as atomics from '#atomics';
 import { EBUSY, EINVAL, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
-import { filePrivate, setFileRelease } from '../file/file_struct.ts';
+import { onUserfaultfdRelease } from '../file/file_struct.ts';
 import {
   userfaultfdCtxPut,
   userfaultfdHas,
   userfaultfdMm,
   userfaultfdShut,
 } from '../file/userfaultfd_ctx.ts';
+import { userfaultfdWake } from '../file/userfaultfd_fault.ts';
 import { UFFD_FEATURE_WP_ASYNC } from '../file/userfaultfd_values.ts';
 import { SHMEM_VM_OPS } from '../file/vm_ops.ts';
-import type { MmWrite, Vma } from '../mm/held.ts';
+import type { MmRead, MmWrite, Vma } from '../mm/held.ts';
 import { mmUsersAt } from '../mm/mm_struct.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { findVma } from '../mm/vma_iterator.ts';
@@ -48,6 +49,7 @@ import {
   vmStart,
   vmUserfaultfdCtx,
 } from '../mm/vma_struct.ts';
+import { uffdWpResolve } from '../page/uffd_wp.ts';
 import { vmaModifyFlags } from './split.ts';
 import { type ByteRange, vmgForModify } from './vma_merge.ts';
 
@@ -110,6 +112,7 @@ const disarmed = (vma: Vma): WatchState => ({
 });
 
 function setWatch(mm: MmWrite, vma: Vma, part: ByteRange, { ctx, flags }: WatchState): 0 | Errno {
+  if (ctx === NULL && hasFlag(vmFlags(vma), VM_UFFD_WP)) uffdWpResolve(vma, part);
   const vmg = vmgForModify(mm, vma, part);
   vmg.uffdCtx = ctx;
   const modified = vmaModifyFlags(vmg, flags);
@@ -188,11 +191,12 @@ export function userfaultfdRelease(first: UserfaultfdCtx): void {
   for (let ctx = left.pop(); ctx !== undefined; ctx = left.pop()) {
     disarmAll(ctx);
     left.push(...userfaultfdShut(ctx));
+    userfaultfdWake(ctx, 0, Infinity); // they find nothing watched any more
     userfaultfdCtxPut(ctx);
   }
 }
 
-setFileRelease('anon_inode', (file) => userfaultfdRelease(filePrivate(file) as UserfaultfdCtx));
+onUserfaultfdRelease(userfaultfdRelease);
 
 function disarmAll(ctx: UserfaultfdCtx): void {
   const mm = mmapWriteLock(userfaultfdMm(ctx));
@@ -208,7 +212,7 @@ function disarmAll(ctx: UserfaultfdCtx): void {
 }
 
 /** Whether exit has not begun. A caller that holds mmap_lock is before all that exit does. */
-export const hasUsers = (mm: MmWrite): boolean => atomics.load(mmUsersAt(mm)) > 0;
+export const hasUsers = (mm: MmRead): boolean => atomics.load(mmUsersAt(mm)) > 0;
 
 /** A merge that cannot be made is not made. */
 function disarm(mm: MmWrite, vma: Vma): void {

@@ -92,6 +92,12 @@ export function userfaultfdRemapComplete(mm: MmWrite, copy: Vma): void {
   userfaultfdReset(mm, copy);
 }
 
+/** Whether what watches a VMA goes on watching its memory where it is moved to. */
+export function userfaultfdFollows(vma: Vma): boolean {
+  const ctx = vmUserfaultfdCtx(vma);
+  return ctx === NULL || userfaultfdHas(ctx, UFFD_FEATURE_EVENT_REMAP);
+}
+
 /** Pages are about to go while their VMA stays. @returns ENOMEM when the queue is full. */
 export function userfaultfdRemove(vma: Vma, { start, end }: ByteRange): 0 | Errno {
   const ctx = vmUserfaultfdCtx(vma);

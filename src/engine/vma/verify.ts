@@ -30,6 +30,7 @@ import {
   vmRefcntAt,
   vmStart,
 } from '../mm/vma_struct.ts';
+import { verifyPages } from './verify_pages.ts';
 import { verifyRmap } from './verify_rmap.ts';
 
 /** Asserts every invariant; the caller keeps writers out. */
@@ -52,6 +53,7 @@ export function verifyMm(mm: MmRead): void {
   // MREMAP_DONTUNMAP of locked memory counts it twice, as in Linux.
   assert(sums.locked <= mmLockedVm(mm), 'locked_vm counts at least what is locked');
   verifyRmap(mm);
+  verifyPages(mm);
 }
 
 function verifyVma(mm: MmRead, vma: Vma): void {

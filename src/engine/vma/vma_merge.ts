@@ -13,10 +13,13 @@ import {
   type File,
   vmAnonName,
   vmAnonVma,
+  vmCaching,
   vmFile,
   vmFlags,
+  vmOps,
   vmPgoff,
   vmPolicy,
+  vmPrivateData,
   vmStart,
   vmUserfaultfdCtx,
 } from '../mm/vma_struct.ts';
@@ -41,6 +44,13 @@ export interface VmaMerge {
   policy: number;
   uffdCtx: number;
   anonName: Text | Null;
+  /** The next three are known, and must be the neighbour's: a merge may not overwrite them. */
+  isDescribed: boolean;
+  vmOps: number;
+  privateData: number;
+  caching: number;
+  /** Called when nothing can fail any more, before the merge is stored. */
+  beforeStore: (() => void) | null;
   /** mremap: the VMA whose pages will move in. */
   copiedFrom: Vma | Null;
   /** brk: extend what is on the left and look no further. */
@@ -66,6 +76,11 @@ keepShape({
   policy: 0,
   uffdCtx: 0,
   anonName: 0,
+  isDescribed: false,
+  vmOps: 0,
+  privateData: 0,
+  caching: 0,
+  beforeStore: null,
   copiedFrom: 0,
   justExpand: false,
   prev: 0,
@@ -96,6 +111,11 @@ export function vmgForNewRange(mm: MmWrite, range: NewRange): VmaMerge {
     policy: 0,
     uffdCtx: 0,
     anonName: NULL,
+    isDescribed: false,
+    vmOps: 0,
+    privateData: 0,
+    caching: 0,
+    beforeStore: null,
     copiedFrom: NULL,
     justExpand: false,
     prev: NULL,
@@ -126,6 +146,11 @@ export function vmgForCopy(mm: MmWrite, vma: Vma, place: Place): VmaMerge {
     policy: vmPolicy(vma),
     uffdCtx: vmUserfaultfdCtx(vma),
     anonName: vmAnonName(vma),
+    isDescribed: true,
+    vmOps: vmOps(vma),
+    privateData: vmPrivateData(vma),
+    caching: vmCaching(vma),
+    beforeStore: null,
     copiedFrom: NULL,
     justExpand: false,
     prev: NULL,

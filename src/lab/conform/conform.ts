@@ -2,6 +2,7 @@
 import {
   isErr,
   Machine,
+  type PageStats,
   type Process,
   type VmaInfo,
   vmFlagsOfText,
@@ -14,7 +15,7 @@ import { type Vector, VectorError, type VectorRecord, type VectorVma } from './v
 import { VectorFiles } from './vector_files.ts';
 
 export interface ConformFinding {
-  readonly kind: 'result' | 'touch' | 'vmas' | 'skipped';
+  readonly kind: 'result' | 'touch' | 'mincore' | 'vmas' | 'pages';
   /** Of the vector, from 1. */
   readonly line: number;
   readonly op: string;
@@ -26,12 +27,8 @@ export interface ConformResult {
   readonly records: number;
   readonly agreed: number;
   readonly disagreed: number;
-  readonly skipped: number;
   readonly findings: readonly ConformFinding[];
 }
-
-/** What became of a record. */
-type Verdict = 'agreed' | 'disagreed' | 'skipped';
 
 /** RAM of the recording machine, as far as overcommit asks. The header does not say. */
 const TOTALRAM_PAGES = (24 * 2 ** 30) / 4096;
@@ -62,6 +59,7 @@ class VectorRun {
     const { header } = vector;
     this.#vector = vector;
     this.#machine = Machine.create({
+      protocol: { mapFixedFailure: 'leave-gap' }, // as the kernel that wrote the vectors
       sysctl: {
         overcommit_memory: header.overcommit,
         max_map_count: header.max_map_count,
@@ -75,10 +73,11 @@ class VectorRun {
 
   all(): ConformResult {
     this.#processes.set(0, this.#firstProcess());
-    const counts = { records: 0, agreed: 0, disagreed: 0, skipped: 0 };
+    const counts = { records: 0, agreed: 0, disagreed: 0 };
     for (const record of this.#vector.records) {
       counts.records++;
-      counts[this.#run(record)]++;
+      if (this.#agrees(record)) counts.agreed++;
+      else counts.disagreed++;
     }
     return { ...counts, findings: this.#findings };
   }
@@ -122,7 +121,7 @@ class VectorRun {
     return child;
   }
 
-  #run(record: VectorRecord): Verdict {
+  #agrees(record: VectorRecord): boolean {
     const process = this.#processes.get(record.p);
     if (process === undefined) {
       throw new VectorError(`line ${record.line}: process ${record.p} was never forked`);
@@ -130,28 +129,21 @@ class VectorRun {
     const [name, argument] = record.op.split(' ');
     if (name === 'fork') {
       this.#processes.set(Number(argument), this.#fork(process));
-      return this.#agreesVmas(record, process) ? 'agreed' : 'disagreed';
+      return this.#agreesVmas(record, process);
     }
     if (name === 'exit') {
       process.exit();
       this.#userfaults.close(process);
       this.#living.delete(process);
       this.#processes.delete(record.p);
-      return 'agreed';
+      return true;
     }
     const open = { files: this.#files, userfaults: this.#userfaults };
     const outcome = runOperation(process, open, record);
     const agreesResult = this.#agreesResult(record, outcome);
     const agreesTouches = this.#agreesTouches(record, outcome);
-    const agrees = this.#agreesVmas(record, process) && agreesResult && agreesTouches;
-    if (!agrees) return 'disagreed';
-    return outcome.unknown === undefined ? 'agreed' : this.#skip(record, outcome.unknown);
-  }
-
-  /** Its VMAs agree; the rest of it was not compared. */
-  #skip({ line, op }: VectorRecord, reason: string): Verdict {
-    this.#findings.push({ kind: 'skipped', line, op, kernel: '', engine: reason });
-    return 'skipped';
+    const agreesMincore = this.#agreesMincore(record, outcome);
+    return this.#agreesVmas(record, process) && agreesResult && agreesTouches && agreesMincore;
   }
 
   #agreesResult(record: VectorRecord, outcome: Outcome): boolean {
@@ -162,13 +154,19 @@ class VectorRun {
     return false;
   }
 
-  /** What was read is not known; that it could be read is. */
+  #agreesMincore(record: VectorRecord, outcome: Outcome): boolean {
+    if (record.v === undefined || outcome.v === record.v) return true;
+    this.#disagree('mincore', record, [record.v, outcome.v ?? '']);
+    return false;
+  }
+
+  /** The signal of each touch, or what was read. */
   #agreesTouches(record: VectorRecord, outcome: Outcome): boolean {
     const recorded = record.t ?? Object.values(record.pages ?? {}).flat();
     if (outcome.t === undefined) return true;
-    const kernel = recorded.map(touchClass);
-    const engine = outcome.t.map((entry) => (entry === null ? '?' : touchClass(entry)));
-    const differs = kernel.some((entry, i) => engine[i] !== '?' && entry !== engine[i]);
+    const kernel = recorded.map(String);
+    const engine = outcome.t.map(String);
+    const differs = kernel.some((entry, i) => entry !== engine[i]);
     if (!differs && kernel.length === engine.length) return true;
     this.#disagree('touch', record, [kernel.join(' '), engine.join(' ')]);
     return false;
@@ -178,12 +176,15 @@ class VectorRun {
     const kernel = record.vmas ?? this.#lastVmas.get(record.p);
     if (record.vmas !== undefined) this.#lastVmas.set(record.p, record.vmas);
     if (kernel === undefined) return true;
-    const engine = process.vmas().filter((vma) => !this.#isBase(vma));
-    const agrees =
+    const stats = process.pageStats();
+    const all = process.vmas().map((vma, i): SeenVma => ({ vma, stats: stats[i] }));
+    const engine = all.filter(({ vma }) => !this.#isBase(vma));
+    const isSame =
       engine.length === kernel.length &&
-      kernel.every((expected, i) => this.#agreesVma(expected, engine[i], process));
+      kernel.every((expected, i) => this.#agreesVma(expected, engine[i]?.vma, process));
+    const agrees = isSame && kernel.every((expected, i) => agreesPages(expected, engine[i]));
     if (!agrees)
-      this.#disagree('vmas', record, [
+      this.#disagree(isSame ? 'pages' : 'vmas', record, [
         kernel.map(kernelLine).join('\n'),
         engine.map(engineLine).join('\n'),
       ]);
@@ -260,10 +261,6 @@ function initialVma([start, end, , offset, name, flags]: VectorVma) {
   };
 }
 
-/** 1 for a touch that went well, whatever was there; else the signal. */
-const touchClass = (entry: string | number): string =>
-  typeof entry === 'string' && /^[SB]\d/u.test(entry) ? entry : '1';
-
 const resultOf = (r: number): string => (r < 0 || r < 4096 ? String(r) : `0x${r.toString(16)}`);
 
 function permsOf({ flags }: VmaInfo): string {
@@ -273,12 +270,33 @@ function permsOf({ flags }: VmaInfo): string {
   return r + w + x + (hasFlag(flags, VM_MAYSHARE) ? 's' : 'p');
 }
 
-const kernelLine = ([start, end, perms, offset, backing, flags]: VectorVma): string =>
-  `${start}-${end} ${perms} ${offset} ${flags} ${backing}`.trimEnd();
+/** A VMA and what is present of it. */
+interface SeenVma {
+  readonly vma: VmaInfo;
+  readonly stats: PageStats | undefined;
+}
 
-function engineLine(vma: VmaInfo): string {
+const anonymousKb = ({ stats }: SeenVma): number => (stats?.anonymous ?? 0) / 1024;
+const lockedKb = ({ stats }: SeenVma): number => Math.floor((stats?.locked ?? 0) / 1024);
+
+/** The sizes of a record are -1 where nobody knows what was there before. */
+function agreesPages(expected: VectorVma, seen: SeenVma | undefined): boolean {
+  if (seen === undefined) return false;
+  const [, , , , , , anonymous, locked] = expected;
+  return anonymous === -1 || (anonymous === anonymousKb(seen) && locked === lockedKb(seen));
+}
+
+const pagesText = (anonymous: number, locked: number): string =>
+  anonymous <= 0 && locked <= 0 ? '' : ` [Anonymous ${anonymous} kB, Locked ${locked} kB]`;
+
+const kernelLine = ([start, end, perms, offset, name, flags, anon, locked]: VectorVma): string =>
+  `${start}-${end} ${perms} ${offset} ${flags} ${name}`.trimEnd() + pagesText(anon, locked);
+
+function engineLine(seen: SeenVma): string {
+  const { vma } = seen;
   const range = `${vma.start.toString(16)}-${vma.end.toString(16)} ${permsOf(vma)}`;
   const offset = (vma.file?.offset ?? 0).toString(16);
   const name = vma.file?.path ?? vma.name ?? '';
-  return `${range} ${offset} ${vmFlagsText(vma.flags).trim()} ${name}`.trimEnd();
+  const text = `${range} ${offset} ${vmFlagsText(vma.flags).trim()} ${name}`.trimEnd();
+  return text + pagesText(anonymousKb(seen), lockedKb(seen));
 }

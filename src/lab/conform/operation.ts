@@ -1,14 +1,11 @@
 /** One operation of a vector, run in a process. */
 import {
-  EFAULT,
-  ENOMEM,
-  hasFlag,
-  MADV_POPULATE_READ,
-  MADV_POPULATE_WRITE,
+  FAULT_BUS_ADRERR,
+  FAULT_BUS_MCEERR_AR,
+  FAULT_SEGV_ACCERR,
+  FAULT_SEGV_MAPERR,
   PAGE_SIZE,
   type Process,
-  type Touch,
-  VM_UFFD_MISSING,
 } from '../../index.ts';
 import type { Userfaults } from './userfaults.ts';
 import type { VectorFiles } from './vector_files.ts';
@@ -18,13 +15,10 @@ import { VectorError, type VectorRecord } from './vector.ts';
 export interface Outcome {
   /** As in a record: addresses are numbers here too. */
   readonly r?: number;
-  readonly t?: readonly (number | string | null)[];
-  /** Why some of it is not known: `r` is missing then, or entries of `t` are null. */
-  readonly unknown?: string;
+  readonly t?: readonly (number | string)[];
+  /** A digit for each page of mincore. */
+  readonly v?: string;
 }
-
-/** A page that is missing there ends a touch; without page tables none is known to be present. */
-const MISSING = 'which pages of memory watched by a userfaultfd are present is not known yet';
 
 /** What the processes of a run have open. */
 export interface Open {
@@ -48,15 +42,10 @@ const OPERATIONS: Readonly<Record<string, (run: Run) => Outcome>> = {
   munmap: ({ process, arg }) => ({ r: process.munmap(arg(0), arg(1)) }),
   mprotect: ({ process, arg }) => ({ r: process.mprotect(arg(0), arg(1), arg(2)) }),
   mremap: ({ process, arg }) => ({ r: process.mremap(arg(0), arg(1), arg(2), arg(3), arg(4)) }),
-  madvise: (run) => {
-    const { process, arg, num } = run;
-    const r = process.madvise(arg(0), arg(1), arg(2));
-    const populates = num(2) === MADV_POPULATE_READ || num(2) === MADV_POPULATE_WRITE;
-    return populates ? populated(run, r) : { r };
-  },
-  mlock: (run) => populated(run, run.process.mlock(run.arg(0), run.arg(1))),
+  madvise: ({ process, arg }) => ({ r: process.madvise(arg(0), arg(1), arg(2)) }),
+  mlock: ({ process, arg }) => ({ r: process.mlock(arg(0), arg(1)) }),
   munlock: ({ process, arg }) => ({ r: process.munlock(arg(0), arg(1)) }),
-  mlock2: (run) => populated(run, run.process.mlock2(run.arg(0), run.arg(1), run.arg(2))),
+  mlock2: ({ process, arg }) => ({ r: process.mlock2(arg(0), arg(1), arg(2)) }),
   mseal: ({ process, arg }) => ({ r: process.mseal(arg(0), arg(1), arg(2)) }),
   msync: ({ process, arg }) => ({ r: process.msync(arg(0), arg(1), arg(2)) }),
   rfp: ({ process, arg }) => ({
@@ -66,19 +55,17 @@ const OPERATIONS: Readonly<Record<string, (run: Run) => Outcome>> = {
   mbind: ({ process, arg, num }) => ({
     r: process.mbind(arg(0), arg(1), num(2), num(2) === 0 ? 0 : 1, 0),
   }),
-  mincore: ({ process, arg }) => ({ r: process.mincore(arg(0), arg(1)) }),
+  mincore,
   brk: ({ process, arg }) => {
     const before = process.layout().brk;
     return { r: process.brk(before + Number(BigInt.asIntN(64, arg(0)))) - before };
   },
-  st: (run) => touchPages(run, 'write'),
-  ld: (run) => touchPages(run, 'read'),
+  st: (run) => ({ t: storePages(run) }),
+  ld: ({ process, num }) => ({ t: loadPages(process, num(0), Math.ceil(num(1) / PAGE_SIZE)) }),
   ftrunc: ({ process, files, num }) => ({ r: process.machine.truncate(files.fd(num(0)), num(1)) }),
-  pwrite: ({ process, files, num }) => {
-    const fd = files.fd(num(0));
-    const size = process.machine.fileSize(fd);
-    if (num(1) + 8 > size) process.machine.truncate(fd, num(1) + 8);
-    return {};
+  pwrite: ({ process, files, num, arg }) => {
+    const word = new Uint8Array(BigUint64Array.of(arg(2)).buffer);
+    return { r: process.machine.pwrite(files.fd(num(0)), word, num(1)) };
   },
   uffd: ({ process, userfaults, arg }) => ({
     r: process.uffdRegister(userfaults.fd(process), arg(0), arg(1), arg(2)),
@@ -93,7 +80,7 @@ const OPERATIONS: Readonly<Record<string, (run: Run) => Outcome>> = {
 /** @throws VectorError for an operation that is not part of the format. */
 export function runOperation(process: Process, open: Open, record: VectorRecord): Outcome {
   const [name = '', ...words] = record.op.split(' ');
-  if (name === 'sweep') return sweep(process, record);
+  if (name === 'sweep') return { t: sweep(process, record) };
   const operation = OPERATIONS[name];
   if (operation === undefined) {
     throw new VectorError(`line ${record.line}: no operation is called "${name}"`);
@@ -114,61 +101,57 @@ function wordOf(word: string, line: number): bigint {
   }
 }
 
-const TOUCHES: Readonly<Record<Touch, number | string>> = {
-  done: 1,
-  SEGV_MAPERR: 'S1',
-  SEGV_ACCERR: 'S2',
-  BUS_ADRERR: 'B2',
-  BUS_MCEERR_AR: 'B4',
-  oom: 'oom',
+/** As a record writes the signal and its si_code. */
+const SIGNALS: Readonly<Record<number, string>> = {
+  [FAULT_SEGV_MAPERR]: 'S1',
+  [FAULT_SEGV_ACCERR]: 'S2',
+  [FAULT_BUS_ADRERR]: 'B2',
+  [FAULT_BUS_MCEERR_AR]: 'B4',
 };
 
-function touchPages({ process, arg }: Run, access: 'read' | 'write'): Outcome {
-  return touchesOf(process, [{ start: arg(0), len: arg(1) }], access);
-}
+const signalOf = (code: number): string => SIGNALS[code] ?? 'oom';
 
-/** A load from each page of each mapping that the record lists, in the record's order. */
-function sweep(process: Process, record: VectorRecord): Outcome {
-  const ranges = Object.entries(record.pages ?? {}).map(([start, pages]) => ({
-    start: BigInt(`0x${start}`),
-    len: BigInt(pages.length * PAGE_SIZE),
-  }));
-  return touchesOf(process, ranges, 'read');
-}
-
-interface TouchedRange {
-  readonly start: bigint;
-  readonly len: bigint;
-}
-
-function touchesOf(
-  process: Process,
-  ranges: readonly TouchedRange[],
-  access: 'read' | 'write',
-): Outcome {
-  const t = ranges.flatMap(({ start, len }) => {
-    const first = Number(start) - (Number(start) % PAGE_SIZE);
-    return process
-      .touchRange(start, len, access)
-      .map((touch, i) =>
-        touch === 'done' && isWatched(process, first + i * PAGE_SIZE) ? null : TOUCHES[touch],
-      );
+/** Stores value + i at the start of page i. */
+function storePages({ process, arg, num }: Run): (number | string)[] {
+  const count = Math.ceil(num(1) / PAGE_SIZE);
+  return Array.from({ length: count }, (_, i) => {
+    const code = process.store64(num(0) + i * PAGE_SIZE, arg(2) + BigInt(i));
+    return code === 0 ? 1 : signalOf(code);
   });
-  return t.includes(null) ? { t, unknown: MISSING } : { t };
 }
 
-function isWatched(process: Process, addr: number): boolean {
-  const vma = process.find(addr);
-  return vma !== null && hasFlag(vma.flags, VM_UFFD_MISSING);
+const page = new Uint8Array(PAGE_SIZE);
+const words = new BigUint64Array(page.buffer);
+
+function loadPages(process: Process, start: number, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => {
+    const read = process.read(start + i * PAGE_SIZE, page);
+    return read < 0 ? signalOf(read) : contentsOf(words);
+  });
 }
 
-/** The result of a call that fails, in one of these ways, when a page cannot be had. */
-function populated({ process, arg }: Run, r: number): Outcome {
-  if (r !== 0 && r !== ENOMEM && r !== EFAULT) return { r };
-  const start = Number(arg(0));
-  const end = start + Number(arg(1));
-  const meets = process
-    .vmas()
-    .some((vma) => vma.start < end && vma.end > start && hasFlag(vma.flags, VM_UFFD_MISSING));
-  return meets ? { unknown: MISSING } : { r };
+/** The first word, and a sum of all when that says more. */
+function contentsOf(all: BigUint64Array): string {
+  const first = all[0] ?? 0n;
+  let sum = 0n;
+  for (const [i, word] of all.entries()) if (word !== 0n) sum += word * BigInt(2 * i + 1);
+  sum = BigInt.asUintN(64, sum);
+  return sum === first ? first.toString(16) : `${first.toString(16)}/${sum.toString(16)}`;
+}
+
+/** All pages of each mapping that the record lists, in the record's order. */
+function sweep(process: Process, record: VectorRecord): string[] {
+  return Object.entries(record.pages ?? {}).flatMap(([start, pages]) =>
+    loadPages(process, parseInt(start, 16), pages.length),
+  );
+}
+
+const MINCORE_PAGES = 2 ** 20;
+
+function mincore({ process, arg, num }: Run): Outcome {
+  const count = Math.ceil(num(1) / PAGE_SIZE);
+  if (!(count <= MINCORE_PAGES)) return { r: process.mincore(arg(0), arg(1)) };
+  const vec = new Uint8Array(count);
+  const r = process.mincore(arg(0), arg(1), vec);
+  return r === 0 ? { r, v: vec.join('') } : { r };
 }

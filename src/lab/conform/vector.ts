@@ -28,6 +28,8 @@ export interface VectorRecord {
   readonly r?: string | number;
   /** One entry a page that was touched. */
   readonly t?: readonly (string | number)[];
+  /** Of mincore: a digit a page. */
+  readonly v?: string;
   /** Of a sweep: the same for every readable mapping, by its start in hex. */
   readonly pages?: Readonly<Record<string, readonly (string | number)[]>>;
   /** Absent when nothing visible changed since this process's last record. */
@@ -105,7 +107,7 @@ function parseHeader(text: string): VectorHeader {
 
 function parseRecord(text: string, line: number): VectorRecord {
   const record = parseJson(text, line);
-  const { p, op, r, t, pages, vmas, same, brk } = record;
+  const { p, op, r, t, v, pages, vmas, same, brk } = record;
   if (typeof p !== 'number' || typeof op !== 'string') {
     throw new VectorError(`line ${line}: a record needs a process "p" and an operation "op"`);
   }
@@ -124,6 +126,7 @@ function parseRecord(text: string, line: number): VectorRecord {
       ? { t: t.map((entry) => (typeof entry === 'number' ? entry : String(entry))) }
       : {}),
     ...(pages === undefined ? {} : { pages }),
+    ...(typeof v === 'string' ? { v } : {}),
     ...(vmas === undefined ? {} : { vmas }),
     ...(same === 1 ? { same } : {}),
     ...(typeof brk === 'string' ? { brk } : {}),

@@ -54,8 +54,23 @@ export class VectorFiles {
         ? machine.reopen(original, { readable: true, writable: true })
         : machine.dup(original);
     }
-    return machine.open({ ...fileSpec(description), ino: FIRST_INO + number });
+    const spec = fileSpec(description);
+    const contents = hasContents(spec) ? contentsOf(number, spec.size ?? 0) : undefined;
+    return machine.open({ ...spec, ino: FIRST_INO + number, ...(contents && { contents }) });
   }
+}
+
+const hasContents = ({ kind }: FileSpec): boolean => kind === 'shmem' || kind === 'regular';
+
+/** Page k of file i begins with a word that says so. */
+function contentsOf(file: number, size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  for (let page = 0; page * PAGE_SIZE < size; page++) {
+    const word = 0xf000000000000000n | (BigInt(file) << 32n) | BigInt(page);
+    view.setBigUint64(page * PAGE_SIZE, word, true);
+  }
+  return bytes;
 }
 
 function fileSpec(description: string): FileSpec {

@@ -47,6 +47,8 @@ export interface ReplayResult {
 /** The engine's memory, for objects and for pages; the system gives it as it is used. */
 const MACHINE_BYTES = 2 ** 29;
 const RAM_BYTES = 3 * 2 ** 30;
+/** A mapping that fails leaves what it leaves in Linux 6.18. */
+const KERNEL = { mapFixedFailure: 'leave-gap' } as const;
 /** A log does not tell how much memory there was: so much that it is never short. */
 const PLENTY_OF_PAGES = 2 ** 36;
 
@@ -75,7 +77,8 @@ class Run {
     this.#options = options;
     this.#findings = new Findings(recording.name);
     const sysctl = { totalram_pages: PLENTY_OF_PAGES, ...options.sysctl };
-    this.#machine = Machine.create({ bytes: MACHINE_BYTES, ramBytes: RAM_BYTES, sysctl });
+    const size = { bytes: MACHINE_BYTES, ramBytes: RAM_BYTES };
+    this.#machine = Machine.create({ ...size, sysctl, protocol: KERNEL });
     this.#cast = new Cast({
       recording,
       machine: this.#machine,

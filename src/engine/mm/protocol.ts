@@ -1,0 +1,62 @@
+/**
+ * How a machine solves what Linux solved in several ways: its protocol. One word of the header for
+ * each axis, so that every worker of the machine does it the same way.
+ *
+ * Each axis names its values with the default first; who does it asks for the number of the value.
+ */
+import { H_PROTOCOL } from '../arena/layout.ts';
+import { setWord, word } from '../arena/memory.ts';
+
+const AXES = {
+  /** Which of its hooks a driver is asked by when a file is mapped. */
+  mmapHook: ['prepare', 'proto', 'legacy'],
+  /**
+   * What a mapping that fails leaves of what it was to replace: all of it, as long as nothing
+   * irreversible was done, or a hole from the driver's hook on, as Linux 6.18 does.
+   */
+  mapFixedFailure: ['reattach', 'leave-gap'],
+} as const;
+
+export type ProtocolAxis = keyof typeof AXES;
+export type Protocol = { readonly [Axis in ProtocolAxis]: (typeof AXES)[Axis][number] };
+
+const NAMES = Object.keys(AXES) as ProtocolAxis[];
+
+/** The values of every axis, the default first. */
+export const PROTOCOL_AXES: Readonly<Record<ProtocolAxis, readonly string[]>> = AXES;
+
+export const HOOK_PREPARE = 0;
+export const HOOK_PROTO = 1;
+export const HOOK_LEGACY = 2;
+
+const MMAP_HOOK_AT = H_PROTOCOL + NAMES.indexOf('mmapHook');
+const MAP_FIXED_FAILURE_AT = H_PROTOCOL + NAMES.indexOf('mapFixedFailure');
+
+/** HOOK_* */
+export const protocolMmapHook = (): number => word(MMAP_HOOK_AT);
+export const protocolLeavesGap = (): boolean => word(MAP_FIXED_FAILURE_AT) !== 0;
+
+/** Axes that are not given have their defaults. */
+export function initProtocol(given: Partial<Protocol>): void {
+  NAMES.forEach((axis, i) => {
+    const values: readonly string[] = AXES[axis];
+    setWord(H_PROTOCOL + i, values.indexOf(given[axis] ?? AXES[axis][0]));
+  });
+}
+
+/** @returns what is wrong with a protocol that came from outside, or null. */
+export function refuseProtocol(given: Readonly<Record<string, unknown>>): string | null {
+  for (const [axis, value] of Object.entries(given)) {
+    const values = PROTOCOL_AXES[axis as ProtocolAxis] as readonly unknown[] | undefined;
+    if (values === undefined) return `The protocol has no axis "${axis}": ${NAMES.join(', ')}.`;
+    if (value === undefined || values.includes(value)) continue;
+    return `The protocol's ${axis} is one of ${values.join(', ')}; it was given another value.`;
+  }
+  return null;
+}
+
+/** @returns how this machine does it. */
+export function readProtocol(): Protocol {
+  const chosen = NAMES.map((axis, i) => [axis, AXES[axis][word(H_PROTOCOL + i)]]);
+  return Object.fromEntries(chosen) as Protocol;
+}
