@@ -11,7 +11,7 @@ const sentences = (path, text) =>
 const REFUSED = [
   ['up a floor', 'src/engine/mm/a.ts', "import { vmaMerge } from '../vma/merge.ts';", /above it/u],
   ['to the face', 'src/engine/mm/a.ts', "import { Machine } from '../../machine.ts';", /engine/u],
-  ['an unknown floor', 'src/engine/vma/a.ts', "import { x } from '../page/x.ts';", /FLOORS/u],
+  ['an unknown floor', 'src/engine/vma/a.ts', "import { x } from '../weather/x.ts';", /FLOORS/u],
   [
     'atomics by path',
     'src/engine/mm/a.ts',
@@ -32,6 +32,9 @@ const REFUSED = [
   ['lab to lab', 'src/lab/strace/a.ts', "import { x } from '../oracle/kernel.ts';", /LAB_PARTS/u],
   ['Node in strace', 'src/lab/strace/a.ts', "import { x } from 'node:fs';", /browser/u],
   ['deep from a command', 'src/cli/a.ts', "import { x } from '../engine/mm/held.ts';", /commands/u],
+  ['deep from a host', 'src/host/a.ts', "import { x } from '../engine/file/host.ts';", /program/u],
+  ['a host from the lab', 'src/lab/replay/a.ts', "import { x } from '../../host/a.ts';", /lab/u],
+  ['a host from the face', 'src/machine.ts', "import { x } from './host/a.ts';", /public face/u],
   ['the lab from the face', 'src/index.ts', "export * from './lab/replay/a.ts';", /public face/u],
   ['dynamically', 'src/engine/mm/a.ts', "const x = await import('../vma/merge.ts');", /above it/u],
   [
@@ -69,6 +72,7 @@ const ALLOWED = [
   ['beside', 'src/engine/vma/a.ts', "export { x } from './merge.ts';"],
   ['the seam', 'src/engine/mm/a.ts', "import * as atomics from '#atomics';"],
   ['the face to the engine', 'src/process.ts', "import { x } from './engine/vma/verify.ts';"],
+  ['Node and the face in a host', 'src/host/a.ts', "import 'node:fs'; import '../index.ts';"],
   ['the lab to the face', 'src/lab/replay/a.ts', "import { Machine } from '../../index.ts';"],
   [
     'the lab to the trace',

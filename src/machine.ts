@@ -221,19 +221,24 @@ export class Machine {
     active = this;
   }
 
-  /** The program ends: nothing may be waited for. */
+  /** The program ends: nothing may be waited for, and this worker may have detached. */
   #flushOnExit(): void {
-    if (this.#isDetached) return;
-    this.enter();
+    useMemory(this.#memory);
+    useHost(this.#host);
+    active = null;
     flushOnExit();
   }
 
   /** This worker leaves; the machine stays. What is dirty is written first. */
   detach(): void {
+    this.#leave(false);
+  }
+
+  #leave(isOver: boolean): void {
     this.enter();
     if (rcuReadLockHeld()) throw new Error('A worker cannot leave inside a read section.');
     if (this.#host !== null) syncHostInodes();
-    this.#host?.detached?.(this.#flush);
+    this.#host?.detached?.(this.#flush, isOver);
     releaseCpu(this.#cpu);
     this.#isDetached = true;
     active = null;
@@ -251,7 +256,7 @@ export class Machine {
     for (const cache of CACHES) cacheDrain(cache);
     const left = CACHES.map(cacheStats).filter((stats) => stats.live !== 0);
     const committed = committedPages();
-    this.detach();
+    this.#leave(true);
     if (left.length === 0 && committed === 0) return;
     const names = left.map((stats) => `${stats.live} ${stats.name}`);
     if (committed !== 0) names.push(`${committed} committed pages`);

@@ -8,7 +8,8 @@
  * all. While a machine uses these files, what is dirty is written when the program ends: at its
  * end, by process.exit(), by an uncaught exception, by SIGINT, SIGTERM or SIGHUP. As with a mapping
  * of the system's own, a crash between a store and msync() loses nothing; only SIGKILL and a loss
- * of power do, of which Linux survives the first.
+ * of power do, of which Linux survives the first. Let the main thread make the machine or attach to
+ * it once: Node ends other threads without telling them.
  */
 import {
   closeSync,
@@ -69,7 +70,9 @@ export class NodeFiles implements HostFiles {
     flushes.add(flush);
   }
 
-  detached(flush: () => void): void {
+  /** The main thread stays on watch: it ends the others without a word to them. */
+  detached(flush: () => void, isOver: boolean): void {
+    if (!isOver && isMainThread) return;
     flushes.delete(flush);
     if (flushes.size === 0) stopWatching();
   }

@@ -6,6 +6,7 @@
  *   area   a  a  b  b  b          its range is the pages that point to it
  */
 import { has, minus, normal, plus } from './codes.ts';
+import type { SharedObject } from './shared_object.ts';
 
 const PAGE = 4096;
 const TASK_PAGES = 0x7ffffffff;
@@ -48,7 +49,7 @@ export class PageMap {
   /** Pages that hold a guard marker: it belongs to the page, not to the area. */
   readonly guards = new Set<number>();
   /** Shared anonymous objects, by file number. Pages. */
-  readonly objects: Map<number, { readonly size: number; readonly charged: number }>;
+  readonly objects: Map<number, SharedObject>;
   readonly #files: ReadonlyMap<number, FileLook>;
   /** Pages: the search for a place begins below it. */
   readonly #top: number;
@@ -63,7 +64,7 @@ export class PageMap {
     from?: PageMap,
   ) {
     this.pages = new Map();
-    this.objects = from?.objects ?? new Map<number, { size: number; charged: number }>();
+    this.objects = from?.objects ?? new Map<number, SharedObject>();
     this.#files = files;
     this.#top = place.top;
     this.#startBrk = place.startBrk;
@@ -209,10 +210,17 @@ export class PageMap {
       const guard = this.#firstGuard({ from, to });
       const canStart = has(area.flags, 'rd', 'wr', 'ex') && guard !== from;
       if (canStart && has(area.flags, 'wr') && !has(area.flags, 'sh')) this.#prepare(from);
+      const until = canStart ? (guard ?? to) : from;
+      for (let page = from; page < until; page++) this.#fillObject(area, page);
       const isShort = guard !== undefined || this.#isBeyondEof(area, to - 1);
       if (errors === 'stop' && (!canStart || isShort)) return ENOMEM;
     }
     return 0;
+  }
+
+  /** A page of an object that was not reserved is charged when it comes to be. */
+  #fillObject(area: Area, page: number): void {
+    if (!this.#isBeyondEof(area, page)) this.objects.get(area.file)?.filled.add(area.slide + page);
   }
 
   #isBeyondEof(area: Area, page: number): boolean {
@@ -235,6 +243,7 @@ export class PageMap {
     if (this.guards.has(page)) return 'SEGV_MAPERR';
     if (this.#isBeyondEof(area, page)) return 'BUS_ADRERR';
     if (access === 'write' && !has(area.flags, 'ms')) this.#prepare(page);
+    this.#fillObject(area, page);
     return 'done';
   }
 
@@ -306,7 +315,7 @@ export class PageMap {
     } else if (type === 1) {
       id = this.#nextShmem++;
       const size = span.to - span.from;
-      this.objects.set(id, { size, charged: (flags & 0x4000) === 0 ? size : 0 });
+      this.objects.set(id, { size, isReserved: (flags & 0x4000) === 0, filled: new Set() });
       slide = -span.from;
     } else if (type === 8) {
       if (codes.has('lo')) return EINVAL;

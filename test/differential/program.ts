@@ -1,6 +1,7 @@
 /** Random programs for two address spaces: ours and the page map; and how they are compared. */
 import { Machine, type Process, vmFlagsText } from '../../src/index.ts';
 import { type Area, type FileLook, KNOWN_ADVICE, PageMap } from './page_map.ts';
+import { chargeOf } from './shared_object.ts';
 
 const PAGE = 4096;
 const BASE = 0x200000000;
@@ -277,7 +278,8 @@ function countCharged(maps: readonly PageMap[]): number {
       if (area.flags.includes('ac ')) count++;
       if (objects.has(area.file)) continue;
       objects.add(area.file);
-      count += map.objects.get(area.file)?.charged ?? 0;
+      const object = map.objects.get(area.file);
+      if (object !== undefined) count += chargeOf(object);
     }
   }
   return count;

@@ -17,6 +17,7 @@ import {
   EINVAL,
   ENOENT,
   ENOMEM,
+  ENOSPC,
   type Errno,
   ESRCH,
   isErr,
@@ -26,6 +27,7 @@ import { setWord, word } from '../arena/memory.ts';
 import { NULL, type Null, type WordAt } from '../arena/ref.ts';
 import { PAGE_SIZE } from '../arena/units.ts';
 import { fileInode } from '../file/file_struct.ts';
+import { invalidateSemAt } from '../file/address_space.ts';
 import { inodePages } from '../file/filemap.ts';
 import type { Inode } from '../file/inode.ts';
 import { addToPageCache, removeFromPageCache } from '../file/page_cache.ts';
@@ -85,6 +87,7 @@ import {
   pteUnlock,
 } from '../page/table_struct.ts';
 import { anonVmaPrepare } from '../rmap/anon_vma.ts';
+import { downRead, upRead } from '../sync/rwsem.ts';
 import { hasUsers } from '../vma/userfaultfd.ts';
 import { readBytes } from './access.ts';
 import { exclusivePte, linearPageIndex, pageAddNewAnon, setPte } from './vmf.ts';
@@ -247,12 +250,21 @@ function installShared(slot: Slot, page: Page): 0 | Errno {
   const inode: Inode = fileInode(file);
   const flags = PG_UPTODATE | PG_SWAPBACKED | PG_DIRTY;
   setPageIdentity(page, { mapping: inode, index: linearPageIndex(vma, addr), flags });
+  // Against who cuts the file: it has set the size already, or finds the page.
+  downRead(invalidateSemAt(inode));
   lockPage(page);
-  const added = addToPageCache(inode, page);
-  const result = isErr(added) ? added : mapShared(slot, page);
-  if (isErr(result) && !isErr(added)) removeFromPageCache(inode, page);
+  const result = isBeyondFile(slot) ? EFAULT : addAndMap(slot, inode, page);
   unlockPage(page);
+  upRead(invalidateSemAt(inode));
   return result;
+}
+
+function addAndMap(slot: Slot, inode: Inode, page: Page): 0 | Errno {
+  const added = addToPageCache(inode, page);
+  if (isErr(added)) return added === ENOSPC ? ENOMEM : added;
+  const mapped = mapShared(slot, page);
+  if (isErr(mapped)) removeFromPageCache(inode, page);
+  return mapped;
 }
 
 /** Its one reference goes to the entry. */

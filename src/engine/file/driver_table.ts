@@ -18,8 +18,8 @@ import { setWord, views, word } from '../arena/memory.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
 import { spinLock, spinUnlock } from '../sync/spinlock.ts';
 
-/** As many as there are kinds of inode: see inode.ts. */
-export const FIRST_DRIVER = 6;
+/** Room for the kinds of inode: a kind without a driver cannot be mapped. See inode.ts. */
+export const FIRST_DRIVER = 16;
 const DRIVERS_MAX = 63;
 
 const LOCK = 0; //  (a)

@@ -26,10 +26,10 @@ export interface HostFiles {
   /** Waits until all that was written would survive a loss of power. */
   sync(hostFd: number): number;
   close(hostFd: number): number;
-  /** A machine begins to use these files in this worker; `flush` writes what is dirty, unlocked. */
+  /** A machine begins to use these files in this worker; `flush` is for the end of the program. */
   attached?(flush: () => void): void;
-  /** It ends. */
-  detached?(flush: () => void): void;
+  /** This worker leaves the machine, of which `flush` can still be called unless it is over. */
+  detached?(flush: () => void, isOver: boolean): void;
 }
 
 let host: HostFiles | null = null;

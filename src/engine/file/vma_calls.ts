@@ -8,7 +8,8 @@
  */
 import { type Errno, OK } from '../arena/errno.ts';
 import type { Vma, VmaWrite } from '../mm/held.ts';
-import { setVmOps, vmOps } from '../mm/vma_struct.ts';
+import { setVmOps, vmMm, vmOps } from '../mm/vma_struct.ts';
+import { trace, VMA_CLOSE } from '../trace/events.ts';
 import { DRIVER_VM_OPS, DUMMY_VM_OPS, vmOperations } from './vm_ops.ts';
 
 // The engine's own tables have none of the three: most VMAs cost one comparison.
@@ -23,6 +24,8 @@ export function vmaMapped(vma: VmaWrite): void {
 
 /** The last thing that a driver hears of a VMA. */
 export function vmaClose(vma: VmaWrite): void {
+  if (vmOps(vma) === DUMMY_VM_OPS) return; // it was told already
+  trace(VMA_CLOSE, vmMm(vma), vma);
   if (vmOps(vma) >= DRIVER_VM_OPS) vmOperations(vmOps(vma)).close?.(vma);
   setVmOps(vma, DUMMY_VM_OPS);
 }

@@ -12,9 +12,16 @@
  * Source: mm/page-writeback.c, write_cache_pages(), clear_page_dirty_for_io(), v6.18.
  */
 import { EBADF } from '../arena/errno.ts';
-import { NULL } from '../arena/ref.ts';
+import { NULL, type Null } from '../arena/ref.ts';
 import { PAGE_SIZE } from '../arena/units.ts';
-import { lockPage, pageBytes, putPage, unlockPage, zeroPageRange } from '../page/page_alloc.ts';
+import {
+  lockPage,
+  pageBytes,
+  putPage,
+  tryLockPage,
+  unlockPage,
+  zeroPageRange,
+} from '../page/page_alloc.ts';
 import {
   type Page,
   pageHas,
@@ -23,7 +30,6 @@ import {
   PG_DIRTY,
   testClearPageFlag,
 } from '../page/page_struct.ts';
-import { rcuReadLock, rcuReadUnlock } from '../rcu/rcu.ts';
 import {
   inodeHostNext,
   inodeHostWriteFd,
@@ -91,20 +97,32 @@ export function hasDirtyPages(inode: Inode): boolean {
 }
 
 /**
- * Writes every dirty page of every file of the host, without a lock: the program ends, perhaps in
- * the middle of a call that held one. Errors have nobody to be told to.
+ * Writes every dirty page of every file of the host, waiting for nobody: the program ends, perhaps
+ * in the middle of a call that holds a lock. Needs no CPU of the machine, so a thread that has
+ * detached can do it for those that are ended with it. Errors have nobody to be told to.
  */
 export function flushOnExit(): void {
-  rcuReadLock();
   for (let inode = firstHostInode(); inode !== NULL; inode = inodeHostNext(inode)) {
     let page = nextPage(inode, 0);
     while (page !== NULL) {
-      if (pageHas(page, PG_DIRTY)) writeBytes(inode, page, bytesBelowEnd(inode, page));
+      flushPage(inode, page);
       page = nextPage(inode, pageIndex(page) + 1);
     }
   }
-  rcuReadUnlock();
 }
 
-const nextPage = (inode: Inode, first: number): Page =>
-  xaFind(inodePagesAt(inode), first, ALL_PAGES.last) as Page;
+const nextPage = (inode: Inode, first: number): Page | Null =>
+  xaFind(inodePagesAt(inode), first, ALL_PAGES.last) as Page | Null;
+
+/** How often the lock of a page is tried: longer than it takes others to write it. */
+const TRIES = 100_000;
+
+/** Under its lock, if that is to be had: msync() by somebody else may be at it, with newer bytes. */
+function flushPage(inode: Inode, page: Page): void {
+  let isLocked = tryLockPage(page);
+  for (let tries = 0; !isLocked && tries < TRIES; tries++) isLocked = tryLockPage(page);
+  if (pageMapping(page) === inode && pageHas(page, PG_DIRTY)) {
+    writeBytes(inode, page, bytesBelowEnd(inode, page));
+  }
+  if (isLocked) unlockPage(page);
+}

@@ -15,6 +15,7 @@ import { PMD_SIZE } from '../arena/units.ts';
 import type { Mm } from '../mm/held.ts';
 import { mmPgdAt, mmPgtablesAt } from '../mm/mm_struct.ts';
 import { cacheFreeRcu } from '../slab/cache.ts';
+import { FREE_PGTABLES, isTraced, traceRange } from '../trace/events.ts';
 import {
   ENTRIES_PER_TABLE,
   entryAt,
@@ -39,6 +40,9 @@ const COVERS = [PMD_SIZE, PUD_SIZE, PGDIR_SIZE] as const;
 export function freePgdRange(mm: Mm, range: FreeRange): void {
   const pgd = word(mmPgdAt(mm)) as PageTable | Null;
   if (pgd === NULL) return;
+  if (isTraced(FREE_PGTABLES)) {
+    traceRange(FREE_PGTABLES, mm, { arg: 0, a: range.start, b: range.end });
+  }
   for (const [level, size] of COVERS.entries()) freeLevel(mm, pgd, { range, level, size });
 }
 

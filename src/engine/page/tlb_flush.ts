@@ -15,12 +15,14 @@ import { cpuOf, cpusSeen, thisCpu } from '../arena/cpu.ts';
 import { C_STORING } from '../arena/layout.ts';
 import type { Mm } from '../mm/held.ts';
 import { mmTlbGenAt } from '../mm/mm_struct.ts';
+import { TLB_FLUSH, trace } from '../trace/events.ts';
 
 /** Returns when no worker can use an old translation of this address space any more. */
 export function flushTlbMm(mm: Mm): void {
   // Pairs with beginStore().
   atomics.add(mmTlbGenAt(mm), 1);
   const cpus = cpusSeen();
+  trace(TLB_FLUSH, mm, cpus - 1);
   for (let id = 0; id < cpus; id++) {
     const cpu = cpuOf(id);
     if (cpu === thisCpu) continue;

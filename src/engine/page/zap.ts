@@ -8,6 +8,7 @@ import { setWord, word } from '../arena/memory.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
 import type { Vma } from '../mm/held.ts';
 import { vmaIsAnonymous, vmMm } from '../mm/vma_struct.ts';
+import { isTraced, traceRange, ZAP_RANGE } from '../trace/events.ts';
 import { pageRemoveMap } from './page_alloc.ts';
 import { type MmuGather, tlbFlushIfFull, tlbRemovePage } from './mmu_gather.ts';
 import {
@@ -65,6 +66,7 @@ export interface ZapRange {
 /** Clears every entry of the range. Pages are freed by tlbFinishMmu(). */
 export function zapRange(tlb: MmuGather, vma: Vma, range: ZapRange): void {
   const mm = vmMm(vma);
+  if (isTraced(ZAP_RANGE)) traceRange(ZAP_RANGE, mm, { arg: vma, a: range.start, b: range.end });
   const keepsWp = range.mode !== 'all' && !vmaIsAnonymous(vma);
   let at = nextLeaf(mm, range.start, range.end);
   if (at < range.end) updateHiwaterRss(mm);

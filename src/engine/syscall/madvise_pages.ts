@@ -3,18 +3,9 @@
  *
  * Source: mm/madvise.c, v6.18.
  */
-import {
-  EACCES,
-  EAGAIN,
-  EBADF,
-  EINVAL,
-  ENOMEM,
-  EOPNOTSUPP,
-  type Errno,
-  isErr,
-  OK,
-} from '../arena/errno.ts';
+import { EACCES, EAGAIN, EBADF, EINVAL, ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
+import { PAGE_SIZE } from '../arena/units.ts';
 import { faultinPages } from '../fault/populate.ts';
 import { isFileWritable } from '../file/file_struct.ts';
 import { SECRETMEM_VM_OPS } from '../file/vm_ops.ts';
@@ -38,11 +29,21 @@ import {
   type VmFlags,
   withFlags,
 } from '../mm/vm_flags.ts';
-import { setVmFlags, vmaIsAnonymous, vmFile, vmFlags, vmMm, vmOps } from '../mm/vma_struct.ts';
+import {
+  setVmFlags,
+  vmaIsAnonymous,
+  vmFile,
+  vmFlags,
+  vmMm,
+  vmOps,
+  vmPgoff,
+  vmStart,
+} from '../mm/vma_struct.ts';
 import { installGuards, removeGuards } from '../page/guard_pages.ts';
 import { tlbFinishMmu, tlbGatherMmu } from '../page/mmu_gather.ts';
 import { zapRange } from '../page/zap.ts';
 import { anonVmaPrepare } from '../rmap/anon_vma.ts';
+import { filePunchHole } from '../rmap/truncate.ts';
 import { userfaultfdRemove } from '../vma/userfaultfd_events.ts';
 import type { ByteRange } from '../vma/vma_merge.ts';
 import {
@@ -128,8 +129,8 @@ function remove(_mm: MmRead, vma: Vma, part: ByteRange): 0 | Errno {
   if (!isShared || !isFileWritable(file)) return EACCES;
   const told = tellRemoval(vma, part);
   if (isErr(told)) return told;
-  if (vmOps(vma) === SECRETMEM_VM_OPS) return EOPNOTSUPP; // it has no way to punch holes
-  return OK;
+  const at = vmPgoff(vma) * PAGE_SIZE + (part.start - vmStart(vma));
+  return filePunchHole(file, { start: at, len: part.end - part.start });
 }
 
 const SHARED_MAYWRITE = flagsOf(VM_SHARED, VM_MAYWRITE);

@@ -1,11 +1,12 @@
-/** msync(2), as far as it can be told from its result. */
+/** msync(2): what was stored to shared mappings of files is written to their disk. */
 import { EBUSY, EINVAL, ENOMEM, type Errno, OK } from '../arena/errno.ts';
-import { isPageAligned, pageUp, type Ulong, ult } from '../arena/units.ts';
-import { SECRETMEM_VM_OPS } from '../file/vm_ops.ts';
+import { NULL } from '../arena/ref.ts';
+import { isPageAligned, PAGE_SIZE, pageUp, type Ulong, ult } from '../arena/units.ts';
 import type { MmRead, Vma } from '../mm/held.ts';
 import { mmapReadLock, mmapReadUnlock } from '../mm/mmap_lock.ts';
 import { hasFlag, VM_LOCKED, VM_SHARED } from '../mm/vm_flags.ts';
-import { vmFlags, vmOps } from '../mm/vma_struct.ts';
+import { vmFile, vmFlags, vmPgoff, vmStart } from '../mm/vma_struct.ts';
+import { fileFsyncRange } from '../rmap/fsync.ts';
 import type { ByteRange } from '../vma/vma_merge.ts';
 import { visitVmas } from '../vma/vma_range.ts';
 import { enterSyscall } from './entry.ts';
@@ -24,7 +25,7 @@ export interface MsyncArgs {
 /**
  * @returns EINVAL for unknown flags, both ways at once, an unaligned address, or
  *   secret memory to be synced; ENOMEM for a hole (the rest is done); EBUSY to invalidate locked
- * memory.
+ *   memory; EIO, ENOSPC once for each opening after bytes could not be written.
  *
  * Source: mm/msync.c, v6.18.
  */
@@ -44,14 +45,19 @@ export function sysMsync({ addr, len, flags }: MsyncArgs): 0 | Errno {
   return result;
 }
 
+// Under mmap_lock for read, as faults are: what writes pages back takes no lock that comes before it.
 function walk(mm: MmRead, range: ByteRange, flags: number): 0 | Errno {
   const holes = flags === MS_ASYNC ? 'stop' : 'pass';
-  return visitVmas(mm, { range, holes }, (vma) => {
+  return visitVmas(mm, { range, holes }, (vma, part) => {
     if ((flags & MS_INVALIDATE) !== 0 && hasFlag(vmFlags(vma), VM_LOCKED)) return EBUSY;
-    return (flags & MS_SYNC) !== 0 && isUnsyncable(vma) ? EINVAL : OK;
+    return (flags & MS_SYNC) === 0 ? OK : syncPart(vma, part);
   });
 }
 
-/** Secret memory has no way to be written back. */
-const isUnsyncable = (vma: Vma): boolean =>
-  vmOps(vma) === SECRETMEM_VM_OPS && hasFlag(vmFlags(vma), VM_SHARED);
+/** Memory without a file, and private copies, have nowhere to be written to. */
+function syncPart(vma: Vma, { start, end }: ByteRange): 0 | Errno {
+  const file = vmFile(vma);
+  if (file === NULL || !hasFlag(vmFlags(vma), VM_SHARED)) return OK;
+  const first = vmPgoff(vma) + (start - vmStart(vma)) / PAGE_SIZE;
+  return fileFsyncRange(file, { first, last: first + (end - start) / PAGE_SIZE - 1 });
+}

@@ -30,6 +30,10 @@ export const EVENT_NAMES = [
   'exit_mmap',
   'mmap_region',
   'driver_fault',
+  'zap_range',
+  'free_pgtables',
+  'tlb_flush',
+  'vma_close',
 ] as const;
 
 export type EventName = (typeof EVENT_NAMES)[number];
@@ -43,6 +47,10 @@ export const VM_AREA_FREE = 5; // arg: vma
 export const EXIT_MMAP = 6;
 export const MMAP_REGION = 7; // arg: a STEP_* that begins
 export const DRIVER_FAULT_EVENT = 8; // arg: VIOLATED_*
+export const ZAP_RANGE = 9; // arg: vma, a..b the range, b exclusive
+export const FREE_PGTABLES = 10; // arg: 0, a..b the range, b exclusive
+export const TLB_FLUSH = 11; // arg: how many other workers had to hear of it
+export const VMA_CLOSE = 12; // arg: vma
 
 /** What mmap() does, in the order of a mapping that succeeds. */
 export const STEP_NAMES = [

@@ -1,7 +1,7 @@
 /** The drivers that every worker has, by the number of the inode's kind. */
 import type { Driver } from '../driver.ts';
 import { knownDriver } from '../driver_registry.ts';
-import { anonInodeDriver, directoryDriver, regularDriver } from './regular.ts';
+import { directoryDriver, regularDriver } from './regular.ts';
 import { secretmemDriver } from './secretmem.ts';
 import { shmemDriver } from './shmem.ts';
 import { zeroDriver } from './zero.ts';
@@ -13,7 +13,6 @@ const DRIVERS: readonly Driver[] = [
   zeroDriver,
   secretmemDriver,
   directoryDriver,
-  anonInodeDriver,
 ];
 
 export const BUILT_IN_DRIVERS = DRIVERS.map((driver) => knownDriver(driver, true));

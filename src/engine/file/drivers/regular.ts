@@ -20,5 +20,3 @@ export const regularDriver: Driver = {
 
 /** What has no pages to map: mmap() of it is ENODEV. */
 export const directoryDriver: Driver = { name: 'directory', fileOperations: {} };
-/** What has no name in any file system: userfaultfd. */
-export const anonInodeDriver: Driver = { name: 'anon_inode', fileOperations: {} };
