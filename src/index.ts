@@ -35,6 +35,7 @@ export {
   F_SEAL_SHRINK,
   F_SEAL_WRITE,
   I_APPEND,
+  I_CACHED,
   I_HUGE_ALIGN,
   I_NO_SYNC,
   I_NOEXEC,

@@ -440,12 +440,16 @@ export class Machine {
 
   /** Copies the whole state. No other worker may be inside the machine. */
   save(): MachineImage {
+    const { words } = this.saveMappings();
+    const { i32 } = this.#memory;
+    return { words, frames: new Int32Array(i32.subarray(frameOf(0), frameOf(framesUsed()))) };
+  }
+
+  /** As save(), but for what the pages hold: to go back to it says nothing of their bytes. */
+  saveMappings(): MachineImage {
     this.enter();
     const { i32 } = this.#memory;
-    return {
-      words: new Int32Array(i32.subarray(0, arenaUsed())),
-      frames: new Int32Array(i32.subarray(frameOf(0), frameOf(framesUsed()))),
-    };
+    return { words: new Int32Array(i32.subarray(0, arenaUsed())), frames: new Int32Array() };
   }
 
   /** Goes back to a saved state. Handles and processes made since are void. */

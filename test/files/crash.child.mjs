@@ -1,6 +1,5 @@
 // Stores to a mapped file, and ends as it is told to, without msync().
-import { once } from 'node:events';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import { NodeFiles, openPath } from '../../dist/host/node_files.js';
 import { Machine, MAP_SHARED, PROT_READ, PROT_WRITE } from '../../dist/index.js';
 
@@ -18,10 +17,11 @@ if (isMainThread) {
   const process = machine.spawn();
   const at = process.mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (end.startsWith('worker')) {
-    const data = { shared: machine.share(), id: process.id, at };
+    const stored = new Int32Array(new SharedArrayBuffer(4));
+    const data = { shared: machine.share(), id: process.id, at, stored };
     machine.detach();
     const worker = new Worker(new URL(import.meta.url), { workerData: data });
-    await once(worker, 'message');
+    while (Atomics.load(stored, 0) === 0) await new Promise((resolve) => setImmediate(resolve));
     if (end === 'worker terminated') await worker.terminate();
     program.exit(7);
   }
@@ -36,6 +36,6 @@ if (isMainThread) {
 } else {
   const machine = Machine.attach(workerData.shared, { host: new NodeFiles() });
   storeTo(machine.process(workerData.id), workerData.at);
-  parentPort.postMessage('stored');
+  Atomics.store(workerData.stored, 0, 1);
   setInterval(() => {}, 1000);
 }

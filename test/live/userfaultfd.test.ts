@@ -269,8 +269,8 @@ function load(caller: Caller): Step {
   const word = twin.process.load64(at);
   const isOurs = !isForeign(caller, at, 8);
   const kernel = touched(answer, isOurs ? answer.value.toString(16) : 'a word');
-  const said = isOurs ? word.toString(16) : 'a word';
-  const engine = word < 0n ? Number(word) : said;
+  const seen = isOurs ? word.toString(16) : 'a word';
+  const engine = word < 0n ? Number(word) : seen;
   return { call: `load ${at.toString(16)}`, kernel, engine };
 }
 

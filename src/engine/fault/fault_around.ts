@@ -20,7 +20,7 @@ import { linearPageIndex, setPte, type VmFault } from './vmf.ts';
 /** A userfaultfd is asked about each page by itself. */
 const ASKS_FIRST = flagsOf(VM_UFFD_WP, VM_UFFD_MINOR);
 
-/** Bytes; a window of this size, aligned to it. */
+/** Bytes of a window; it begins at a multiple of this, or with its VMA. */
 const WINDOW = 65_536;
 
 /** @returns whether the faulting page itself is mapped now. */
@@ -57,12 +57,11 @@ function mapIfEmpty(
   return isEmpty;
 }
 
-/** Inside the VMA and inside the leaf table. */
+/** Inside the VMA and inside the leaf table. A VMA that begins in a window has a whole one. */
 function windowOf({ vma, addr }: VmFault): { start: number; end: number } {
-  const first = Math.floor(addr / WINDOW) * WINDOW;
+  const aligned = Math.floor(addr / WINDOW) * WINDOW;
   const tableStart = Math.floor(addr / PMD_SIZE) * PMD_SIZE;
-  return {
-    start: Math.max(first, vmStart(vma), tableStart),
-    end: Math.min(first + WINDOW, vmEnd(vma), boundaryAfter(addr, PMD_SIZE)),
-  };
+  const start = Math.max(aligned, vmStart(vma), tableStart);
+  const end = Math.min(start + WINDOW, vmEnd(vma), boundaryAfter(addr, PMD_SIZE));
+  return { start, end };
 }

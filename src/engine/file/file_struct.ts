@@ -97,8 +97,8 @@ function release(file: File): void {
 let releaseUserfaultfd: (ctx: UserfaultfdCtx) => void = () =>
   assert(false, 'who makes userfaultfds says how they end');
 
-export function onUserfaultfdRelease(release: (ctx: UserfaultfdCtx) => void): void {
-  releaseUserfaultfd = release;
+export function onUserfaultfdRelease(end: (ctx: UserfaultfdCtx) => void): void {
+  releaseUserfaultfd = end;
 }
 
 export const fileUserfaultfd = (file: File): UserfaultfdCtx | Null =>

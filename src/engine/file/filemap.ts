@@ -39,7 +39,7 @@ import { FAULT_NOPAGE, FAULT_OOM, FAULT_SIGBUS, type FaultError } from '../page/
 import { downRead, upRead } from '../sync/rwsem.ts';
 import { inodeHostFd, invalidateSemAt, isHostInode } from './address_space.ts';
 import { hostRead } from './host.ts';
-import { type Inode, inodeKind, inodeSize } from './inode.ts';
+import { I_CACHED, type Inode, inodeHas, inodeKind, inodeSize } from './inode.ts';
 import {
   addToPageCache,
   findGetNextPage,
@@ -166,11 +166,23 @@ export type MapVisit = (page: Page) => boolean;
 export function filemapMapPages(inode: Inode, span: PageSpan, visit: MapVisit): void {
   const last = Math.min(span.last, inodePages(inode) - 1);
   let first = span.first;
+  if (inodeHas(inode, I_CACHED) && !isHostInode(inode)) cachePages(inode, { first, last });
   while (first <= last) {
     const page = findGetNextPage(inode, { first, last });
     if (page === NULL) return;
     first = pageIndex(page) + 1;
     if (!mapPage(inode, page, visit)) putPage(page);
+  }
+}
+
+/** Makes what the cache of such a file is taken to hold; without memory some stay missing. */
+function cachePages(inode: Inode, { first, last }: PageSpan): void {
+  for (let index = first; index <= last; index++) {
+    const found = findGetPage(inode, index);
+    const page = found === NULL ? makePage(inode, { index, purpose: 'below-end' }) : found;
+    if (isErr(page)) continue;
+    if (found === NULL) unlockPage(page);
+    putPage(page);
   }
 }
 

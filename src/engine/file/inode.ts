@@ -51,6 +51,8 @@ export const I_NOEXEC = 1 << 2;
 export const I_APPEND = 1 << 3;
 /** In use as swap. */
 export const I_SWAPFILE = 1 << 4;
+/** Wholly in memory, as after it was read: a page that is missing is made without waiting. */
+export const I_CACHED = 1 << 5;
 
 /** Seals of a memfd. Source: include/uapi/linux/fcntl.h. */
 export const F_SEAL_SEAL = 0x01;

@@ -26,6 +26,7 @@ import { fileInode } from './file_struct.ts';
 import { filemapFault, filemapMapPages, filemapPageMkwrite, type MapVisit } from './filemap.ts';
 import type { Inode } from './inode.ts';
 import type { PageSpan } from './page_cache.ts';
+import { specialMappingFault } from './special_mapping.ts';
 
 export interface VmOperations {
   readonly name: string;
@@ -99,7 +100,7 @@ const TABLE: readonly VmOperations[] = [
   { name: 'dummy' },
   genericFileVmOps,
   shmemVmOps,
-  { name: 'special_mapping', maySplit: () => EINVAL },
+  { name: 'special_mapping', maySplit: () => EINVAL, fault: specialMappingFault },
   secretmemVmOps,
   // Nothing counts attachments yet: that there is a close hook is what merges ask.
   { name: 'shm', close: () => undefined, ...shmemFaults },

@@ -5,10 +5,11 @@
  */
 import * as atomics from '#atomics';
 import { word } from '../arena/memory.ts';
-import { NULL, type WordAt } from '../arena/ref.ts';
+import { type WordAt } from '../arena/ref.ts';
 import type { Vma } from '../mm/held.ts';
 import { hasFlag, VM_SHARED, VM_WRITE, type VmFlags } from '../mm/vm_flags.ts';
 import { vmFlags, vmMm } from '../mm/vma_struct.ts';
+import { type LeafPart, type PageRange, walkLeaves } from './walk.ts';
 import type { MmuGather } from './mmu_gather.ts';
 import { pageHas, pageOf, PG_ANON_EXCLUSIVE } from './page_struct.ts';
 import {
@@ -21,44 +22,25 @@ import {
   pteModify,
   ptePfn,
 } from './pte.ts';
-import {
-  entryAt,
-  leafEnd,
-  leafTable,
-  nextLeaf,
-  type PageTable,
-  pteIndex,
-  pteLock,
-  pteUnlock,
-} from './table_struct.ts';
+import { pteLock, pteUnlock } from './table_struct.ts';
 
-export interface ProtectRange {
-  /** Bytes, end exclusive. */
-  readonly start: number;
-  readonly end: number;
+export interface ProtectRange extends PageRange {
   /** The file wants to know of the first store to each clean page. */
   readonly wantsWriteNotify: boolean;
 }
 
 /** The VMA has its new flags already, and is write-locked. */
 export function changeProtection(tlb: MmuGather, vma: Vma, range: ProtectRange): void {
-  const mm = vmMm(vma);
-  for (let at = nextLeaf(mm, range.start, range.end); at < range.end;) {
-    const end = leafEnd(at, range.end);
-    const leaf = leafTable(mm, at);
-    if (leaf !== NULL) changeLeaf(leaf, vma, { ...range, start: at, end });
+  walkLeaves(vmMm(vma), range, (part) => {
+    changeLeaf(part, vmFlags(vma), range.wantsWriteNotify);
     tlb.needsFlush = true;
-    at = nextLeaf(mm, end, range.end);
-  }
+  });
 }
 
-function changeLeaf(leaf: PageTable, vma: Vma, range: ProtectRange): void {
-  const flags = vmFlags(vma);
-  const last = pteIndex(range.start) + (range.end - range.start) / 4096;
+function changeLeaf({ leaf, first, last }: LeafPart, flags: VmFlags, wantsNotify: boolean): void {
   pteLock(leaf);
-  for (let index = pteIndex(range.start); index < last; index++) {
-    const at = entryAt(leaf, index);
-    if (isPtePresent(word(at))) changeEntry(at, flags, range.wantsWriteNotify);
+  for (let at = first; at < last; at++) {
+    if (isPtePresent(word(at))) changeEntry(at, flags, wantsNotify);
   }
   pteUnlock(leaf);
 }

@@ -38,17 +38,8 @@ import {
   ptePfn,
 } from './pte.ts';
 import { addMmCounter, mmCounter } from './rss.ts';
-import {
-  entryAt,
-  leafAlloc,
-  leafEnd,
-  leafTable,
-  nextLeaf,
-  type PageTable,
-  pteIndex,
-  pteLock,
-  pteUnlock,
-} from './table_struct.ts';
+import { leafAlloc, type PageTable, pteLock, pteUnlock } from './table_struct.ts';
+import { type LeafPart, walkLeaves } from './walk.ts';
 
 const COPIED_FLAGS = flagsOf(VM_PFNMAP, VM_MIXEDMAP, VM_MAYBE_GUARD);
 
@@ -87,39 +78,26 @@ export function copyPageRange(child: Vma, parent: Vma): 0 | Errno {
 }
 
 function copyLeaves(state: CopyState, parent: Vma): 0 | Errno {
-  const mm = vmMm(parent);
-  const limit = vmEnd(parent);
-  for (let at = nextLeaf(mm, vmStart(parent), limit); at < limit;) {
-    const end = leafEnd(at, limit);
-    const from = leafTable(mm, at);
-    const to = from === NULL ? NULL : leafAlloc(vmMm(state.child), at);
-    if (from !== NULL && to === NULL) return ENOMEM;
-    if (from !== NULL && to !== NULL) copyLeaf(state, { from, to, start: at, end });
-    at = nextLeaf(mm, end, limit);
-  }
-  return OK;
+  let result: 0 | Errno = OK;
+  walkLeaves(vmMm(parent), { start: vmStart(parent), end: vmEnd(parent) }, (part) => {
+    const to = leafAlloc(vmMm(state.child), part.start);
+    if (to === NULL) result = ENOMEM;
+    else copyLeaf(state, part, to);
+    return to !== NULL;
+  });
+  return result;
 }
 
-interface LeafCopy {
-  readonly from: PageTable;
-  readonly to: PageTable;
-  readonly start: number;
-  readonly end: number;
-}
-
-function copyLeaf(state: CopyState, { from, to, start, end }: LeafCopy): void {
+function copyLeaf(state: CopyState, { leaf, first, last }: LeafPart, to: PageTable): void {
   pteLock(to);
-  pteLock(from);
-  const last = pteIndex(start) + (end - start) / 4096;
-  for (let index = pteIndex(start); index < last; index++) {
-    const pte = word(entryAt(from, index));
+  pteLock(leaf);
+  for (let at = first; at < last; at++) {
+    const pte = word(at);
     if (pte === PTE_NONE) continue;
-    const copy = isPtePresent(pte)
-      ? copyPresent(state, entryAt(from, index))
-      : copyMarker(state, pte);
-    setWord(entryAt(to, index), copy); // nobody walks the child's tables yet
+    const copy = isPtePresent(pte) ? copyPresent(state, at) : copyMarker(state, pte);
+    setWord(to + (at - leaf), copy); // nobody walks the child's tables yet
   }
-  pteUnlock(from);
+  pteUnlock(leaf);
   pteUnlock(to);
 }
 

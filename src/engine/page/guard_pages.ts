@@ -10,43 +10,26 @@ import { ENOMEM, type Errno, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import type { Mm } from '../mm/held.ts';
 import { isPtePresent, PTE_MARKER_GUARD, PTE_NONE } from './pte.ts';
-import {
-  entryAt,
-  leafAlloc,
-  leafEnd,
-  leafTable,
-  nextLeaf,
-  type PageTable,
-  pteIndex,
-  pteLock,
-  pteUnlock,
-} from './table_struct.ts';
-
-/** Bytes, end exclusive. */
-export interface GuardRange {
-  readonly start: number;
-  readonly end: number;
-}
+import { leafAlloc, leafEnd, pteLock, pteUnlock } from './table_struct.ts';
+import { type LeafPart, type PageRange, leafPart, walkLeaves } from './walk.ts';
 
 /**
  * Marks every page of the range that is not there.
  *
  * @returns how many are there, and have to be zapped first; or ENOMEM.
  */
-export function installGuards(mm: Mm, { start, end }: GuardRange): number | Errno {
+export function installGuards(mm: Mm, { start, end }: PageRange): number | Errno {
   let populated = 0;
   for (let at = start; at < end; at = leafEnd(at, end)) {
     const leaf = leafAlloc(mm, at);
     if (leaf === NULL) return ENOMEM;
-    populated += markLeaf(leaf, { start: at, end: leafEnd(at, end) });
+    populated += markLeaf(leafPart(leaf, { start: at, end: leafEnd(at, end) }));
   }
   return populated;
 }
 
-function markLeaf(leaf: PageTable, { start, end }: GuardRange): number {
+function markLeaf({ leaf, first, last }: LeafPart): number {
   let populated = 0;
-  const first = entryAt(leaf, pteIndex(start));
-  const last = first + (end - start) / 4096;
   pteLock(leaf);
   for (let at = first; at < last; at++) {
     if (isPtePresent(word(at))) populated++;
@@ -57,19 +40,12 @@ function markLeaf(leaf: PageTable, { start, end }: GuardRange): number {
 }
 
 /** The pages become accessible again, and empty. */
-export function removeGuards(mm: Mm, { start, end }: GuardRange): 0 {
-  for (let at = nextLeaf(mm, start, end); at < end;) {
-    const until = leafEnd(at, end);
-    const leaf = leafTable(mm, at);
-    if (leaf !== NULL) unmarkLeaf(leaf, { start: at, end: until });
-    at = nextLeaf(mm, until, end);
-  }
+export function removeGuards(mm: Mm, range: PageRange): 0 {
+  walkLeaves(mm, range, unmarkLeaf);
   return OK;
 }
 
-function unmarkLeaf(leaf: PageTable, { start, end }: GuardRange): void {
-  const first = entryAt(leaf, pteIndex(start));
-  const last = first + (end - start) / 4096;
+function unmarkLeaf({ leaf, first, last }: LeafPart): void {
   pteLock(leaf);
   for (let at = first; at < last; at++) {
     if (word(at) === PTE_MARKER_GUARD) setWord(at, PTE_NONE);

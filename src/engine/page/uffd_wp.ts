@@ -16,65 +16,51 @@ import type { Vma } from '../mm/held.ts';
 import { vmMm } from '../mm/vma_struct.ts';
 import type { MmuGather } from './mmu_gather.ts';
 import { isPtePresent, PTE_MARKER_UFFD_WP, PTE_NONE, PTE_UFFD_WP, PTE_WRITE } from './pte.ts';
-import {
-  entryAt,
-  leafAlloc,
-  leafEnd,
-  leafTable,
-  nextLeaf,
-  type PageTable,
-  pteIndex,
-  pteLock,
-  pteUnlock,
-} from './table_struct.ts';
+import { leafAlloc, leafEnd, pteLock, pteUnlock } from './table_struct.ts';
+import { type LeafPart, leafPart, type PageRange, walkLeaves } from './walk.ts';
 
-/** Bytes, end exclusive, inside one VMA. */
-export interface UffdWpRange {
-  readonly start: number;
-  readonly end: number;
+/** Inside one VMA. */
+export interface UffdWpRange extends PageRange {
   /** What is not there is marked too. */
   readonly marks: boolean;
 }
 
 /** Protects every page of the range. @returns ENOMEM with some of them protected. */
 export function uffdWpProtect(tlb: MmuGather, vma: Vma, range: UffdWpRange): 0 | Errno {
-  const { end, marks } = range;
-  const mm = vmMm(vma);
-  const next = (at: number): number => (marks ? at : nextLeaf(mm, at, end));
-  for (let at = next(range.start); at < end; at = next(leafEnd(at, end))) {
-    const leaf = marks ? leafAlloc(mm, at) : leafTable(mm, at);
+  tlb.needsFlush = true;
+  if (range.marks) return protectAll(vma, range);
+  walkLeaves(vmMm(vma), range, (part) => eachEntry(part, protectPresent));
+  return OK;
+}
+
+/** Markers need tables. */
+function protectAll(vma: Vma, { start, end }: PageRange): 0 | Errno {
+  for (let at = start; at < end; at = leafEnd(at, end)) {
+    const leaf = leafAlloc(vmMm(vma), at);
     if (leaf === NULL) return ENOMEM;
-    eachEntry(leaf, { start: at, end: leafEnd(at, end) }, (entry) => {
-      if (isPtePresent(word(entry))) protectEntry(entry);
-      else if (marks && word(entry) === PTE_NONE) setWord(entry, PTE_MARKER_UFFD_WP);
-    });
-    tlb.needsFlush = true;
+    eachEntry(leafPart(leaf, { start: at, end: leafEnd(at, end) }), protectOrMark);
   }
   return OK;
 }
 
 /** Ends that, for every page of the range. The right to write comes back with the next store. */
-export function uffdWpResolve(vma: Vma, range: { start: number; end: number }): void {
-  const mm = vmMm(vma);
-  const { end } = range;
-  for (let at = nextLeaf(mm, range.start, end); at < end;) {
-    const until = leafEnd(at, end);
-    const leaf = leafTable(mm, at);
-    if (leaf !== NULL) eachEntry(leaf, { start: at, end: until }, resolveEntry);
-    at = nextLeaf(mm, until, end);
-  }
+export function uffdWpResolve(vma: Vma, range: PageRange): void {
+  walkLeaves(vmMm(vma), range, (part) => eachEntry(part, resolveEntry));
 }
 
-function eachEntry(
-  leaf: PageTable,
-  { start, end }: { start: number; end: number },
-  change: (at: WordAt) => void,
-): void {
-  const first = entryAt(leaf, pteIndex(start));
-  const last = first + (end - start) / 4096;
+function eachEntry({ leaf, first, last }: LeafPart, change: (at: WordAt) => void): void {
   pteLock(leaf);
   for (let at = first; at < last; at++) change(at);
   pteUnlock(leaf);
+}
+
+function protectPresent(at: WordAt): void {
+  if (isPtePresent(word(at))) protectEntry(at);
+}
+
+function protectOrMark(at: WordAt): void {
+  if (isPtePresent(word(at))) protectEntry(at);
+  else if (word(at) === PTE_NONE) setWord(at, PTE_MARKER_UFFD_WP);
 }
 
 /** A walker may set a bit meanwhile: then again. */

@@ -5,7 +5,7 @@
  */
 import * as atomics from '#atomics';
 import { setWord, word } from '../arena/memory.ts';
-import { NULL, type WordAt } from '../arena/ref.ts';
+import { type WordAt } from '../arena/ref.ts';
 import type { Vma } from '../mm/held.ts';
 import { vmaIsAnonymous, vmMm } from '../mm/vma_struct.ts';
 import { isTraced, traceRange, ZAP_RANGE } from '../trace/events.ts';
@@ -36,16 +36,8 @@ import {
   ptePfn,
 } from './pte.ts';
 import { addMmCounter, MM_FILEPAGES, mmCounter, updateHiwaterRss } from './rss.ts';
-import {
-  entryAt,
-  leafEnd,
-  leafTable,
-  nextLeaf,
-  type PageTable,
-  pteIndex,
-  pteLock,
-  pteUnlock,
-} from './table_struct.ts';
+import { pteLock, pteUnlock } from './table_struct.ts';
+import { type LeafPart, type PageRange, walkLeaves } from './walk.ts';
 
 /** What goes and what stays. */
 export type ZapMode =
@@ -56,10 +48,8 @@ export type ZapMode =
   /** Only pages of the file: private copies stay, as when a hole is punched. */
   | 'file-pages';
 
-/** Bytes, end exclusive, inside the VMA. */
-export interface ZapRange {
-  readonly start: number;
-  readonly end: number;
+/** Inside the VMA. */
+export interface ZapRange extends PageRange {
   readonly mode: ZapMode;
 }
 
@@ -68,29 +58,24 @@ export function zapRange(tlb: MmuGather, vma: Vma, range: ZapRange): void {
   const mm = vmMm(vma);
   if (isTraced(ZAP_RANGE)) traceRange(ZAP_RANGE, mm, { arg: vma, a: range.start, b: range.end });
   const keepsWp = range.mode !== 'all' && !vmaIsAnonymous(vma);
-  let at = nextLeaf(mm, range.start, range.end);
-  if (at < range.end) updateHiwaterRss(mm);
-  while (at < range.end) {
-    const end = leafEnd(at, range.end);
-    const leaf = leafTable(mm, at);
-    if (leaf !== NULL) zapLeaf(tlb, leaf, { start: at, end, mode: range.mode, keepsWp });
+  walkLeaves(mm, range, (part) => {
+    updateHiwaterRss(mm);
+    zapLeaf(tlb, part, { mode: range.mode, keepsWp });
     tlbFlushIfFull(tlb);
-    at = nextLeaf(mm, end, range.end);
-  }
+  });
 }
 
-interface LeafZap extends ZapRange {
+interface ZapKind {
+  readonly mode: ZapMode;
   /** Of a file's memory it is remembered which pages were write-protected by a userfaultfd. */
   readonly keepsWp: boolean;
 }
 
 /** Plain stores under the table's lock: an atomic for each entry would cost six times as much. */
-function zapLeaf(tlb: MmuGather, leaf: PageTable, zap: LeafZap): void {
-  const { start, end, mode, keepsWp } = zap;
+function zapLeaf(tlb: MmuGather, { leaf, first, last }: LeafPart, zap: ZapKind): void {
+  const { mode, keepsWp } = zap;
   const kept = PTE_MARKER_GUARD | (keepsWp ? PTE_MARKER_UFFD_WP : 0);
   const gone = [0, 0, 0];
-  const first = entryAt(leaf, pteIndex(start));
-  const last = first + (end - start) / 4096;
   pteLock(leaf);
   for (let at = first; at < last; at++) {
     const pte = word(at);

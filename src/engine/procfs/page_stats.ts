@@ -4,7 +4,6 @@
  * Source: fs/proc/task_mmu.c, struct mem_size_stats, smaps_account(), v6.18.
  */
 import { word } from '../arena/memory.ts';
-import { NULL } from '../arena/ref.ts';
 import type { Vma } from '../mm/held.ts';
 import { hasFlag, VM_LOCKED } from '../mm/vm_flags.ts';
 import { vmEnd, vmFlags, vmMm, vmStart } from '../mm/vma_struct.ts';
@@ -18,16 +17,8 @@ import {
   PG_REFERENCED,
 } from '../page/page_struct.ts';
 import { isPtePresent, isPteSpecial, type Pte, PTE_DIRTY, PTE_YOUNG, ptePfn } from '../page/pte.ts';
-import {
-  entryAt,
-  leafEnd,
-  leafTable,
-  nextLeaf,
-  type PageTable,
-  pteIndex,
-  pteLock,
-  pteUnlock,
-} from '../page/table_struct.ts';
+import { pteLock, pteUnlock } from '../page/table_struct.ts';
+import { type LeafPart, walkLeaves } from '../page/walk.ts';
 
 /** Bytes, but for `pss` and `locked` all multiples of a page. */
 export interface PageStats {
@@ -44,6 +35,8 @@ export interface PageStats {
   anonymous: number;
   /** As pss, of locked memory. */
   locked: number;
+  /** Pages of files whose entry nobody used: mapped with a neighbour's fault. No line of smaps. */
+  unused: number;
 }
 
 /** @returns what is present now; pages that are only special entries are not counted. */
@@ -59,26 +52,14 @@ export function vmaPageStats(vma: Vma): PageStats {
     referenced: 0,
     anonymous: 0,
     locked: 0,
+    unused: 0,
   };
-  const mm = vmMm(vma);
-  const limit = vmEnd(vma);
-  for (let at = nextLeaf(mm, vmStart(vma), limit); at < limit;) {
-    const end = leafEnd(at, limit);
-    const leaf = leafTable(mm, at);
-    if (leaf !== NULL) addLeaf(stats, leaf, { start: at, end });
-    at = nextLeaf(mm, end, limit);
-  }
+  walkLeaves(vmMm(vma), { start: vmStart(vma), end: vmEnd(vma) }, (part) => addLeaf(stats, part));
   if (hasFlag(vmFlags(vma), VM_LOCKED)) stats.locked = stats.pss;
   return stats;
 }
 
-function addLeaf(
-  stats: PageStats,
-  leaf: PageTable,
-  { start, end }: { start: number; end: number },
-): void {
-  const first = entryAt(leaf, pteIndex(start));
-  const last = first + (end - start) / 4096;
+function addLeaf(stats: PageStats, { leaf, first, last }: LeafPart): void {
   pteLock(leaf);
   for (let at = first; at < last; at++) {
     const pte = word(at);
@@ -99,4 +80,5 @@ function addPage(stats: PageStats, pte: Pte, page: Page): void {
   else stats[isDirty ? 'privateDirty' : 'privateClean'] += 4096;
   if ((pte & PTE_YOUNG) !== 0 || pageHas(page, PG_REFERENCED)) stats.referenced += 4096;
   if (pageHas(page, PG_ANON)) stats.anonymous += 4096;
+  else if ((pte & PTE_YOUNG) === 0) stats.unused += 4096;
 }

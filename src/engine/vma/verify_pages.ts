@@ -37,20 +37,17 @@ import {
   ptePfn,
 } from '../page/pte.ts';
 import { MM_FILEPAGES, MM_SHMEMPAGES, mmCounter, mmRssOf } from '../page/rss.ts';
-import { entryAt, leafEnd, leafTable, nextLeaf, pteIndex } from '../page/table_struct.ts';
+import { walkLeaves } from '../page/walk.ts';
 
 /** Asserts every invariant of entries, pages and counters. */
 export function verifyPages(mm: MmRead): void {
   const counted = [0, 0, 0];
-  for (let at = nextLeaf(mm, 0, TASK_SIZE); at < TASK_SIZE; at = nextLeaf(mm, at, TASK_SIZE)) {
-    const leaf = leafTable(mm, at);
-    assert(leaf !== NULL, 'what is found has a table');
-    const end = leafEnd(at, TASK_SIZE);
-    for (; at < end; at += 4096) {
-      const pte = word(entryAt(leaf, pteIndex(at)));
-      if (pte !== PTE_NONE) verifyEntry(mm, at, { pte, counted });
+  walkLeaves(mm, { start: 0, end: TASK_SIZE }, ({ start, first, last }) => {
+    for (let at = first; at < last; at++) {
+      const pte = word(at);
+      if (pte !== PTE_NONE) verifyEntry(mm, start + (at - first) * 4096, { pte, counted });
     }
-  }
+  });
   for (let counter = MM_FILEPAGES; counter <= MM_SHMEMPAGES; counter++) {
     assert(counted[counter] === mmRssOf(mm, counter), 'RSS counts the pages that are mapped');
   }

@@ -15,7 +15,7 @@ import {
 } from '../../index.ts';
 import { isNextTo, startFromEnd } from './end_image.ts';
 import type { Findings } from './findings.ts';
-import { imageOfMaps, type OpenImage, touchAsExec } from './image.ts';
+import { argumentBytesOf, imageOfMaps, type OpenImage, touchAsExec } from './image.ts';
 import type { MapsLine } from './maps_text.ts';
 import type { Notes } from './notes.ts';
 import type { FileWorld } from './openings.ts';
@@ -54,6 +54,8 @@ export interface BirthParts {
   readonly notes: Notes;
   readonly findings: Findings;
   readonly elfImages: ElfImages | null;
+  /** Whether the recorded page faults are replayed. */
+  readonly hasFaults: () => boolean;
 }
 
 export class Births {
@@ -95,7 +97,7 @@ export class Births {
     const isLegacy = (program.personality & ADDR_COMPAT_LAYOUT) !== 0;
     if (evidence.isWhole && !isLegacy) space.knownBelow = evidence.first?.end ?? 0;
     this.#note(origin, birth.exec === null);
-    this.#exec(program, this.#image(lines, evidence, isLegacy));
+    this.#exec(program, this.#image(lines, evidence, isLegacy), birth.steps);
     space.birth = null;
     return birth.steps;
   }
@@ -124,7 +126,7 @@ export class Births {
       : imageOfMaps(lines, brk, this.#parts.world);
   }
 
-  #exec(program: Program, { image, fds }: OpenImage): void {
+  #exec(program: Program, { image, fds }: OpenImage, steps: readonly Step[]): void {
     const result = program.process.exec(image);
     for (const fd of fds) this.#parts.world.machine.close(fd);
     if (isErr(result)) {
@@ -136,7 +138,10 @@ export class Births {
       );
       program.process.exec(imageOfNothing());
     }
-    touchAsExec(program.process, image);
+    const faults = steps.flatMap((step) => (step.kind === 'touch' ? [step.addr] : []));
+    const isRecorded = this.#parts.hasFaults();
+    const argumentBytes = isRecorded ? argumentBytesOf(image, faults) : PAGE_SIZE;
+    touchAsExec(program.process, image, { argumentBytes, isRecorded });
     const vmas = program.process.mapCount();
     program.space.peak = vmas;
     program.peak = Math.max(program.peak, vmas);

@@ -7,6 +7,7 @@ import type { Begun } from '../strace/reader.ts';
 import { type Call, callEnd, type StraceRecord } from '../strace/record.ts';
 import { Births, type ElfImages } from './births.ts';
 import { Endings } from './endings.ts';
+import { ExecTouches } from './exec_touches.ts';
 import { FaultFeed, type FaultTouch } from './fault_feed.ts';
 import { NO_FAULTS } from './faults.ts';
 import { isFileCall, trackFiles } from './file_calls.ts';
@@ -57,6 +58,7 @@ export class Cast {
   readonly #arrived: { readonly tid: number; readonly space: Space }[] = [];
   /** Address spaces in which the last call has come back. */
   readonly #idle = new Set<Space>();
+  readonly #execTouches = new ExecTouches();
   /** The real number of thread 0, once the log has told it. */
   mainTid: number | null = null;
   vmaPeak = 0;
@@ -64,9 +66,17 @@ export class Cast {
   constructor(parts: CastParts) {
     const { recording, machine, findings, notes, elfImages } = parts;
     this.#parts = parts;
+    const hasFaults = (): boolean => this.#feed.isUsable;
     this.#world = new FileWorld(machine, knownFiles(recording));
-    this.#births = new Births({ recording, world: this.#world, notes, findings, elfImages });
-    this.#endings = new Endings(recording, findings, notes);
+    this.#births = new Births({
+      recording,
+      world: this.#world,
+      notes,
+      findings,
+      elfImages,
+      hasFaults,
+    });
+    this.#endings = new Endings({ recording, findings, notes, hasFaults });
     this.#feed = new FaultFeed(recording.faults ?? NO_FAULTS, (tid, addr, touch) => {
       this.#touch(tid, addr, touch);
     });
@@ -179,14 +189,21 @@ export class Cast {
     if (call.name === 'exit_group') return this.#beginEnd(program, record);
     const { result } = record;
     if (isSpaceCall(call)) return this.#spaceCall(thread, record, call);
+    const isDone = result.kind === 'value' && !record.injected;
+    if (call.name === 'execve' || call.name === 'execveat') {
+      if (isDone) this.#exec(thread, record, call);
+      const kept = this.#execTouches.release(record.tid);
+      for (const { addr, touch } of kept)
+        this.#touch(record.resumed?.tid ?? record.tid, addr, touch);
+      return;
+    }
     // What did not return, or failed, has changed nothing that these calls are read for.
-    if (result.kind !== 'value' || record.injected) return;
-    if (call.name === 'execve' || call.name === 'execveat') return this.#exec(thread, record, call);
+    if (!isDone) return;
+    if (isClone(call)) return this.#clone(thread, record, call);
     this.#feed.drain(callEnd(record) ?? record.time);
     if (isFileCall(call)) trackFiles(program.files, this.#world, { call, result });
     else if (call.name === 'shmget')
       this.#world.shmSizes.set(Number(result.value), Number(call.size));
-    else if (isClone(call)) this.#clone(thread, record, call);
     else applySetting(program, call);
   }
 
@@ -246,10 +263,13 @@ export class Cast {
 
   #touch(tid: number, addr: number, touch: FaultTouch): void {
     const thread = this.#roster.thread(tid);
+    const call = this.#begun.get(tid)?.call.name;
+    if (this.#execTouches.keeps({ tid, addr, touch }, call)) return;
     if (thread !== null) {
       const times = { begin: 0, end: 0, beginTime: touch.time, endTime: touch.time };
       const { access } = touch;
-      this.#deliver({ kind: 'touch', tid, program: thread.program, addr, access, ...times });
+      const { program } = thread;
+      this.#deliver({ kind: 'touch', tid, program, addr, access, met: 'done', ...times });
     } else if (this.#roster.mayBeChild) {
       this.#roster.hold(tid, { kind: 'touch', tid, addr, touch });
     }
@@ -265,6 +285,8 @@ export class Cast {
 
   #clone({ tid, program }: Thread, record: Call, call: CloneCall): void {
     const { childTid } = call;
+    // What the child touches before the call has come back finds it already there.
+    this.#feed.drain(record.time);
     if (childTid === null) return;
     if (call.isThread) {
       this.#join(childTid, program);
@@ -362,6 +384,9 @@ export class Cast {
 
   #exec({ program }: Thread, record: Call, call: ExecCall): void {
     this.#feed.drain(record.time);
+    this.#execTouches.returning = record.tid;
+    this.#feed.drain(callEnd(record) ?? record.time);
+    this.#execTouches.returning = null;
     const before = program.space;
     const isUnused =
       before.birth !== null && !before.birth.steps.some(({ kind }) => kind === 'call');
@@ -382,7 +407,6 @@ export class Cast {
     program.files.clear();
     // An exec by another thread goes on under the number of the leader.
     this.#join(record.resumed?.tid ?? record.tid, program);
-    this.#feed.drain(callEnd(record) ?? record.time);
   }
 
   #beginEnd(program: Program, record: Call): void {
@@ -391,6 +415,7 @@ export class Cast {
     if (program.space.open === 0) this.#runner.close(program.space);
     program.isEnding = true;
     program.endLine = record.line;
+    program.hadOtherThreads = program.tids.size > 1;
     const pid = this.#pidOf(program);
     if (this.#toucher.isOn)
       this.#parts.notes.add('stack-grown', this.#endings.growStacks(program, pid));

@@ -1,6 +1,7 @@
 /** The result of `vmaspace replay` as one JSON document. */
 import type { Finding } from './findings.ts';
-import type { Program } from './program.ts';
+import { mapsLineText } from './maps_text.ts';
+import type { ExplainedPages, Program } from './program.ts';
 import type { ReplayResult } from './replay.ts';
 
 export const SCHEMA = 'vmaspace-replay/1';
@@ -18,6 +19,13 @@ export interface ReplaySummary {
   readonly maxMapCount: number;
   readonly otherCalls: number;
   readonly findings: number;
+  /** VMAs of which the kernel's Rss and Anonymous are compared: with recorded page faults only. */
+  readonly vmasPresentCompared: number;
+  readonly rssAgreed: number;
+  readonly anonymousAgreed: number;
+  /** VMAs in which a figure differs, and why is known; and is not. */
+  readonly presentExplained: number;
+  readonly presentUnexplained: number;
 }
 
 /** @returns the totals of one recording. */
@@ -37,6 +45,19 @@ export function summaryOf(result: ReplayResult): ReplaySummary {
     maxMapCount: result.maxMapCount,
     otherCalls: sum([...result.otherCalls.values()], (count) => count),
     findings: result.findingsTotal,
+    ...presentOf(programs),
+  };
+}
+
+function presentOf(programs: readonly Program[]) {
+  const reasons = programs.flatMap(({ pageReasons }) => pageReasons);
+  const presentUnexplained = reasons.filter(({ reason }) => reason === null).length;
+  return {
+    vmasPresentCompared: sum(programs, ({ pages }) => pages?.compared ?? 0),
+    rssAgreed: sum(programs, ({ pages }) => pages?.rssAgreed ?? 0),
+    anonymousAgreed: sum(programs, ({ pages }) => pages?.anonymousAgreed ?? 0),
+    presentExplained: reasons.length - presentUnexplained,
+    presentUnexplained,
   };
 }
 
@@ -65,6 +86,11 @@ function added(a: ReplaySummary, b: ReplaySummary): ReplaySummary {
     maxMapCount: Math.max(a.maxMapCount, b.maxMapCount),
     otherCalls: a.otherCalls + b.otherCalls,
     findings: a.findings + b.findings,
+    vmasPresentCompared: a.vmasPresentCompared + b.vmasPresentCompared,
+    rssAgreed: a.rssAgreed + b.rssAgreed,
+    anonymousAgreed: a.anonymousAgreed + b.anonymousAgreed,
+    presentExplained: a.presentExplained + b.presentExplained,
+    presentUnexplained: a.presentUnexplained + b.presentUnexplained,
   };
 }
 
@@ -102,6 +128,17 @@ function traceOf(result: ReplayResult) {
   };
 }
 
+/** Bytes. */
+function differenceOf({ figures, reason }: ExplainedPages) {
+  const { line, kernel, engine } = figures;
+  return {
+    vma: mapsLineText(line),
+    rss: { kernel: kernel.rss, engine: engine.rss },
+    anonymous: { kernel: kernel.anonymous, engine: engine.anonymous },
+    reason,
+  };
+}
+
 function processOf(program: Program) {
   const { pid, command, line, calls, agreed, disagreed, skipped, peak, vmasAtEnd, end } = program;
   const { mapVerdict, space } = program;
@@ -118,5 +155,6 @@ function processOf(program: Program) {
     end,
     endMaps: mapVerdict,
     start: space.origin,
+    presentDifferences: program.pageReasons.map(differenceOf),
   };
 }

@@ -81,7 +81,17 @@ export function linesOfElf(elf: Elf, name: string, base: number): MapsLine[] {
   });
 }
 
-const ANONYMOUS = { offset: 0, devMajor: 0, devMinor: 0, ino: 0, name: '', vmFlags: null, line: 0 };
+const ANONYMOUS = {
+  offset: 0,
+  devMajor: 0,
+  devMinor: 0,
+  ino: 0,
+  name: '',
+  vmFlags: null,
+  rss: null,
+  anonymous: null,
+  line: 0,
+};
 
 const permsOf = (flags: number): string =>
   `${flags & PF_R ? 'r' : '-'}${flags & PF_W ? 'w' : '-'}${flags & PF_X ? 'x' : '-'}p`;

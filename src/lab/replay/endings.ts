@@ -1,7 +1,14 @@
 /** Compares a process at its end with the maps that were recorded then. */
 import { hasFlag, VM_GROWSDOWN } from '../../index.ts';
 import { compareMaps, type MapsDifference } from './compare_maps.ts';
-import type { MapsLine } from './maps_text.ts';
+import {
+  comparePages,
+  type PageComparison,
+  type PageFigures,
+  type Present,
+} from './compare_pages.ts';
+import { reasonOf } from './explain_pages.ts';
+import { type MapsLine, mapsLineText } from './maps_text.ts';
 import type { Findings } from './findings.ts';
 import type { Notes } from './notes.ts';
 import type { Program } from './program.ts';
@@ -16,19 +23,30 @@ const SHOWN = 6;
 interface Look {
   maps: readonly MapsDifference[] | null;
   smaps: readonly MapsDifference[] | null;
+  pages: PageComparison | null;
   looks: number;
+}
+
+export interface EndingParts {
+  readonly recording: Recording;
+  readonly findings: Findings;
+  readonly notes: Notes;
+  /** Whether the recorded page faults are replayed. */
+  readonly hasFaults: () => boolean;
 }
 
 export class Endings {
   readonly #recording: Recording;
   readonly #findings: Findings;
   readonly #notes: Notes;
+  readonly #hasFaults: () => boolean;
   readonly #looks = new Map<Program, Look>();
 
-  constructor(recording: Recording, findings: Findings, notes: Notes) {
+  constructor({ recording, findings, notes, hasFaults }: EndingParts) {
     this.#notes = notes;
     this.#recording = recording;
     this.#findings = findings;
+    this.#hasFaults = hasFaults;
   }
 
   hasMaps(pid: number): boolean {
@@ -40,7 +58,7 @@ export class Endings {
     const maps = this.#recording.endMaps.get(pid);
     const smaps = this.#recording.endSmaps.get(pid);
     if (maps === undefined && smaps === undefined) return;
-    const look = this.#looks.get(program) ?? { maps: null, smaps: null, looks: 0 };
+    const look = this.#looks.get(program) ?? { maps: null, smaps: null, pages: null, looks: 0 };
     this.#looks.set(program, look);
     if (look.looks++ > MOST_LOOKS) return;
     const { process } = program;
@@ -52,6 +70,7 @@ export class Endings {
     if (smaps !== undefined && look.smaps?.length !== 0) {
       look.smaps = fewer(look.smaps, compareMaps(smaps, process.smaps(), limit));
     }
+    if (smaps !== undefined && this.#hasFaults()) look.pages = better(look.pages, program, smaps);
   }
 
   /**
@@ -86,9 +105,28 @@ export class Endings {
     this.#looks.delete(program);
     const { maps, smaps } = look;
     const differences = maps !== null && maps.length > 0 ? maps : (smaps ?? []);
+    this.#settlePages(program, pid, look.pages);
     program.differences = differences;
     program.mapVerdict = differences.length === 0 ? 'agrees' : 'differs';
     if (differences.length > 0) this.#report(program, pid, differences === maps ? 'maps' : 'smaps');
+  }
+
+  /** Tells why each figure differs; one that nothing explains is a finding. */
+  #settlePages(program: Program, pid: number, pages: PageComparison | null): void {
+    program.pages = pages;
+    const { refused } = program.space;
+    const evidence = { refused, hasOtherThreads: program.hadOtherThreads };
+    program.pageReasons = (pages?.differences ?? []).map((figures) => {
+      const reason = reasonOf(figures, evidence);
+      if (reason !== null) this.#notes.add(`pages-${reason}`);
+      return { figures, reason };
+    });
+    const unexplained = program.pageReasons.filter(({ reason }) => reason === null);
+    if (unexplained.length === 0) return;
+    const vmas = `${unexplained.length} ${unexplained.length === 1 ? 'VMA' : 'VMAs'}`;
+    const message = `What is present of ${vmas} of ${program.command} at its end contradicts the recorded page faults.`;
+    const context = unexplained.slice(0, SHOWN).map(({ figures }) => presentText(figures));
+    this.#findings.add('pages', message, { pid, line: program.endLine, context });
   }
 
   #report(program: Program, pid: number, kind: 'maps' | 'smaps'): void {
@@ -109,6 +147,29 @@ function endOfCut(smaps: readonly MapsLine[], maps: readonly MapsLine[] | undefi
   );
   return isBeginning ? (smaps.at(-1)?.end ?? Infinity) : Infinity;
 }
+
+/** @returns the comparison with fewer differences: this moment's, or an earlier one. */
+function better(
+  before: PageComparison | null,
+  { process }: Program,
+  smaps: readonly MapsLine[],
+): PageComparison {
+  if (before?.differences.length === 0) return before;
+  const now = comparePages(smaps, { vmas: process.vmas(), stats: process.pageStats() });
+  // VMAs that are missing on one side are not compared: more of them first.
+  const isWorse = before !== null && (now.compared < before.compared || lessOf(before, now));
+  return isWorse ? before : now;
+}
+
+const lessOf = (before: PageComparison, now: PageComparison): boolean =>
+  now.compared === before.compared && now.differences.length >= before.differences.length;
+
+function presentText({ line, kernel, engine }: PageFigures): string {
+  return `${mapsLineText(line)}: kernel ${kilobytes(kernel)}; engine ${kilobytes(engine)}`;
+}
+
+const kilobytes = ({ rss, anonymous }: Present): string =>
+  `Rss ${rss / 1024} kB, Anonymous ${anonymous / 1024} kB`;
 
 function fewer(
   before: readonly MapsDifference[] | null,

@@ -32,16 +32,19 @@ export class FaultFeed {
   /** Hands out the faults up to a time. */
   drain(time: number | null): void {
     if (time === null || !this.isUsable) return;
-    const { count, times, tids, addrs, writes } = this.#faults;
+    const { count, times, tids, addrs, writes, kernels } = this.#faults;
     while (this.#next < count && (times[this.#next] ?? 0) <= time) {
       const i = this.#next++;
       const access = writes[i] === 1 ? 'write' : 'read';
-      this.#sink(tids[i] ?? 0, addrs[i] ?? 0, { access, time: times[i] ?? 0 });
+      const isKernel = kernels[i] === 1;
+      this.#sink(tids[i] ?? 0, addrs[i] ?? 0, { access, isKernel, time: times[i] ?? 0 });
     }
   }
 }
 
 export interface FaultTouch {
   readonly access: 'read' | 'write';
+  /** Made by the kernel, inside a call or an exec. */
+  readonly isKernel: boolean;
   readonly time: number;
 }

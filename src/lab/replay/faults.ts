@@ -1,6 +1,8 @@
 /** Page faults of a recording: which pages were touched, by whom and when. */
 
-const WRITE = 1 << 1;
+/** Bits of x86's error code. */
+const CODE_WRITE = 1 << 1;
+const CODE_USER = 1 << 2;
 
 /** Sorted by time; the arrays run in parallel. */
 export interface Faults {
@@ -12,6 +14,8 @@ export interface Faults {
   readonly addrs: Float64Array;
   /** 1 for a write. */
   readonly writes: Uint8Array;
+  /** 1 for a fault of the kernel, inside a system call or an exec. */
+  readonly kernels: Uint8Array;
   /** Lines that are no faults. */
   readonly malformed: readonly number[];
 }
@@ -22,6 +26,7 @@ export const NO_FAULTS: Faults = {
   times: new Float64Array(),
   addrs: new Float64Array(),
   writes: new Uint8Array(),
+  kernels: new Uint8Array(),
   malformed: [],
 };
 
@@ -32,6 +37,7 @@ interface Fault {
   readonly time: number;
   readonly addr: number;
   readonly isWrite: boolean;
+  readonly isKernel: boolean;
 }
 
 /** Reads lines of `TID EPOCH_SECONDS ADDRESS ERROR_CODE`. */
@@ -54,6 +60,7 @@ export function parseFaults(text: string): Faults {
     times: Float64Array.from(faults, ({ time }) => time),
     addrs: Float64Array.from(faults, ({ addr }) => addr),
     writes: Uint8Array.from(faults, ({ isWrite }) => (isWrite ? 1 : 0)),
+    kernels: Uint8Array.from(faults, ({ isKernel }) => (isKernel ? 1 : 0)),
     malformed,
   };
 }
@@ -65,6 +72,7 @@ function parseFault(line: string): Fault | null {
     tid: Number(tid),
     time: Number(time),
     addr: Number(addr),
-    isWrite: (Number(code) & WRITE) !== 0,
+    isWrite: (Number(code) & CODE_WRITE) !== 0,
+    isKernel: (Number(code) & CODE_USER) === 0,
   };
 }

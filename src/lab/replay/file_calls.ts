@@ -68,9 +68,8 @@ function trackSize(opening: Opening | undefined, world: FileWorld, size: number)
 function trackOpen(files: FileTable, { call, result }: FileDone, fd: number): void {
   if (result.kind !== 'value') return;
   if (call.name === 'memfd_create') {
-    const opening = new Opening(`/memfd:${call.pathname ?? ''} (deleted)`, O_RDWR);
-    opening.size = 0;
-    files.set(fd, opening);
+    // Empty, but who maps it has made it larger: by a call that the log may leave out.
+    files.set(fd, new Opening(`/memfd:${call.pathname ?? ''} (deleted)`, O_RDWR));
   } else if (call.name === 'memfd_secret') {
     files.set(fd, new Opening('/secretmem (deleted)', O_RDWR));
   } else if (call.name === 'open' || call.name === 'openat' || call.name === 'creat') {

@@ -5,6 +5,8 @@ export type FindingKind =
   | 'result'
   /** The mappings at the end are not the recorded ones. */
   | 'map'
+  /** Less is present at the end than the recorded page faults had made, or the other way round. */
+  | 'pages'
   /** The engine does not claim to do the call. */
   | 'unmodelled'
   /** A line that is no strace output, or arguments that cannot be read. */

@@ -87,14 +87,42 @@ export function flagsOfLine({ perms, name, vmFlags }: MapsLine): VmFlags {
   return name === '[stack]' ? withFlags(flags, VM_GROWSDOWN) : flags;
 }
 
-/**
- * What the kernel itself writes while it starts a program: the arguments, and zeros behind the
- * initialised data. No recording shows these as faults of the program.
- */
-export function touchAsExec(process: Process, image: ExecImage): void {
+/** What the kernel itself writes while it starts a program; only some of it is ever recorded. */
+export interface ExecWrites {
+  /** Bytes of arguments at the top of the stack, written before there is anybody to fault. */
+  readonly argumentBytes: number;
+  /** Whether the recording shows the zeros behind the initialised data as faults. */
+  readonly isRecorded: boolean;
+}
+
+/** Writes the arguments, and zeros behind the initialised data: on its last page. */
+export function touchAsExec(process: Process, image: ExecImage, writes: ExecWrites): void {
   for (const { start, end, flags, fd } of image.vmas) {
     if (!hasFlag(flags, VM_WRITE)) continue;
-    if (hasFlag(flags, VM_GROWSDOWN)) process.touch(end - PAGE_SIZE, 'write');
-    else if (fd !== undefined) process.touch(start, 'write');
+    if (hasFlag(flags, VM_GROWSDOWN)) {
+      const low = Math.max(start, end - writes.argumentBytes);
+      for (let at = low; at < end; at += PAGE_SIZE) process.touch(at, 'write');
+    } else if (fd !== undefined && !writes.isRecorded) process.touch(end - PAGE_SIZE, 'write');
   }
+}
+
+/** Where a stack ends when addresses are not randomised. */
+const STACK_TOP = 0x7ffffffff000;
+/** Most that is left free at random below the arguments. Source: arch_align_stack(), v6.18. */
+export const STACK_GAP_BYTES = 8192;
+
+/**
+ * How much of its stack an exec has written for certain: all above the highest page that faulted,
+ * since the program goes down from there, but for the gap. Without any fault, one page.
+ *
+ * @param faults addresses of the program's first faults.
+ */
+export function argumentBytesOf(image: ExecImage, faults: readonly number[]): number {
+  const stack = image.vmas.find(({ flags }) => hasFlag(flags, VM_GROWSDOWN));
+  if (stack === undefined) return 0;
+  const inStack = faults.filter((addr) => addr >= stack.start && addr < stack.end);
+  const highest = Math.max(...inStack);
+  if (highest === -Infinity) return PAGE_SIZE;
+  const above = stack.end - Math.floor(highest / PAGE_SIZE) * PAGE_SIZE - PAGE_SIZE;
+  return Math.max(above - (stack.end === STACK_TOP ? 0 : STACK_GAP_BYTES), PAGE_SIZE);
 }

@@ -1,4 +1,4 @@
-/** Reads the text of /proc/PID/maps, and of smaps reduced to headers and VmFlags. */
+/** Reads the text of /proc/PID/maps, and of smaps: whole, or reduced to headers, Rss, Anonymous and VmFlags. */
 
 /** One VMA as the kernel shows it. */
 export interface MapsLine {
@@ -17,6 +17,10 @@ export interface MapsLine {
   readonly name: string;
   /** The codes of `VmFlags:`; null in maps, which does not show them. */
   readonly vmFlags: readonly string[] | null;
+  /** Bytes that are present; null in maps, which does not show them. */
+  readonly rss: number | null;
+  /** Bytes of private memory among them, copies of a file's pages included; null as above. */
+  readonly anonymous: number | null;
   /** Counted from 1. */
   readonly line: number;
 }
@@ -41,7 +45,7 @@ export function parseMaps(text: string): MapsLine[] | MapsRefusal {
     number++;
     if (line === '') continue;
     if (SMAPS_FIELD.test(line)) {
-      addFlags(lines, line);
+      addField(lines, line);
       continue;
     }
     const parsed = parseLine(line, number);
@@ -68,19 +72,30 @@ function parseLine(line: string, number: number): MapsLine | null {
     ino: Number(ino),
     name: (name ?? '').replaceAll('\\012', '\n'),
     vmFlags: null,
+    rss: null,
+    anonymous: null,
     line: number,
   };
   return parsed.start < parsed.end ? parsed : null;
 }
 
-function addFlags(lines: MapsLine[], field: string): void {
+function addField(lines: MapsLine[], field: string): void {
   const last = lines.at(-1);
-  if (last === undefined || !field.startsWith('VmFlags:')) return;
-  const vmFlags = field
-    .slice('VmFlags:'.length)
-    .split(' ')
-    .filter((code) => code !== '');
-  lines[lines.length - 1] = { ...last, vmFlags };
+  const value = fieldOf(field);
+  if (last !== undefined && value !== null) lines[lines.length - 1] = { ...last, ...value };
+}
+
+const KILOBYTES = /^(Rss|Anonymous): +(\d{1,15}) kB$/;
+
+/** @returns what a line of smaps says of its VMA; null for what is not read here. */
+function fieldOf(field: string): Partial<MapsLine> | null {
+  if (field.startsWith('VmFlags:')) {
+    return { vmFlags: field.split(' ').filter((code) => code !== '' && code !== 'VmFlags:') };
+  }
+  const [, label, kilobytes] = KILOBYTES.exec(field) ?? [];
+  if (label === undefined) return null;
+  const bytes = Number(kilobytes) * 1024;
+  return label === 'Rss' ? { rss: bytes } : { anonymous: bytes };
 }
 
 const excerpt = (line: string): string => JSON.stringify(line.slice(0, 60));

@@ -26,6 +26,22 @@ const TEXTS = {
   reordered:
     'groups of overlapping calls were put in another order than that of their lines, which their answers imply',
   unordered: 'groups of overlapping calls have no order in which all answers agree',
+  'pages-passed-over':
+    'mappings of files have fewer pages present in the kernel: of the neighbours that a fault maps as well it ' +
+    'passed over some, which were not in its page cache, locked, marked for readahead, or behind the end of the file',
+  'pages-large-folio':
+    'mappings of files have more pages present in the kernel: its page cache holds several pages as one ' +
+    '(large folios), and a fault maps them whole, also where they reach beyond its window of 64 KiB',
+  'pages-ran-on':
+    'mappings have more pages present in the kernel: other threads still ran while they were counted',
+  'pages-arguments':
+    'stacks have more pages present in the kernel: exec leaves a random gap below the arguments that it writes',
+  'pages-out-of-order':
+    'mappings have more pages present in the kernel: recorded faults of them met SIGSEGV here, as their times ' +
+    'in faults.txt do not fit those of the calls around them',
+  'pages-unrecorded':
+    'mappings have more pages present in the kernel than the recorded faults explain: it made them present ' +
+    'without a fault (a huge page, memory that a call pinned), or faults.txt is not whole',
   lost: 'calls never returned, or the log does not show it: nothing to compare',
   injected: 'calls were answered by strace itself (inject): not made',
   'unknown-thread':

@@ -5,6 +5,7 @@ import {
   ENODEV,
   EPERM,
   type FileSpec,
+  I_CACHED,
   I_HUGE_ALIGN,
   I_NO_SYNC,
   I_NOEXEC,
@@ -129,7 +130,10 @@ export class FileWorld {
   #specOf(path: string): FileSpec & { readonly flags: number } {
     const kind = kindOf(path);
     const isHuge = kind === 'regular' && this.isAligned(path);
-    return { kind, path, size: SIZE_UNKNOWN, flags: I_NO_SYNC | (isHuge ? I_HUGE_ALIGN : 0) };
+    // What programs map was read before, by them or by others; shared memory begins empty.
+    const cached = kind === 'regular' ? I_CACHED : 0;
+    const flags = I_NO_SYNC | cached | (isHuge ? I_HUGE_ALIGN : 0);
+    return { kind, path, size: SIZE_UNKNOWN, flags };
   }
 }
 

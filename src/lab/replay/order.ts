@@ -87,7 +87,7 @@ export class OrderSearch {
     this.#machine = machine;
     this.#steps = steps;
     this.#run = run;
-    this.#base = machine.save();
+    this.#base = machine.saveMappings();
     this.#taken = steps.map(() => false);
   }
 
@@ -187,7 +187,7 @@ export class OrderSearch {
     const depth = this.#levels.length;
     const old = this.#levels[depth - KEPT_ALL];
     if (old !== undefined && (depth - KEPT_ALL) % KEPT_EVERY !== 0) old.image = null;
-    return { choices, tried: 0, image: choices.length > 1 ? this.#machine.save() : null };
+    return { choices, tried: 0, image: choices.length > 1 ? this.#machine.saveMappings() : null };
   }
 
   /** What can come next, the most promising first. */

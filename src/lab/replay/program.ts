@@ -1,7 +1,10 @@
 /** Who is in the log: threads, the programs they run, and the address spaces of those. */
 import type { Process } from '../../index.ts';
 import type { Call } from '../strace/record.ts';
+import type { Touch } from '../../index.ts';
 import type { MapsDifference } from './compare_maps.ts';
+import type { PageComparison, PageFigures } from './compare_pages.ts';
+import type { PageReason } from './explain_pages.ts';
 import type { FileTable } from './openings.ts';
 import type { SpaceCall } from './run_call.ts';
 
@@ -34,6 +37,8 @@ export interface TouchStep extends Timed {
   readonly program: Program;
   readonly addr: number;
   readonly access: 'read' | 'write';
+  /** What the last run of the step met. */
+  met: Touch;
 }
 
 export interface ForkStep extends Timed {
@@ -46,6 +51,12 @@ export interface ForkStep extends Timed {
   readonly files: FileTable;
   /** Made by the last run of the step. */
   child: Process | null;
+}
+
+/** A recorded fault that the engine has answered with a signal. */
+export interface RefusedTouch {
+  readonly addr: number;
+  readonly met: Touch;
 }
 
 /** One address space. */
@@ -65,6 +76,8 @@ export class Space {
   knownBelow = 0;
   /** Guesses about what was mapped before the log that explained nothing. */
   failedGuesses = 0;
+  /** Recorded faults that met a signal here. */
+  readonly refused: RefusedTouch[] = [];
   /** Most VMAs at one time. */
   peak = 0;
   /** Programs in it. */
@@ -83,6 +96,12 @@ export interface Birth {
 }
 
 export type MapVerdict = 'agrees' | 'differs' | 'not recorded';
+
+/** A VMA of which other pages are present than the kernel had, and why, if that is known. */
+export interface ExplainedPages {
+  readonly figures: PageFigures;
+  readonly reason: PageReason | null;
+}
 
 /** One process of the log: all its threads. */
 export class Program {
@@ -112,6 +131,12 @@ export class Program {
   mapVerdict: MapVerdict = 'not recorded';
   /** The smallest difference from the recorded end maps that was seen. */
   differences: readonly MapsDifference[] | null = null;
+  /** Other threads had not ended when it asked to end. */
+  hadOtherThreads = false;
+  /** What of its VMAs was present at the end; null when that or the faults were not recorded. */
+  pages: PageComparison | null = null;
+  /** Why figures of its VMAs differ. */
+  pageReasons: readonly ExplainedPages[] = [];
   /** Line of the call that ended it. */
   endLine = 0;
 

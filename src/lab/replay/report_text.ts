@@ -1,6 +1,7 @@
 /** The result of a replay as people like to read it. */
 import { isOk, type ReplaySummary, summaryOf, totalOf } from './document.ts';
 import type { Finding } from './findings.ts';
+import { presentLines } from './present_text.ts';
 import type { Program } from './program.ts';
 import type { ReplayResult } from './replay.ts';
 
@@ -29,6 +30,7 @@ function oneReport(result: ReplayResult, paint: Paint): string {
     ...summaryLines(summaryOf(result), paint).map(indented),
     '',
     ...table(result.programs, paint).map(indented),
+    ...presentLines(result.programs, paint),
     ...noteLines(result, paint),
     ...findingLines(result, paint),
   ];
@@ -67,11 +69,23 @@ function summaryLines(summary: ReplaySummary, paint: Paint): string[] {
   return [
     parts.join(', '),
     `${number(processes)} ${processes === 1 ? 'process' : 'processes'}, ${maps}`,
+    ...presentSummary(summary),
     `peak ${number(vmaPeak)} of max_map_count ${number(maxMapCount)} VMAs (${share} %)`,
     paint(
       'dim',
       `${seconds.toFixed(2)} s, ${rate} calls/s; ${number(otherCalls)} calls of other kinds passed over`,
     ),
+  ];
+}
+
+/** Nothing to say without recorded page faults. */
+function presentSummary(summary: ReplaySummary): string[] {
+  const { vmasPresentCompared, rssAgreed, anonymousAgreed, presentExplained } = summary;
+  if (vmasPresentCompared === 0) return [];
+  const explained = presentExplained === 0 ? '' : `; ${number(presentExplained)} explained`;
+  const [rss, anonymous] = [number(rssAgreed), number(anonymousAgreed)];
+  return [
+    `${number(vmasPresentCompared)} VMAs at the end: Rss of ${rss} agrees, Anonymous of ${anonymous}${explained}`,
   ];
 }
 

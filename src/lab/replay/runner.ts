@@ -53,7 +53,7 @@ export class Runner {
     if (waiting.length === 0) return;
     const forks = waiting.filter((step) => step.kind === 'fork');
     const others = waiting.filter((step) => step.kind !== 'fork');
-    const image = forks.length > 0 && others.length > 0 ? this.#bench.machine.save() : null;
+    const image = forks.length > 0 && others.length > 0 ? this.#bench.machine.saveMappings() : null;
     const { steps, outcomes } = this.#inOrder(others);
     if (image === null) return this.#accountAll([...steps, ...forks], outcomes);
     const places = this.#forkPlaces();
@@ -75,7 +75,7 @@ export class Runner {
     const { machine, endMaps } = this.#bench;
     return {
       run: (step) => this.#execute(step),
-      save: () => machine.save(),
+      save: () => machine.saveMappings(),
       restore: (image) => machine.restore(image),
       endMaps,
     };
@@ -97,7 +97,7 @@ export class Runner {
       return outcome;
     }
     if (step.kind === 'touch') {
-      step.program.process.touch(step.addr, step.access);
+      step.met = step.program.process.touch(step.addr, step.access);
       return null;
     }
     const { process } = step.program;
@@ -109,6 +109,7 @@ export class Runner {
 
   /** Counts what a step has come to, once it is certain that it stays. */
   #account(step: Step, outcome: Outcome | null): void {
+    if (step.kind === 'touch' && step.met !== 'done') step.program.space.refused.push(step);
     if (step.kind === 'fork') this.#accountFork(step);
     else if (outcome !== null && step.kind === 'call') this.#accountCall(step, outcome);
     if (step.program.isEnding) this.#bench.changed(step.program.space);
