@@ -46,9 +46,6 @@ import {
 } from '../page/vm_fault.ts';
 import { isWriteFault, type VmFault } from './vmf.ts';
 
-/** Why a fault is not handled here: the way in which its VMA is watched. */
-export type UserfaultReason = typeof VM_UFFD_MISSING | typeof VM_UFFD_WP | typeof VM_UFFD_MINOR;
-
 export const userfaultfdMissing = ({ vma }: VmFault): boolean =>
   hasFlag(vmFlags(vma), VM_UFFD_MISSING);
 /** A store to this entry is somebody's business. */
@@ -68,7 +65,7 @@ export function userfaultfdWpAsync({ vma }: VmFault): boolean {
 let awaited: UserfaultfdCtx | null = null;
 
 /**
- * Announces the fault, if somebody may answer it.
+ * Announces the fault, if somebody may answer it; `reason` is the VM_UFFD_* flag of its VMA.
  *
  * @returns VM_FAULT_RETRY, and the caller drops its locks and calls awaitUserfault();
  *   VM_FAULT_SIGBUS when nobody will answer, or nobody could be waited for.
