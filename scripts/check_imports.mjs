@@ -44,7 +44,7 @@ export const LAB_PARTS = {
 };
 
 /** What stands above the engine and may see all of it. */
-const FACE = ['index', 'machine', 'process', 'process_memory', 'drivers'].map(
+const FACE = ['index', 'machine', 'process', 'process_memory', 'process_userfault', 'drivers'].map(
   (name) => `src/${name}.ts`,
 );
 /** npm packages, by the folder that may import them. */

@@ -43,6 +43,7 @@ export {
   type InodeKind,
   type InodeSpec,
 } from './engine/file/inode.ts';
+export * from './engine/file/userfaultfd_values.ts';
 export type { MmDouble, MmLayout } from './engine/mm/mm_struct.ts';
 export type { Protocol, ProtocolAxis } from './engine/mm/protocol.ts';
 export { PROTOCOL_AXES } from './engine/mm/protocol.ts';
@@ -53,6 +54,7 @@ export {
   ALL_CAPS,
   CAP_IPC_LOCK,
   CAP_SYS_ADMIN,
+  CAP_SYS_PTRACE,
   CAP_SYS_RAWIO,
   READ_IMPLIES_EXEC,
   RLIM_INFINITY,
@@ -90,6 +92,9 @@ export {
   PR_SET_VMA_ANON_NAME,
 } from './engine/syscall/prctl.ts';
 export type { Word } from './engine/syscall/ulong.ts';
+export type { UffdMessage } from './engine/syscall/userfaultfd_read.ts';
+export type { UserfaultHandler } from './engine/fault/userfault.ts';
+export type { Userfault } from './engine/file/userfaultfd_fault.ts';
 export { defaultMmapBase, type ExecImage, type InitialVma } from './engine/task/exec.ts';
 export type { CounterName } from './engine/trace/counters.ts';
 export type { EventName, TraceRecord } from './engine/trace/events.ts';

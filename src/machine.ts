@@ -29,6 +29,7 @@ import { INODE_CACHE, inodeAddSeals, inodeSize } from './engine/file/inode.ts';
 import { openFile, type OpenSpec, reopenFile } from './engine/file/open.ts';
 import { fileRead, fileWrite } from './engine/file/read_write.ts';
 import { flushOnExit } from './engine/file/writeback.ts';
+import { USERFAULTFD_CTX_CACHE } from './engine/file/userfaultfd_ctx.ts';
 import { XA_NODE_CACHE } from './engine/file/xa_node_struct.ts';
 import { MAPLE_NODE_CACHE } from './engine/maple/maple.ts';
 import { commitLimit, committedPages } from './engine/mm/accounting.ts';
@@ -71,6 +72,7 @@ const CACHES: readonly Cache<string>[] = [
   INODE_CACHE,
   ANON_VMA_CACHE,
   AVC_CACHE,
+  USERFAULTFD_CTX_CACHE,
   PAGE_TABLE_CACHE,
   PAGE_CACHE,
   XA_NODE_CACHE,

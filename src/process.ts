@@ -71,14 +71,14 @@ import { execMmap, type ExecImage } from './engine/task/exec.ts';
 import { mmput } from './engine/task/exit.ts';
 import { dupMm } from './engine/task/fork.ts';
 import { readVerdict, type Verdict } from './engine/trace/verdict.ts';
-import { ProcessMemory } from './process_memory.ts';
+import { ProcessUserfault } from './process_userfault.ts';
 
 /**
  * One process of a machine. Calls take what the system call takes, in its order,
  * and return what it returns: a result, or a negative errno. What no register
  * could hold (a fraction, a string) is EINVAL.
  */
-export class Process extends ProcessMemory {
+export class Process extends ProcessUserfault {
   mmap(addr: Word, len: Word, prot: Word, flags: Word, fd: Word, offset: Word): number | Errno {
     this.enter();
     const a = ulongOf(addr);

@@ -41,6 +41,7 @@ import {
   setVmPolicy,
   setVmRange,
   setVmUserfaultfdCtx,
+  type UserfaultfdCtx,
   vmAnonVma,
   vmEnd,
   vmFlags,
@@ -250,7 +251,7 @@ export class Canvas implements Disposable {
     setVmPgoff(vma, look.pgoff ?? start / PAGE);
     setVmFlags(vma, look.flags ?? PLAIN);
     setVmPolicy(vma, look.policy ?? 0);
-    setVmUserfaultfdCtx(vma, look.uffdCtx ?? 0);
+    setVmUserfaultfdCtx(vma, (look.uffdCtx ?? 0) as UserfaultfdCtx | 0);
     if (look.name !== undefined) setVmAnonName(vma, textNew(look.name));
     if (look.hasClose) setVmOps(vma, SHM_VM_OPS);
     if (look.fd !== undefined) {

@@ -24,6 +24,9 @@ import {
   PROT_NONE,
   PROT_READ,
   PROT_WRITE,
+  UFFD_FEATURE_EVENT_FORK,
+  UFFDIO_REGISTER_MODE_MISSING,
+  UFFDIO_REGISTER_MODE_WP,
   VM_ACCOUNT,
   hasFlag,
 } from '../../src/index.ts';
@@ -305,7 +308,60 @@ const SCENARIOS: readonly Scenario[] = [
     act: () => (relatives.at(-1) as Process).fork(),
     errors: NOMEM,
   },
+  {
+    name: 'fork that a userfaultfd is told of',
+    before: watched,
+    act: (process) => process.fork(),
+    errors: NOMEM,
+  },
+  {
+    name: 'userfaultfd',
+    before: ten,
+    act: (process) => process.userfaultfd(0),
+    errors: NOMEM,
+  },
+  {
+    name: 'registering the middle with a userfaultfd',
+    before: watched,
+    act: (process) => process.uffdRegister(0, page(4), pages(2), UFFDIO_REGISTER_MODE_WP),
+    errors: NOMEM,
+  },
+  {
+    name: 'unregistering the middle from a userfaultfd',
+    before: watched,
+    act: (process) => process.uffdUnregister(0, page(4), pages(2)),
+    errors: NOMEM,
+  },
+  {
+    name: 'closing a userfaultfd, which merges where it can',
+    before: (machine, process) => {
+      watched(machine, process);
+      process.uffdUnregister(0, page(4), pages(2));
+    },
+    act: (process) => process.machine.close(0),
+    errors: NOMEM,
+    hasOtherWay: true,
+  },
+  {
+    name: 'reading that there was a fork',
+    before: (machine, process) => {
+      watched(machine, process);
+      relatives.push(process.fork() as Process);
+    },
+    act: (process) => {
+      const message = process.uffdRead(0);
+      return typeof message === 'number' ? message : 0;
+    },
+    errors: NOMEM,
+  },
 ];
+
+/** Ten pages watched by descriptor 0. */
+function watched(machine: Machine, process: Process): void {
+  ten(machine, process);
+  process.uffdApi(process.userfaultfd(0), UFFD_FEATURE_EVENT_FORK);
+  process.uffdRegister(0, page(0), pages(10), UFFDIO_REGISTER_MODE_MISSING);
+}
 
 /** Children of the run, to be ended with it. */
 let relatives: Process[] = [];
@@ -499,6 +555,7 @@ const CACHES = [
   'text',
   'mm_struct',
   'task_struct',
+  'userfaultfd_ctx',
   'page_table',
   'page',
   'xa_node',

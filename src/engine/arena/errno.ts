@@ -20,6 +20,7 @@ export const ENODEV = -19;
 export const EISDIR = -21;
 export const EINVAL = -22;
 export const EMFILE = -24;
+export const ENOTTY = -25;
 export const ETXTBSY = -26;
 export const EFBIG = -27;
 export const ENOSPC = -28;
@@ -47,6 +48,7 @@ const NAMES = {
   EISDIR,
   EINVAL,
   EMFILE,
+  ENOTTY,
   ETXTBSY,
   EFBIG,
   ENOSPC,

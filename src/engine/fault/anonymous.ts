@@ -6,7 +6,7 @@
  */
 import { NULL } from '../arena/ref.ts';
 import { MMF_UNSTABLE, mmHasFlag } from '../mm/mm_struct.ts';
-import { hasFlag, VM_SHARED } from '../mm/vm_flags.ts';
+import { hasFlag, VM_SHARED, VM_UFFD_MISSING } from '../mm/vm_flags.ts';
 import { vmFlags } from '../mm/vma_struct.ts';
 import { allocZeroedPage, putPage } from '../page/page_alloc.ts';
 import { type Page, pageMapcountAt, PFN_ZERO } from '../page/page_struct.ts';
@@ -15,6 +15,7 @@ import { addMmCounter, MM_ANONPAGES } from '../page/rss.ts';
 import { pteUnlock } from '../page/table_struct.ts';
 import { VM_FAULT_OOM, VM_FAULT_SIGBUS } from '../page/vm_fault.ts';
 import { setWord } from '../arena/memory.ts';
+import { handleUserfault, keepUffdWp, userfaultfdMissing } from './userfault.ts';
 import {
   exclusivePte,
   isWriteFault,
@@ -36,14 +37,17 @@ function mapZeroPage(vmf: VmFault): number {
   const bits = protBits(vmFlags(vmf.vma)) | PTE_SPECIAL | PTE_YOUNG;
   if (!pteLockSame(vmf)) return 0;
   const isStable = !mmHasFlag(vmf.mm, MMF_UNSTABLE);
-  if (isStable) setPte(vmf.at, mkPte(PFN_ZERO, bits));
+  const isWatched = isStable && userfaultfdMissing(vmf);
+  if (isStable && !isWatched) setPte(vmf.at, keepUffdWp(vmf, mkPte(PFN_ZERO, bits)));
   pteUnlock(vmf.leaf);
+  if (isWatched) return handleUserfault(vmf, VM_UFFD_MISSING);
   return isStable ? 0 : VM_FAULT_SIGBUS;
 }
 
 function writeAnonymous(vmf: VmFault): number {
   const refused = vmfAnonPrepare(vmf);
   if (refused !== 0) return refused;
+  if (userfaultfdMissing(vmf)) return handleUserfault(vmf, VM_UFFD_MISSING);
   const page = allocZeroedPage();
   if (page === NULL) return VM_FAULT_OOM;
   pageAddNewAnon(vmf, page);
@@ -53,7 +57,7 @@ function writeAnonymous(vmf: VmFault): number {
     pteUnlock(vmf.leaf);
     return dropUnmapped(page, VM_FAULT_SIGBUS);
   }
-  setPte(vmf.at, exclusivePte(vmf.vma, page));
+  setPte(vmf.at, keepUffdWp(vmf, exclusivePte(vmf.vma, page)));
   pteUnlock(vmf.leaf);
   addMmCounter(vmf.mm, MM_ANONPAGES, 1);
   return 0;

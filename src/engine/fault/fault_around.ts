@@ -7,7 +7,8 @@
 import { word } from '../arena/memory.ts';
 import type { WordAt } from '../arena/ref.ts';
 import type { VmOperations } from '../file/vm_ops.ts';
-import { vmEnd, vmStart } from '../mm/vma_struct.ts';
+import { flagsOf, hasFlag, VM_UFFD_MINOR, VM_UFFD_WP } from '../mm/vm_flags.ts';
+import { vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
 import { pageAddMap } from '../page/page_alloc.ts';
 import { type Page, pageIndex } from '../page/page_struct.ts';
 import { type Pte, PTE_NONE, PTE_YOUNG } from '../page/pte.ts';
@@ -17,12 +18,15 @@ import { PMD_SIZE } from '../arena/units.ts';
 import { fileEntry } from './file_entry.ts';
 import { linearPageIndex, setPte, type VmFault } from './vmf.ts';
 
+/** A userfaultfd is asked about each page by itself. */
+const ASKS_FIRST = flagsOf(VM_UFFD_WP, VM_UFFD_MINOR);
+
 /** Bytes of a window; it begins at a multiple of this, or with its VMA. */
 const WINDOW = 65_536;
 
 /** @returns whether the faulting page itself is mapped now. */
 export function faultAround(vmf: VmFault, ops: VmOperations): boolean {
-  if (ops.mapPages === undefined) return false;
+  if (ops.mapPages === undefined || hasFlag(vmFlags(vmf.vma), ASKS_FIRST)) return false;
   const window = windowOf(vmf);
   const first = linearPageIndex(vmf.vma, window.start);
   const span = { first, last: linearPageIndex(vmf.vma, window.end) - 1 };

@@ -34,6 +34,8 @@ import {
 import { dropUnmapped } from './anonymous.ts';
 import { faultAround } from './fault_around.ts';
 import { fileEntry } from './file_entry.ts';
+import { shmemUserfault } from './shmem_userfault.ts';
+import { keepUffdWp } from './userfault.ts';
 import {
   exclusivePte,
   isWriteFault,
@@ -54,8 +56,12 @@ export function doFault(vmf: VmFault): number {
 }
 
 /** Calls the file's handler. @returns its page, locked, with a reference. */
-const callFault = (vmf: VmFault, ops: VmOperations): Page | FaultError =>
-  ops.fault?.(vmf.vma, linearPageIndex(vmf.vma, vmf.addr), vmf.flags) ?? FAULT_SIGBUS;
+function callFault(vmf: VmFault, ops: VmOperations): Page | FaultError {
+  const pgoff = linearPageIndex(vmf.vma, vmf.addr);
+  const answer = shmemUserfault(vmf, pgoff);
+  if (answer !== 0) return -answer as FaultError;
+  return ops.fault?.(vmf.vma, pgoff, vmf.flags) ?? FAULT_SIGBUS;
+}
 
 /** What a fault that found its file's page came to. */
 const handled = (): number => (wasMajorFault() ? VM_FAULT_MAJOR : 0);
@@ -86,7 +92,7 @@ function doCowFault(vmf: VmFault, ops: VmOperations): number {
   pageAddNewAnon(vmf, copy);
   const isMapped = pteLockSame(vmf);
   if (isMapped) {
-    setPte(vmf.at, exclusivePte(vmf.vma, copy));
+    setPte(vmf.at, keepUffdWp(vmf, exclusivePte(vmf.vma, copy)));
     pteUnlock(vmf.leaf);
     addMmCounter(vmf.mm, MM_ANONPAGES, 1);
   }
@@ -116,7 +122,7 @@ function doSharedFault(vmf: VmFault, ops: VmOperations): number {
 function finishFault(vmf: VmFault, page: Page, pte: Pte): void {
   if (!pteLockSame(vmf)) return putPage(page);
   pageAddMap(page);
-  setPte(vmf.at, pte);
+  setPte(vmf.at, keepUffdWp(vmf, pte));
   pteUnlock(vmf.leaf);
   addMmCounter(vmf.mm, mmCounter(page), 1);
 }

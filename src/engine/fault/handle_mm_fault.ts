@@ -7,7 +7,8 @@ import { word } from '../arena/memory.ts';
 import { NULL } from '../arena/ref.ts';
 import { pageDown } from '../arena/units.ts';
 import type { Vma } from '../mm/held.ts';
-import { vmaIsAnonymous, vmMm } from '../mm/vma_struct.ts';
+import { hasFlag, VM_UFFD_WP } from '../mm/vm_flags.ts';
+import { vmaIsAnonymous, vmFlags, vmMm } from '../mm/vma_struct.ts';
 import {
   isPtePresent,
   PTE_DIRTY,
@@ -30,7 +31,8 @@ export function handleMmFault(vma: Vma, addr: number, flags: number): number {
   const leaf = leafAlloc(mm, addr);
   if (leaf === NULL) return VM_FAULT_OOM;
   const at = entryAt(leaf, pteIndex(addr));
-  return handlePteFault({ mm, vma, addr: pageDown(addr), flags, leaf, at, orig: word(at) });
+  const page = pageDown(addr);
+  return handlePteFault({ mm, vma, addr: page, realAddr: addr, flags, leaf, at, orig: word(at) });
 }
 
 function handlePteFault(vmf: VmFault): number {
@@ -46,7 +48,16 @@ const doMissing = (vmf: VmFault): number =>
 /** Source: mm/memory.c, handle_pte_marker(), v6.18. */
 function doMarker(vmf: VmFault): number {
   if ((vmf.orig & PTE_MARKER_POISON) !== 0) return VM_FAULT_HWPOISON;
-  return (vmf.orig & PTE_MARKER_GUARD) !== 0 ? VM_FAULT_SIGSEGV : doMissing(vmf);
+  if ((vmf.orig & PTE_MARKER_GUARD) !== 0) return VM_FAULT_SIGSEGV;
+  return hasFlag(vmFlags(vmf.vma), VM_UFFD_WP) ? doMissing(vmf) : clearMarker(vmf);
+}
+
+/** Nobody wants to know of stores any more: what is left of that goes, and the fault comes again. */
+function clearMarker(vmf: VmFault): number {
+  if (!pteLockSame(vmf)) return 0;
+  setPte(vmf.at, PTE_NONE);
+  pteUnlock(vmf.leaf);
+  return 0;
 }
 
 /** Somebody else has handled it, or the translation was an old one. */

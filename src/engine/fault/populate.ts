@@ -4,7 +4,7 @@
  *
  * Source: mm/gup.c, __mm_populate(), populate_vma_page_range(), v6.18.
  */
-import { EFAULT, ENOMEM, type Errno, OK } from '../arena/errno.ts';
+import { EFAULT, EINTR, ENOMEM, type Errno, OK } from '../arena/errno.ts';
 import { word } from '../arena/memory.ts';
 import { NULL } from '../arena/ref.ts';
 import { PAGE_SIZE } from '../arena/units.ts';
@@ -25,37 +25,66 @@ import {
 import { vmEnd, vmFlags, vmOps, vmStart } from '../mm/vma_struct.ts';
 import { PTE_PRESENT, PTE_WRITE } from '../page/pte.ts';
 import { ptePtr } from '../page/table_struct.ts';
-import { FAULT_FLAG_WRITE, VM_FAULT_ERROR, VM_FAULT_OOM } from '../page/vm_fault.ts';
+import {
+  FAULT_FLAG_ALLOW_RETRY,
+  FAULT_FLAG_WRITE,
+  VM_FAULT_ERROR,
+  VM_FAULT_OOM,
+  VM_FAULT_RETRY,
+} from '../page/vm_fault.ts';
 import type { ByteRange } from '../vma/vma_merge.ts';
 import { handleMmFault } from './handle_mm_fault.ts';
+import { awaitUserfault } from './userfault.ts';
+
+/** A userfaultfd must answer first: the caller drops its locks, waits, and begins again. */
+export const MUST_WAIT: Errno = EINTR;
 
 /** @returns EFAULT at the first page that cannot be had, ENOMEM without memory. */
 export function mmPopulate(mm: Mm, range: ByteRange): 0 | Errno {
-  const reader = mmapReadLock(mm);
-  let result: 0 | Errno = OK;
-  const vmi = vmaIterator(reader, range.start);
-  for (let vma = vmaFind(vmi, range.end); vma !== NULL; vma = vmaFind(vmi, range.end)) {
-    result = populateVma(reader, vma, range);
-    if (result !== OK) break;
+  // Ends: each round means that somebody has answered for one more page.
+  for (;;) {
+    const reader = mmapReadLock(mm);
+    const result = populateAll(reader, range, (error) => error);
+    mmapReadUnlock(reader);
+    if (result !== MUST_WAIT) return result;
+    awaitUserfault();
   }
-  mmapReadUnlock(reader);
-  return result;
 }
 
 /** mmap and mlockall do not care whether all of it could be had: what can be, VMA by VMA. */
 export function mmPopulateIgnoringErrors(mm: Mm, range: ByteRange): void {
-  const reader = mmapReadLock(mm);
-  const vmi = vmaIterator(reader, range.start);
-  for (let vma = vmaFind(vmi, range.end); vma !== NULL; vma = vmaFind(vmi, range.end)) {
-    populateVma(reader, vma, range);
+  for (;;) {
+    const reader = mmapReadLock(mm);
+    const result = populateAll(reader, range, (error) => (error === MUST_WAIT ? error : OK));
+    mmapReadUnlock(reader);
+    if (result !== MUST_WAIT) return;
+    awaitUserfault();
   }
-  mmapReadUnlock(reader);
+}
+
+/** @returns the first error of a VMA that is not forgiven. */
+function populateAll(
+  mm: MmRead,
+  range: ByteRange,
+  forgive: (error: 0 | Errno) => 0 | Errno,
+): 0 | Errno {
+  const vmi = vmaIterator(mm, range.start);
+  for (let vma = vmaFind(vmi, range.end); vma !== NULL; vma = vmaFind(vmi, range.end)) {
+    const result = forgive(populateVma(mm, vma, { ...range, waits: true }));
+    if (result !== OK) return result;
+  }
+  return OK;
 }
 
 const UNPOPULATED = withFlags(VM_IO, VM_PFNMAP);
 
-/** Faults in the VMA's part of the range. @returns as mmPopulate(). */
-export function populateVma(mm: MmRead, vma: Vma, range: ByteRange): 0 | Errno {
+/** Whether the caller can drop its locks to wait. */
+export interface PopulateRange extends ByteRange {
+  readonly waits: boolean;
+}
+
+/** Faults in the VMA's part of the range. @returns as mmPopulate(), or MUST_WAIT. */
+export function populateVma(mm: MmRead, vma: Vma, range: PopulateRange): 0 | Errno {
   const flags = vmFlags(vma);
   if (hasFlag(flags, UNPOPULATED) || hasFlag(flags, VM_LOCKONFAULT)) return OK;
   if (!hasFlag(flags, VM_ACCESS_FLAGS) || vmOps(vma) === SECRETMEM_VM_OPS) return EFAULT;
@@ -66,31 +95,37 @@ export function populateVma(mm: MmRead, vma: Vma, range: ByteRange): 0 | Errno {
     start: Math.max(range.start, vmStart(vma)),
     end: Math.min(range.end, vmEnd(vma)),
     access: breaksCow ? 'write' : 'read',
+    waits: range.waits,
   });
 }
 
-export interface PagesToFault extends ByteRange {
+export interface PagesToFault extends PopulateRange {
   readonly access: 'read' | 'write';
 }
 
 /**
  * Makes every page of the range present, inside one VMA; not counted as the program's faults.
  *
- * @returns EFAULT at the first page that cannot be had, ENOMEM without memory.
+ * @returns EFAULT at the first page that cannot be had, ENOMEM without memory, MUST_WAIT.
  *
  * Source: mm/gup.c, faultin_page(), __get_user_pages(), v6.18.
  */
 export function faultinPages(
   mm: MmRead,
   vma: Vma,
-  { start, end, access }: PagesToFault,
+  { start, end, access, waits }: PagesToFault,
 ): 0 | Errno {
   const needs = PTE_PRESENT | (access === 'write' ? PTE_WRITE : 0);
-  const flags = access === 'write' ? FAULT_FLAG_WRITE : 0;
-  for (let at = start; at < end; at += PAGE_SIZE) {
+  const flags = (access === 'write' ? FAULT_FLAG_WRITE : 0) | (waits ? FAULT_FLAG_ALLOW_RETRY : 0);
+  for (let at = start; at < end;) {
     const entry = ptePtr(mm, at);
-    if (entry !== NULL && (word(entry) & needs) === needs) continue;
+    if (entry !== NULL && (word(entry) & needs) === needs) {
+      at += PAGE_SIZE;
+      continue;
+    }
+    // Of the same page again only when one fault prepares the next, or somebody was faster.
     const result = handleMmFault(vma, at, flags);
+    if ((result & VM_FAULT_RETRY) !== 0) return MUST_WAIT;
     if ((result & VM_FAULT_OOM) !== 0) return ENOMEM;
     if ((result & VM_FAULT_ERROR) !== 0) return EFAULT;
   }

@@ -25,6 +25,7 @@ import { isPtePresent } from '../page/pte.ts';
 import { ptePtr } from '../page/table_struct.ts';
 import { tlbFillRead, tlbFillWrite, walkExec } from '../page/tlb.ts';
 import {
+  FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_INSTRUCTION,
   FAULT_FLAG_USER,
   FAULT_FLAG_VMA_LOCK,
@@ -40,6 +41,7 @@ import { rcuReadLock, rcuReadUnlock } from '../rcu/rcu.ts';
 import { countEvent, VMA_LOCK_RETRY, VMA_LOCK_SUCCESS } from '../trace/counters.ts';
 import { expandDownwards } from '../vma/expand.ts';
 import { handleMmFault } from './handle_mm_fault.ts';
+import { awaitUserfault } from './userfault.ts';
 
 /** How an access ended: 0, or the signal and si_code that are due. */
 export const FAULT_SEGV_MAPERR = -1;
@@ -60,9 +62,11 @@ export type Access = 'read' | 'write' | 'exec';
 
 // Compared rather than looked up: a record with a key that varies is a slow load.
 function flagsOf(access: Access): number {
-  if (access === 'write') return FAULT_FLAG_USER | FAULT_FLAG_WRITE;
-  return access === 'read' ? FAULT_FLAG_USER : FAULT_FLAG_USER | FAULT_FLAG_INSTRUCTION;
+  if (access === 'write') return USER | FAULT_FLAG_WRITE;
+  return access === 'read' ? USER : USER | FAULT_FLAG_INSTRUCTION;
 }
+
+const USER = FAULT_FLAG_USER | FAULT_FLAG_ALLOW_RETRY;
 
 /**
  * What a CPU does when its TLB does not know a page: it walks the tables, and the running task
@@ -82,6 +86,7 @@ export function walkOrFault(mm: Mm, addr: number, access: Access): WordAt | Faul
     if (frame !== NULL) return frame;
 
     let result = vma === null ? RETRY : faultUnderVmaLock(vma, addr, access);
+    if (result === RETRY && awaitUserfault()) continue;
     if (result === RETRY) result = faultUnderMmapLock(mm, addr, access);
     if (result !== 0) return result;
   }
@@ -117,6 +122,7 @@ function faultUnderMmapLock(mm: Mm, addr: number, access: Access): FaultCode {
   const vma = vmaLookup(reader, addr);
   const result = vma === NULL ? null : faultIn(vma, addr, access);
   mmapReadUnlock(reader);
+  awaitUserfault();
   return result ?? faultOfStack(mm, addr, access);
 }
 
@@ -131,6 +137,7 @@ function faultOfStack(mm: Mm, addr: number, access: Access): FaultCode {
   const reader = mmapWriteDowngrade(writer);
   const result = faultIn(vma, addr, access);
   mmapReadUnlock(reader);
+  awaitUserfault();
   return result;
 }
 

@@ -28,6 +28,8 @@ export interface VmFault {
   readonly vma: Vma;
   /** Bytes, page aligned. */
   readonly addr: number;
+  /** Bytes, as the access had it. */
+  readonly realAddr: number;
   /** FAULT_FLAG_* */
   readonly flags: number;
   /** The leaf table, and where in it the entry is. */
@@ -37,7 +39,7 @@ export interface VmFault {
   readonly orig: Pte;
 }
 
-keepShape({ mm: 0, vma: 0, addr: Infinity, flags: 0, leaf: 0, at: 0, orig: 0 });
+keepShape({ mm: 0, vma: 0, addr: Infinity, realAddr: Infinity, flags: 0, leaf: 0, at: 0, orig: 0 });
 
 export const isWriteFault = ({ flags }: VmFault): boolean => (flags & FAULT_FLAG_WRITE) !== 0;
 
@@ -85,7 +87,7 @@ const preparedOrOom = (mm: MmRead, vma: Vma): number =>
   anonVmaPrepare(mm, vma) === OK ? 0 : VM_FAULT_OOM;
 
 /** A fresh page becomes private memory of the VMA: mapped once, and by nobody else. */
-export const pageAddNewAnon = ({ vma, addr }: VmFault, page: Page): void =>
+export const pageAddNewAnon = ({ vma, addr }: Pick<VmFault, 'vma' | 'addr'>, page: Page): void =>
   setPageAnon(page, vmAnonVma(vma), linearPageIndex(vma, addr));
 
 /** The entry of a page that its VMA owns alone: written to, and writable if the VMA is. */

@@ -8,7 +8,7 @@
  * Source: mm/memory.c, do_wp_page(), wp_page_copy(), wp_can_reuse_anon_folio(), v6.18.
  */
 import { NULL } from '../arena/ref.ts';
-import { hasFlag, VM_SHARED, VM_MAYSHARE, flagsOf } from '../mm/vm_flags.ts';
+import { hasFlag, VM_SHARED, VM_MAYSHARE, VM_UFFD_WP, flagsOf } from '../mm/vm_flags.ts';
 import { vmFlags } from '../mm/vma_struct.ts';
 import {
   allocPage,
@@ -31,13 +31,22 @@ import {
   PG_ANON_EXCLUSIVE,
   setPageFlag,
 } from '../page/page_struct.ts';
-import { isPteSpecial, PTE_DIRTY, PTE_WRITE, PTE_YOUNG, ptePfn } from '../page/pte.ts';
+import {
+  isPteSpecial,
+  type Pte,
+  PTE_DIRTY,
+  PTE_UFFD_WP,
+  PTE_WRITE,
+  PTE_YOUNG,
+  ptePfn,
+} from '../page/pte.ts';
 import { addMmCounter, MM_ANONPAGES, mmCounter } from '../page/rss.ts';
 import { pteUnlock } from '../page/table_struct.ts';
 import { flushTlbMm } from '../page/tlb_flush.ts';
 import { VM_FAULT_OOM } from '../page/vm_fault.ts';
 import { dropUnmapped } from './anonymous.ts';
 import { askForWrite } from './file_fault.ts';
+import { handleUserfault, userfaultfdPteWp, userfaultfdWpAsync } from './userfault.ts';
 import {
   exclusivePte,
   pageAddNewAnon,
@@ -51,6 +60,22 @@ const EITHER_SHARED = flagsOf(VM_SHARED, VM_MAYSHARE);
 
 /** @returns VM_FAULT_* */
 export function doWpPage(vmf: VmFault): number {
+  if (!userfaultfdPteWp(vmf)) return writePage(vmf);
+  if (!userfaultfdWpAsync(vmf)) return handleUserfault(vmf, VM_UFFD_WP);
+  const orig = forgetUffdWp(vmf);
+  return orig === null ? 0 : writePage({ ...vmf, orig });
+}
+
+/** That it was written is all that anybody wanted to know. @returns the entry now, null: again. */
+function forgetUffdWp(vmf: VmFault): Pte | null {
+  if (!pteLockSame(vmf)) return null;
+  const pte = vmf.orig & ~PTE_UFFD_WP;
+  setPte(vmf.at, pte);
+  pteUnlock(vmf.leaf);
+  return pte;
+}
+
+function writePage(vmf: VmFault): number {
   const isShared = hasFlag(vmFlags(vmf.vma), EITHER_SHARED);
   if (isPteSpecial(vmf.orig)) return isShared ? openEntry(vmf) : copyFrame(vmf);
 

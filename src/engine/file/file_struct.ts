@@ -5,12 +5,13 @@
  */
 import * as atomics from '#atomics';
 import { arenaUsed } from '../arena/arena.ts';
+import { assert } from '../arena/assert.ts';
 import { EIO, ENOSPC, type Errno, OK } from '../arena/errno.ts';
 import { setWord, word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { unchargeMemory } from '../mm/accounting.ts';
 import { protocolMmapHook } from '../mm/protocol.ts';
-import type { File } from '../mm/vma_struct.ts';
+import type { File, UserfaultfdCtx } from '../mm/vma_struct.ts';
 import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
 import { refcountDecAndTest, refcountInc, refcountIncNotZero } from '../sync/refcount.ts';
 import { VIOLATED_ABSENT } from '../trace/verdict.ts';
@@ -27,6 +28,7 @@ const INODE = 1; // (c)
 const MODE = 2; //  (c) FMODE_*
 const WB_SEEN = 3; // (a) how many errors of writing back this opening was told of
 const PRIVATE_DATA = 4; // a word of its driver's
+const USERFAULTFD = 5; // (c) of a userfaultfd: its context, or NULL
 
 export const FILE_CACHE: Cache<'file'> = { name: 'file', id: 4, words: 8, link: 7 };
 
@@ -43,6 +45,7 @@ export function fileOpen(inode: Inode, mode: number): File | Null {
   setWord(file + MODE, mode);
   setWord(file + WB_SEEN, writebackErrors(inode));
   setWord(file + PRIVATE_DATA, 0);
+  setWord(file + USERFAULTFD, NULL);
   atomics.store(file + REFS, 1);
   return file;
 }
@@ -70,6 +73,8 @@ export const getFileUnlessGone = (file: File): boolean => refcountIncNotZero(fil
 export function fput(file: File): void {
   if (!refcountDecAndTest(file + REFS)) return;
   if ((fileMode(file) & FMODE_OPENED) !== 0) release(file);
+  const ctx = fileUserfaultfd(file);
+  if (ctx !== NULL) releaseUserfaultfd(ctx);
   inodePut(fileInode(file));
   cacheFree(FILE_CACHE, file);
 }
@@ -86,6 +91,22 @@ function release(file: File): void {
   }
   const operations = driver.operations[protocolMmapHook()];
   if (operations?.release !== undefined) tellDriver(call, () => operations.release?.(file));
+}
+
+/** Ends all that a userfaultfd watches: set by the floor that knows VMAs, alike in every worker. */
+let releaseUserfaultfd: (ctx: UserfaultfdCtx) => void = () =>
+  assert(false, 'who makes userfaultfds says how they end');
+
+export function onUserfaultfdRelease(end: (ctx: UserfaultfdCtx) => void): void {
+  releaseUserfaultfd = end;
+}
+
+export const fileUserfaultfd = (file: File): UserfaultfdCtx | Null =>
+  word(file + USERFAULTFD) as UserfaultfdCtx | Null;
+
+/** Before anybody else can see the file. */
+export function setFileUserfaultfd(file: File, ctx: UserfaultfdCtx | Null): void {
+  setWord(file + USERFAULTFD, ctx);
 }
 
 /** Before anybody else can see the file. */

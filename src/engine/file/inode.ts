@@ -37,7 +37,7 @@ const LINK = 19; //             the cache's link while free
 export const INODE_CACHE: Cache<'inode'> = { name: 'inode', id: 5, words: 32, link: LINK };
 
 /** What a file is, as far as mapping it is concerned; the place is the number of its driver. */
-const INODE_KINDS = ['regular', 'shmem', 'zero', 'secretmem', 'directory'] as const;
+const INODE_KINDS = ['regular', 'shmem', 'zero', 'secretmem', 'directory', 'anon_inode'] as const;
 /** 'driver': of a driver that was registered, by name. */
 export type InodeKind = (typeof INODE_KINDS)[number] | 'driver';
 

@@ -4,14 +4,14 @@
  *
  * Source: fs/open.c, do_dentry_open(), v6.18, for what an opening is.
  */
-import { EACCES, EINVAL, EIO, ENOMEM, type Errno, isErr } from '../arena/errno.ts';
+import { EACCES, EINVAL, EIO, ENOMEM, ENXIO, type Errno, isErr } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import type { File } from '../mm/vma_struct.ts';
 import { inodeHostFd, inodeHostWriteFd, isHostInode, offerHostWriteFd } from './address_space.ts';
 import { fileInode, fileNew, fileOpen, FMODE_WRITE, fput } from './file_struct.ts';
 import { hasHost, hostClose, hostSize } from './host.ts';
 import { addHostInode, findHostInode, hostInodesLock, hostInodesUnlock } from './host_inodes.ts';
-import { type Inode, inodeNew, type InodeSpec } from './inode.ts';
+import { type Inode, inodeKind, inodeNew, type InodeSpec } from './inode.ts';
 import { inodePut } from './iput.ts';
 import { writeBytes } from './read_write.ts';
 import { ALL_PAGES, writebackPages } from './writeback.ts';
@@ -39,9 +39,14 @@ export function openFile(spec: OpenSpec, mode: number): File | Errno {
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Opens the inode of a file once more. @returns EACCES when its host was only asked to read. */
+/**
+ * Opens the inode of a file once more.
+ *
+ * @returns EACCES when its host was only asked to read, ENXIO of what has no name, ENOMEM.
+ */
 export function reopenFile(file: File, mode: number): File | Errno {
   const inode = fileInode(file);
+  if (inodeKind(inode) === 'anon_inode') return ENXIO;
   const isWriter = (mode & FMODE_WRITE) !== 0;
   if (isWriter && isHostInode(inode) && inodeHostWriteFd(inode) < 0) return EACCES;
   const again = fileOpen(inode, mode);

@@ -61,6 +61,7 @@ export function fileRead(file: File, position: number, bytes: Uint8Array): numbe
   if (inodeKind(inode) === 'secretmem') return ESPIPE;
   if (!isFileReadable(file)) return EBADF;
   if (inodeKind(inode) === 'directory') return EISDIR;
+  if (inodeKind(inode) === 'anon_inode') return EINVAL; // it is read message by message
   if (inodeKind(inode) === 'zero') {
     bytes.fill(0);
     return bytes.length;

@@ -38,6 +38,8 @@ const DEFAULTS = {
   swap: 1,
   /** 1: CONFIG_KSM, MADV_MERGEABLE. */
   ksm: 1,
+  /** 1: userfaultfd(2) that sees faults of the kernel too needs no CAP_SYS_PTRACE. */
+  unprivileged_userfaultfd: 0,
 } as const;
 
 export type SysctlName = keyof typeof DEFAULTS;

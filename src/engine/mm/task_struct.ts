@@ -49,7 +49,8 @@ export const RLIM_INFINITY = Infinity;
 export const CAP_IPC_LOCK = 1 << 0;
 export const CAP_SYS_RAWIO = 1 << 1;
 export const CAP_SYS_ADMIN = 1 << 2;
-export const ALL_CAPS = CAP_IPC_LOCK | CAP_SYS_RAWIO | CAP_SYS_ADMIN;
+export const CAP_SYS_PTRACE = 1 << 3;
+export const ALL_CAPS = CAP_IPC_LOCK | CAP_SYS_RAWIO | CAP_SYS_ADMIN | CAP_SYS_PTRACE;
 
 /** Personality bits. Source: include/uapi/linux/personality.h. */
 export const ADDR_NO_RANDOMIZE = 0x0040000;

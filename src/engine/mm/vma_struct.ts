@@ -53,6 +53,7 @@ export const VMA_CACHE: Cache<'vm_area_struct'> = {
 export type File = Ref<'file'>;
 export type AnonVma = Ref<'anon_vma'>;
 export type AnonVmaChain = Ref<'anon_vma_chain'>;
+export type UserfaultfdCtx = Ref<'userfaultfd_ctx'>;
 
 export const vmRefcntAt = (vma: VmaRcu): WordAt => vma + REFCNT;
 export const vmLockSeqAt = (vma: VmaRcu): WordAt => vma + LOCK_SEQ;
@@ -74,7 +75,8 @@ export const vmAnonVmaChain = (vma: Vma): AnonVmaChain | Null =>
 export const vmOps = (vma: Vma): number => views.i32[vma + OPS]!;
 export const vmPolicy = (vma: Vma): number => views.i32[vma + POLICY]!;
 export const vmAnonName = (vma: Vma): Text | Null => views.i32[vma + ANON_NAME]! as Text | Null;
-export const vmUserfaultfdCtx = (vma: Vma): number => views.i32[vma + UFFD]!;
+export const vmUserfaultfdCtx = (vma: Vma): UserfaultfdCtx | Null =>
+  views.i32[vma + UFFD]! as UserfaultfdCtx | Null;
 export const vmPrivateData = (vma: Vma): number => views.i32[vma + PRIVATE_DATA]!;
 export const vmCaching = (vma: Vma): number => views.i32[vma + CACHING]!;
 
@@ -121,7 +123,7 @@ export function setVmAnonName(vma: VmaWrite, name: Text | Null): void {
   views.i32[vma + ANON_NAME] = name;
 }
 
-export function setVmUserfaultfdCtx(vma: VmaWrite, ctx: number): void {
+export function setVmUserfaultfdCtx(vma: VmaWrite, ctx: UserfaultfdCtx | Null): void {
   views.i32[vma + UFFD] = ctx;
 }
 

@@ -7,7 +7,7 @@ import * as atomics from '#atomics';
 import { word } from '../arena/memory.ts';
 import { NULL } from '../arena/ref.ts';
 import type { MmWrite } from '../mm/held.ts';
-import { PTE_NONE } from './pte.ts';
+import { isPtePresent, type Pte, PTE_MARKER_UFFD_WP, PTE_NONE, PTE_UFFD_WP } from './pte.ts';
 import {
   entryAt,
   leafAlloc,
@@ -26,6 +26,8 @@ export interface PageMove {
   readonly from: number;
   readonly to: number;
   readonly len: number;
+  /** Whoever protected them from being written does not watch the new place. */
+  readonly dropsUffdWp: boolean;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface PageMove {
  *
  * @returns the bytes done: less than `len` without memory for a table.
  */
-export function movePageTables(mm: MmWrite, { from, to, len }: PageMove): number {
+export function movePageTables(mm: MmWrite, { from, to, len, dropsUffdWp }: PageMove): number {
   const end = from + len;
   let done = end;
   let isMoved = false;
@@ -48,7 +50,8 @@ export function movePageTables(mm: MmWrite, { from, to, len }: PageMove): number
       break;
     }
     if (source !== NULL && destination !== NULL) {
-      moveEntries({ source, destination, from: at, to: target, pages: part / 4096 });
+      const pages = part / 4096;
+      moveEntries({ source, destination, from: at, to: target, pages, dropsUffdWp });
       isMoved = true;
     }
     at = nextLeaf(mm, at + part, end);
@@ -64,19 +67,26 @@ interface EntryMove {
   readonly from: number;
   readonly to: number;
   readonly pages: number;
+  readonly dropsUffdWp: boolean;
 }
 
-function moveEntries({ source, destination, from, to, pages }: EntryMove): void {
+function moveEntries(move: EntryMove): void {
+  const { source, destination, from, to, pages } = move;
   lockBoth(source, destination);
   for (let i = 0; i < pages; i++) {
     const at = entryAt(source, pteIndex(from) + i);
     if (word(at) === PTE_NONE) continue;
     // A walker may set a bit until the entry is gone.
-    atomics.store(entryAt(destination, pteIndex(to) + i), atomics.exchange(at, PTE_NONE));
+    const pte = atomics.exchange(at, PTE_NONE);
+    const moved = move.dropsUffdWp ? withoutUffdWp(pte) : pte;
+    atomics.store(entryAt(destination, pteIndex(to) + i), moved);
   }
   pteUnlock(source);
   if (destination !== source) pteUnlock(destination);
 }
+
+const withoutUffdWp = (pte: Pte): Pte =>
+  pte & ~(isPtePresent(pte) ? PTE_UFFD_WP : PTE_MARKER_UFFD_WP);
 
 /** In the order of their places, as a reverse walk could hold one and want the other. */
 function lockBoth(a: PageTable, b: PageTable): void {

@@ -18,6 +18,8 @@ export const VM_FAULT_ERROR = VM_FAULT_OOM | VM_FAULT_SIGBUS | VM_FAULT_SIGSEGV 
 
 /** What a handler is told. */
 export const FAULT_FLAG_WRITE = 0x1;
+/** The caller can drop its locks, wait for a userfaultfd, and fault again. */
+export const FAULT_FLAG_ALLOW_RETRY = 0x4;
 /** By the program itself: counted, and delivered to userfaultfd. */
 export const FAULT_FLAG_USER = 0x40;
 export const FAULT_FLAG_INSTRUCTION = 0x100;

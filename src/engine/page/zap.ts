@@ -7,7 +7,7 @@ import * as atomics from '#atomics';
 import { setWord, views as shared, word } from '../arena/memory.ts';
 import { type WordAt } from '../arena/ref.ts';
 import type { Vma } from '../mm/held.ts';
-import { vmMm } from '../mm/vma_struct.ts';
+import { vmaIsAnonymous, vmMm } from '../mm/vma_struct.ts';
 import { isTraced, traceRange, ZAP_RANGE } from '../trace/events.ts';
 import { pageRemoveMap } from './page_alloc.ts';
 import { type MmuGather, tlbFlushIfFull, tlbRemovePage } from './mmu_gather.ts';
@@ -28,7 +28,9 @@ import {
   type Pte,
   PTE_DIRTY,
   PTE_MARKER_GUARD,
+  PTE_MARKER_UFFD_WP,
   PTE_NONE,
+  PTE_UFFD_WP,
   PTE_WRITE,
   PTE_YOUNG,
   ptePfn,
@@ -65,16 +67,25 @@ export interface ZapRange extends PageRange {
 export function zapRange(tlb: MmuGather, vma: Vma, range: ZapRange): void {
   const mm = vmMm(vma);
   if (isTraced(ZAP_RANGE)) traceRange(ZAP_RANGE, mm, { arg: vma, a: range.start, b: range.end });
+  const keepsWp = range.mode !== 'all' && !vmaIsAnonymous(vma);
   walkLeaves(mm, range, (part) => {
     updateHiwaterRss(mm);
-    zapLeaf(tlb, part, range.mode);
+    zapLeaf(tlb, part, { mode: range.mode, keepsWp });
     tlbFlushIfFull(tlb);
   });
 }
 
+interface ZapKind {
+  readonly mode: ZapMode;
+  /** Of a file's memory it is remembered which pages were write-protected by a userfaultfd. */
+  readonly keepsWp: boolean;
+}
+
 /** Plain stores under the table's lock: an atomic for each entry would cost six times as much. */
-function zapLeaf(tlb: MmuGather, { leaf, first, last }: LeafPart, mode: ZapMode): void {
+function zapLeaf(tlb: MmuGather, { leaf, first, last }: LeafPart, zap: ZapKind): void {
   const { i32 } = views;
+  const { mode, keepsWp } = zap;
+  const kept = PTE_MARKER_GUARD | (keepsWp ? PTE_MARKER_UFFD_WP : 0);
   let anonPages = 0;
   let shmemPages = 0;
   let filePages = 0;
@@ -83,7 +94,7 @@ function zapLeaf(tlb: MmuGather, { leaf, first, last }: LeafPart, mode: ZapMode)
     const pte = i32[at] ?? PTE_NONE;
     if (pte === PTE_NONE) continue;
     if (!isPtePresent(pte)) {
-      if (mode === 'all' || (pte & PTE_MARKER_GUARD) === 0) i32[at] = PTE_NONE;
+      if (mode === 'all' || (pte & kept) === 0) i32[at] = PTE_NONE;
     } else if (isPteSpecial(pte)) {
       if (mode === 'file-pages') continue;
       i32[at] = PTE_NONE;
@@ -91,11 +102,13 @@ function zapLeaf(tlb: MmuGather, { leaf, first, last }: LeafPart, mode: ZapMode)
     } else if (!pageHas(pageOf(ptePfn(pte)), PG_ANON)) {
       if (zapFilePage(tlb, at) === MM_SHMEMPAGES) shmemPages++;
       else filePages++;
+      if (keepsWp && (pte & PTE_UFFD_WP) !== 0) i32[at] = PTE_MARKER_UFFD_WP;
     } else if (mode !== 'file-pages') {
       i32[at] = PTE_NONE;
       removeAnonMap(pageOf(ptePfn(pte)));
       tlbRemovePage(tlb, pageOf(ptePfn(pte)));
       anonPages++;
+      if (keepsWp && (pte & PTE_UFFD_WP) !== 0) i32[at] = PTE_MARKER_UFFD_WP;
     }
   }
   pteUnlock(leaf);

@@ -21,6 +21,7 @@ import { hasFlag, VM_LOCKED } from '../mm/vm_flags.ts';
 import { LIMIT_DATA, noteLimit } from '../trace/verdict.ts';
 import { brkFlags, doBrkFlags } from '../vma/expand.ts';
 import { doMunmap } from '../vma/munmap.ts';
+import { userfaultfdDeliver, userfaultfdForget } from '../vma/userfaultfd_events.ts';
 import { vmStartGap } from '../vma/unmapped_area.ts';
 import { enterSyscall } from './entry.ts';
 
@@ -36,9 +37,12 @@ export function sysBrk(brk: Ulong): number {
   const locked = mmapWriteLock(mm);
   const oldBrk = mmBrk(locked);
   const outcome = moveBrk(locked, oldBrk, brk);
-  if (outcome === 'unlocked') return brk;
-  mmapWriteUnlock(locked);
-  if (outcome === 'refused') return oldBrk;
+  if (outcome !== 'unlocked') mmapWriteUnlock(locked);
+  if (outcome === 'refused') {
+    userfaultfdForget();
+    return oldBrk;
+  }
+  userfaultfdDeliver();
   if (outcome === 'grown' && hasFlag(mmDefFlags(mm), VM_LOCKED)) {
     mmPopulateIgnoringErrors(mm, { start: pageUp(oldBrk), end: pageUp(brk) });
   }

@@ -4,6 +4,8 @@
  *
  * Source: mm/madvise.c, v6.18.
  */
+import { MUST_WAIT } from '../fault/populate.ts';
+import { awaitUserfault } from '../fault/userfault.ts';
 import { EAGAIN, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import type { Ulong } from '../arena/units.ts';
@@ -79,8 +81,8 @@ export interface MadviseArgs {
  * make the result ENOMEM; the first other failure ends it.
  *
  * @returns EINVAL for an unknown advice, an unaligned address, or an advice a VMA
- *   cannot take; EAGAIN at vm.max_map_count or without memory; EPERM on sealed
- *   memory; ENOMEM, EBADF, EACCES, EFAULT.
+ *   cannot take; EAGAIN at vm.max_map_count, without memory, or when a userfaultfd is
+ *   not read; EPERM on sealed memory; ENOMEM, EBADF, EACCES, EFAULT.
  */
 export function sysMadvise({ addr, len, advice }: MadviseArgs): 0 | Errno {
   const mm = enterSyscall();
@@ -202,14 +204,18 @@ const HARDWARE_ADVICE = new Set([MADV_HWPOISON, MADV_SOFT_OFFLINE]);
 function advisePages(mm: Mm, advice: number, range: ByteRange): 0 | Errno {
   const act = PAGE_ADVICE.get(advice);
   if (act === undefined) return EINVAL;
-  const reader = mmapReadLock(mm);
   const isPopulate = advice === MADV_POPULATE_READ || advice === MADV_POPULATE_WRITE;
   const walk = { range, holes: isPopulate ? 'stop' : 'pass' } as const;
-  const result = visitVmas(reader, walk, (vma, part) =>
-    mayDiscard(vma, advice) ? act(reader, vma, part) : EPERM,
-  );
-  mmapReadUnlock(reader);
-  return result;
+  // Ends: each round means that a userfaultfd has answered for one more page.
+  for (;;) {
+    const reader = mmapReadLock(mm);
+    const result = visitVmas(reader, walk, (vma, part) =>
+      mayDiscard(vma, advice) ? act(reader, vma, part) : EPERM,
+    );
+    mmapReadUnlock(reader);
+    if (result !== MUST_WAIT) return result;
+    awaitUserfault();
+  }
 }
 
 /** Guards are page-table entries, but the VMA remembers that it may have some. */

@@ -3,7 +3,7 @@
  *
  * Source: mm/madvise.c, v6.18.
  */
-import { EACCES, EBADF, EINVAL, ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
+import { EACCES, EAGAIN, EBADF, EINVAL, ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { PAGE_SIZE } from '../arena/units.ts';
 import { faultinPages } from '../fault/populate.ts';
@@ -44,6 +44,7 @@ import { tlbFinishMmu, tlbGatherMmu } from '../page/mmu_gather.ts';
 import { zapRange } from '../page/zap.ts';
 import { anonVmaPrepare } from '../rmap/anon_vma.ts';
 import { filePunchHole } from '../rmap/truncate.ts';
+import { userfaultfdRemove } from '../vma/userfaultfd_events.ts';
 import type { ByteRange } from '../vma/vma_merge.ts';
 import {
   MADV_COLD,
@@ -95,9 +96,15 @@ function willNeed(_mm: MmRead, vma: Vma): 0 | Errno {
 /** Private pages are lost, a file's are found again; guards stay. */
 function discard(vma: Vma, part: ByteRange, refused: VmFlags): 0 | Errno {
   if (hasFlag(vmFlags(vma), refused)) return EINVAL;
+  const told = tellRemoval(vma, part);
+  if (isErr(told)) return told;
   zapPart(vma, part);
   return OK;
 }
+
+/** Who watches hears of it before the pages go. */
+const tellRemoval = (vma: Vma, part: ByteRange): 0 | Errno =>
+  userfaultfdRemove(vma, part) === OK ? OK : EAGAIN;
 
 function zapPart(vma: Vma, { start, end }: ByteRange): void {
   const tlb = tlbGatherMmu(vmMm(vma));
@@ -106,20 +113,25 @@ function zapPart(vma: Vma, { start, end }: ByteRange): void {
 }
 
 /** The pages may be taken when memory runs short; here it never does, so they stay. */
-function freeLazily(_mm: MmRead, vma: Vma): 0 | Errno {
-  if (!vmaIsAnonymous(vma)) return EINVAL;
-  return refuseIf(vma, LOCKED_OR_UNPAGED);
+function freeLazily(_mm: MmRead, vma: Vma, part: ByteRange): 0 | Errno {
+  const refused = refuseIf(vma, LOCKED_OR_UNPAGED);
+  if (isErr(refused)) return refused;
+  const told = tellRemoval(vma, part); // also of what is then refused, as in Linux
+  if (isErr(told)) return told;
+  return vmaIsAnonymous(vma) ? OK : EINVAL;
 }
 
 /** Punches a hole in the file, so the file must be writable and shared. */
-function remove(_mm: MmRead, vma: Vma, { start, end }: ByteRange): 0 | Errno {
+function remove(_mm: MmRead, vma: Vma, part: ByteRange): 0 | Errno {
   if (hasFlag(vmFlags(vma), VM_LOCKED)) return EINVAL;
   const file = vmFile(vma);
   if (file === NULL) return EINVAL;
   const isShared = commonFlags(vmFlags(vma), SHARED_MAYWRITE) === SHARED_MAYWRITE;
   if (!isShared || !isFileWritable(file)) return EACCES;
-  const at = vmPgoff(vma) * PAGE_SIZE + (start - vmStart(vma));
-  return filePunchHole(file, { start: at, len: end - start });
+  const told = tellRemoval(vma, part);
+  if (isErr(told)) return told;
+  const at = vmPgoff(vma) * PAGE_SIZE + (part.start - vmStart(vma));
+  return filePunchHole(file, { start: at, len: part.end - part.start });
 }
 
 const SHARED_MAYWRITE = flagsOf(VM_SHARED, VM_MAYWRITE);
@@ -132,7 +144,7 @@ function populate(
   const flags = vmFlags(vma);
   if (hasFlag(flags, flagsOf(VM_IO, VM_PFNMAP)) || vmOps(vma) === SECRETMEM_VM_OPS) return EINVAL;
   if (!hasFlag(flags, pages.access === 'write' ? VM_WRITE : VM_READ)) return EINVAL;
-  return faultinPages(mm, vma, pages);
+  return faultinPages(mm, vma, { ...pages, waits: true });
 }
 
 function guardRemove(mm: MmWrite, vma: Vma, part: ByteRange): 0 | Errno {

@@ -107,6 +107,7 @@ import {
   PROT_WRITE,
 } from '../vma/map_flags.ts';
 import { getUnmappedArea } from '../vma/unmapped_area.ts';
+import { userfaultfdDeliver } from '../vma/userfaultfd_events.ts';
 import { enterSyscall } from './entry.ts';
 
 export interface MmapArgs {
@@ -174,6 +175,7 @@ export function sysMmap(args: MmapArgs): number | Errno {
   const addr = doMmap(map);
   mmapWriteUnlock(locked);
   if (file !== NULL) fput(file);
+  userfaultfdDeliver();
   if (!isErr(addr) && wantsPopulate(map)) {
     mmPopulateIgnoringErrors(mm, { start: addr, end: addr + map.len });
   }

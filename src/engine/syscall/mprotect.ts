@@ -222,7 +222,9 @@ function mprotectFixup(
   protectPages(modified, { start, end });
   if (hasFlag(oldFlags, VM_ACCOUNT) && !hasFlag(flags, VM_ACCOUNT)) unchargeMemory(pages);
   // Its pages are copied at once, before the next VMA asks whether it can merge.
-  if (isLockedAndNowWritable(oldFlags, flags)) populateVma(mm, modified, { start, end });
+  if (isLockedAndNowWritable(oldFlags, flags)) {
+    populateVma(mm, modified, { start, end, waits: false });
+  }
   vmStatAccount(mm, oldFlags, -pages);
   vmStatAccount(mm, flags, pages);
   return OK;

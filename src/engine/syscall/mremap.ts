@@ -10,8 +10,7 @@
 import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { assert } from '../arena/assert.ts';
 import { NULL, type Null } from '../arena/ref.ts';
-import { keepShape } from '../arena/shape.ts';
-import { isPageAligned, PAGE_SIZE, pageUp, TASK_SIZE, ugt, type Ulong } from '../arena/units.ts';
+import { isPageAligned, PAGE_SIZE, TASK_SIZE, ugt } from '../arena/units.ts';
 import { mmPopulateIgnoringErrors } from '../fault/populate.ts';
 import { fileInode } from '../file/file_struct.ts';
 import { inodeKind } from '../file/inode.ts';
@@ -67,65 +66,17 @@ import {
   MREMAP_MAYMOVE,
 } from '../vma/map_flags.ts';
 import { getUnmappedArea } from '../vma/unmapped_area.ts';
+import {
+  userfaultfdDeliverRemap,
+  userfaultfdFollows,
+  userfaultfdPrepared,
+  userfaultfdRemapComplete,
+  userfaultfdRemapPrep,
+} from '../vma/userfaultfd_events.ts';
 import type { ByteRange } from '../vma/vma_merge.ts';
 import { enterSyscall } from './entry.ts';
 import { munmapLocked } from './munmap.ts';
-
-export interface MremapArgs {
-  readonly addr: Ulong;
-  readonly oldLen: Ulong;
-  readonly newLen: Ulong;
-  /** MREMAP_* */
-  readonly flags: number;
-  /** With MREMAP_FIXED the place, with MREMAP_DONTUNMAP a hint, else ignored. */
-  readonly newAddr: Ulong;
-}
-
-keepShape({
-  addr: Infinity,
-  oldLen: Infinity,
-  newLen: Infinity,
-  flags: Infinity,
-  newAddr: Infinity,
-} satisfies MremapArgs);
-
-type RemapType = 'no-resize' | 'shrink' | 'expand';
-
-/** Describes a remapping. Source: mm/mremap.c, struct vma_remap_struct, v6.18. */
-interface VmaRemap {
-  // Given by the caller; lengths are page aligned, and shrink as parts are done.
-  readonly mm: MmWrite;
-  readonly flags: number;
-  addr: number;
-  oldLen: number;
-  newLen: number;
-  newAddr: number;
-
-  // Found.
-  vma: Vma | Null;
-  type: RemapType;
-  /** Pages charged for the destination. */
-  charged: number;
-
-  // Result.
-  isUnlocked: boolean;
-  /** Locked memory grew: fault the new part in. */
-  populates: boolean;
-}
-
-keepShape({
-  mm: 0,
-  flags: Infinity,
-  addr: Infinity,
-  oldLen: Infinity,
-  newLen: Infinity,
-  newAddr: Infinity,
-  vma: 0,
-  type: 'no-resize',
-  charged: Infinity,
-  isUnlocked: false,
-  populates: false,
-});
+import { describeRemap, type MremapArgs, type RemapType, type VmaRemap } from './vma_remap.ts';
 
 /**
  * Changes the length of a mapping, its place, or both.
@@ -137,29 +88,16 @@ keepShape({
 export function sysMremap(args: MremapArgs): number | Errno {
   const mm = enterSyscall();
   const locked = mmapWriteLock(mm);
-  const vrm = describe(locked, args);
+  const vrm = describeRemap(locked, args);
   const refused = checkParams(vrm, args);
   const result = isErr(refused) ? refused : remap(vrm);
   if (!vrm.isUnlocked) mmapWriteUnlock(locked);
+  userfaultfdDeliverRemap({ early: vrm.earlyEvents, hasFailed: isErr(result) });
   if (!isErr(result) && vrm.populates) {
     mmPopulateIgnoringErrors(mm, { start: result + vrm.oldLen, end: result + vrm.newLen });
   }
   return result;
 }
-
-const describe = (mm: MmWrite, args: MremapArgs): VmaRemap => ({
-  mm,
-  flags: args.flags,
-  addr: args.addr,
-  oldLen: pageUp(args.oldLen),
-  newLen: pageUp(args.newLen),
-  newAddr: args.newAddr,
-  vma: NULL,
-  type: 'no-resize',
-  charged: 0,
-  isUnlocked: false,
-  populates: false,
-});
 
 const KNOWN = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
 
@@ -295,6 +233,7 @@ function mremapTo(vrm: VmaRemap): number | Errno {
   const { mm } = vrm;
   if ((vrm.flags & MREMAP_FIXED) !== 0) {
     const refused = munmapLocked(mm, { addr: vrm.newAddr, len: vrm.newLen }, 'keep');
+    vrm.earlyEvents = userfaultfdPrepared();
     if (isErr(refused)) return refused;
     vrm.vma = lookup(vrm); // the destination may have been a part of the source's VMA
     if (vrm.vma === NULL) return EFAULT;
@@ -353,6 +292,7 @@ function moveVma(vrm: VmaRemap): number | Errno {
   vrm.vma = copy.source;
   account(mm, flags, newLen / PAGE_SIZE);
   if (isErr(movePages(vrm))) return removeCopy(vrm, flags);
+  userfaultfdRemapComplete(mm, copy.vma);
   if ((vrm.flags & MREMAP_DONTUNMAP) !== 0) completeDontUnmap(vrm, copy.vma);
   else unmapSource(vrm);
   return newAddr;
@@ -367,8 +307,11 @@ function movePages(vrm: VmaRemap): 0 | Errno {
   const file = vmFile(vmaOf(vrm));
   const len = Math.min(vrm.oldLen, vrm.newLen);
   if (file !== NULL) iMmapLockWrite(fileInode(file));
-  const moved = movePageTables(mm, { from: addr, to: newAddr, len });
-  if (moved < len) movePageTables(mm, { from: newAddr, to: addr, len: moved });
+  const dropsUffdWp = !userfaultfdFollows(vmaOf(vrm));
+  const moved = movePageTables(mm, { from: addr, to: newAddr, len, dropsUffdWp });
+  if (moved < len) {
+    movePageTables(mm, { from: newAddr, to: addr, len: moved, dropsUffdWp: false });
+  }
   if (file !== NULL) iMmapUnlockWrite(fileInode(file));
   return moved < len ? ENOMEM : OK;
 }
@@ -380,7 +323,10 @@ function prepareMove(vrm: VmaRemap): 0 | Errno {
   if (!hasHeadroom(vrm, 0)) return ENOMEM;
   const cuts = vmStart(vma) !== vrm.addr || vmEnd(vma) !== vrm.addr + vrm.oldLen;
   const refused = cuts ? mayCutSource(vrm, vma) : OK;
-  return isErr(refused) ? refused : charge(vrm);
+  if (isErr(refused)) return refused;
+  const { addr, newAddr, oldLen } = vrm;
+  const untold = userfaultfdRemapPrep(vma, { from: addr, to: newAddr, len: oldLen });
+  return isErr(untold) ? untold : charge(vrm);
 }
 
 /** The driver is asked about each end that lies inside the VMA. */
@@ -477,7 +423,7 @@ function aim(
 
 /** A file that chooses addresses itself cannot be moved as part of a group. */
 function allowsMulti(vma: Vma): boolean {
-  if (vmUserfaultfdCtx(vma) !== 0) return false;
+  if (vmUserfaultfdCtx(vma) !== NULL) return false;
   const file = vmFile(vma);
   return file === NULL || inodeKind(fileInode(file)) !== 'zero';
 }

@@ -5,6 +5,7 @@ import { isPageAligned, pageUp, TASK_SIZE, ugt, type Ulong } from '../arena/unit
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import type { MmWrite } from '../mm/held.ts';
 import { type AfterMunmap, doMunmap } from '../vma/munmap.ts';
+import { userfaultfdDeliver } from '../vma/userfaultfd_events.ts';
 import { enterSyscall } from './entry.ts';
 
 export interface MunmapArgs {
@@ -27,6 +28,7 @@ export function sysMunmap(args: MunmapArgs): 0 | Errno {
   const mm = mmapWriteLock(enterSyscall());
   const result = munmapLocked(mm, args, 'unlock');
   if (isErr(result)) mmapWriteUnlock(mm);
+  userfaultfdDeliver();
   return result;
 }
 

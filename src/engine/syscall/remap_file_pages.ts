@@ -19,6 +19,7 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from '../vma/map_flags.ts';
+import { userfaultfdForget } from '../vma/userfaultfd_events.ts';
 import { enterSyscall } from './entry.ts';
 import { mmapFileLocked } from './mmap.ts';
 
@@ -61,6 +62,7 @@ export function sysRemapFilePages(args: RemapFilePagesArgs): 0 | Errno {
   const result = mmapFileLocked(locked, file, { start, size, prot, flags, pgoff: args.pgoff });
   mmapWriteUnlock(locked);
   fput(file);
+  userfaultfdForget(); // Linux does not tell of this one
   const populates = (flags & MAP_LOCKED) !== 0 || (flags & MAP_NONBLOCK) === 0;
   if (!isErr(result) && populates) {
     mmPopulateIgnoringErrors(mm, { start, end: start + size });

@@ -8,7 +8,7 @@ import { EBADF, EINVAL, ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts'
 import { NULL } from '../arena/ref.ts';
 import { isPageAligned, TASK_SIZE } from '../arena/units.ts';
 import { fget } from '../file/fd_table.ts';
-import { fileInode } from '../file/file_struct.ts';
+import { fileInode, fput } from '../file/file_struct.ts';
 import { type InodeKind, inodeKind } from '../file/inode.ts';
 import {
   ANON_VM_OPS,
@@ -70,8 +70,8 @@ export interface ExecImage {
 }
 
 /**
- * @returns an address space with one user; EINVAL for overlapping or unaligned VMAs, EBADF,
- * ENOMEM.
+ * @returns an address space with one user; EINVAL for overlapping or unaligned VMAs and for files
+ * that cannot be mapped, EBADF, ENOMEM.
  */
 export function execMmap(task: Task, image: ExecImage): Mm | Errno {
   const mm = mmAlloc();
@@ -157,6 +157,7 @@ const OPS_OF_KIND: Readonly<Record<InodeKind, number>> = {
   zero: ANON_VM_OPS,
   secretmem: SECRETMEM_VM_OPS,
   directory: GENERIC_FILE_VM_OPS,
+  anon_inode: DUMMY_VM_OPS,
   driver: DUMMY_VM_OPS, // nobody asked it
 };
 
@@ -171,6 +172,10 @@ function setBacking(vma: VmaHidden, spec: InitialVma): 0 | Errno {
   if (spec.fd === undefined) return OK;
   const file = fget(spec.fd);
   if (file === NULL) return EBADF;
+  if (inodeKind(fileInode(file)) === 'anon_inode') {
+    fput(file);
+    return EINVAL;
+  }
   setVmFile(vma, file);
   setVmOps(vma, OPS_OF_KIND[inodeKind(fileInode(file))]);
   return OK;

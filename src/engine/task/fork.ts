@@ -75,6 +75,11 @@ import { flushTlbMm } from '../page/tlb_flush.ts';
 import { anonVmaFork } from '../rmap/anon_vma.ts';
 import { unmapCopied } from '../vma/unmap_desc.ts';
 import { vmaLinkFileAfter } from '../vma/prepare.ts';
+import {
+  userfaultfdDeliver,
+  userfaultfdForget,
+  userfaultfdForkPrep,
+} from '../vma/userfaultfd_events.ts';
 import { emptyMm } from './exit.ts';
 
 /** @returns a copy of the address space with one user, or ENOMEM with nothing left behind. */
@@ -90,7 +95,11 @@ export function dupMm(parentMm: Mm): Mm | Errno {
   setMmLayout(child, { hiwaterVm: mmTotalVm(child) });
   mmapWriteUnlock(child);
   mmapWriteUnlock(parent);
-  if (!isErr(result)) return childMm;
+  if (!isErr(result)) {
+    userfaultfdDeliver();
+    return childMm;
+  }
+  userfaultfdForget();
   mmputTestZero(childMm);
   mmdrop(childMm);
   return result;
@@ -164,12 +173,17 @@ function dupVma(parent: MmWrite, vmi: VmaIterator<MmWrite>, vma: Vma): Vma | Err
   return copy;
 }
 
-const NOT_INHERITED = withFlags(VM_LOCKED_MASK, VM_UFFD_FLAGS);
+const UNWATCHED = withFlags(VM_LOCKED_MASK, VM_UFFD_FLAGS);
 
 function fillCopy(child: MmWrite, copy: VmaHidden, vma: Vma): 0 | Errno {
+  const ctx = userfaultfdForkPrep(child, vma);
+  if (isErr(ctx)) {
+    vmAreaFree(copy);
+    return ENOMEM;
+  }
   setVmMm(copy, child);
-  setVmUserfaultfdCtx(copy, 0);
-  setVmFlags(copy, withoutFlags(vmFlags(vma), NOT_INHERITED));
+  setVmUserfaultfdCtx(copy, ctx);
+  setVmFlags(copy, withoutFlags(vmFlags(vma), ctx === NULL ? UNWATCHED : VM_LOCKED_MASK));
   if (hasFlag(vmFlags(vma), VM_WIPEONFORK)) setVmAnonVma(copy, NULL);
   else if (isErr(anonVmaFork(copy, vma))) {
     setVmAnonVma(copy, NULL);

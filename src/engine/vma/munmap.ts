@@ -47,6 +47,7 @@ import { LIMIT_MAP_COUNT, noteLimit } from '../trace/verdict.ts';
 import { clearPtes } from './clear_ptes.ts';
 import { vmaPutFile } from './prepare.ts';
 import { splitVmaUnchecked } from './split.ts';
+import { userfaultfdUnmapPrep } from './userfaultfd_events.ts';
 import type { ByteRange } from './vma_merge.ts';
 
 /**
@@ -110,8 +111,8 @@ export function vmaMunmap(mm: MmWrite, start: number, end: number): VmaMunmap {
  * Splits at the ends and detaches what lies between.
  *
  * @returns ENOMEM for a hole strictly inside one VMA at the limit, EPERM for a
- *   sealed VMA, a driver's refusal to be split. Then everything is attached
- *   again, and splits already made stay.
+ *   sealed VMA, a driver's refusal to be split, ENOMEM for a userfaultfd that
+ *   nobody reads. Then everything is attached again, and splits already made stay.
  */
 export function vmsGatherMunmapVmas(vms: VmaMunmap): 0 | Errno {
   const { mm, start, end } = vms;
@@ -159,7 +160,7 @@ function gatherOne(vms: VmaMunmap, vma: Vma): 0 | Errno {
   vmaMarkDetached(vms.mm, victim);
   vms.gathered.push(victim);
   addTotals(vms, victim);
-  return OK;
+  return userfaultfdUnmapPrep(victim, vms);
 }
 
 function addTotals(vms: VmaMunmap, vma: Vma): void {

@@ -9,12 +9,13 @@ import {
   vmFlagsText,
 } from '../../index.ts';
 import { hasFlag, VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE } from '../../index.ts';
-import { type Outcome, runOperation, UNMODELLED } from './operation.ts';
+import { type Outcome, runOperation } from './operation.ts';
+import { Userfaults } from './userfaults.ts';
 import { type Vector, VectorError, type VectorRecord, type VectorVma } from './vector.ts';
 import { VectorFiles } from './vector_files.ts';
 
 export interface ConformFinding {
-  readonly kind: 'result' | 'touch' | 'mincore' | 'vmas' | 'pages' | 'skipped';
+  readonly kind: 'result' | 'touch' | 'mincore' | 'vmas' | 'pages';
   /** Of the vector, from 1. */
   readonly line: number;
   readonly op: string;
@@ -26,7 +27,6 @@ export interface ConformResult {
   readonly records: number;
   readonly agreed: number;
   readonly disagreed: number;
-  readonly skipped: number;
   readonly findings: readonly ConformFinding[];
 }
 
@@ -47,6 +47,7 @@ class VectorRun {
   readonly #vector: Vector;
   readonly #machine: Machine;
   readonly #files: VectorFiles;
+  readonly #userfaults = new Userfaults();
   readonly #processes = new Map<number, Process>();
   /** Everything that has to end with the machine; the first is the parent of process 0. */
   readonly #living = new Set<Process>();
@@ -72,15 +73,10 @@ class VectorRun {
 
   all(): ConformResult {
     this.#processes.set(0, this.#firstProcess());
-    const counts = { records: 0, agreed: 0, disagreed: 0, skipped: 0 };
-    let stoppedBy: string | null = null;
+    const counts = { records: 0, agreed: 0, disagreed: 0 };
     for (const record of this.#vector.records) {
       counts.records++;
-      stoppedBy ??= unmodelled(record);
-      if (stoppedBy !== null) {
-        counts.skipped++;
-        this.#skip(record, stoppedBy);
-      } else if (this.#agrees(record)) counts.agreed++;
+      if (this.#agrees(record)) counts.agreed++;
       else counts.disagreed++;
     }
     return { ...counts, findings: this.#findings };
@@ -125,11 +121,6 @@ class VectorRun {
     return child;
   }
 
-  #skip(record: VectorRecord, reason: string): void {
-    const { line, op } = record;
-    this.#findings.push({ kind: 'skipped', line, op, kernel: '', engine: reason });
-  }
-
   #agrees(record: VectorRecord): boolean {
     const process = this.#processes.get(record.p);
     if (process === undefined) {
@@ -142,11 +133,13 @@ class VectorRun {
     }
     if (name === 'exit') {
       process.exit();
+      this.#userfaults.close(process);
       this.#living.delete(process);
       this.#processes.delete(record.p);
       return true;
     }
-    const outcome = runOperation(process, this.#files, record);
+    const open = { files: this.#files, userfaults: this.#userfaults };
+    const outcome = runOperation(process, open, record);
     const agreesResult = this.#agreesResult(record, outcome);
     const agreesTouches = this.#agreesTouches(record, outcome);
     const agreesMincore = this.#agreesMincore(record, outcome);
@@ -253,10 +246,6 @@ class SharedObjects {
     this.#names.set(ino, name);
     return true;
   }
-}
-
-function unmodelled(record: VectorRecord): string | null {
-  return UNMODELLED[record.op.split(' ')[0] ?? ''] ?? null;
 }
 
 function initialVma([start, end, , offset, name, flags]: VectorVma) {

@@ -7,6 +7,7 @@ import {
   PAGE_SIZE,
   type Process,
 } from '../../index.ts';
+import type { Userfaults } from './userfaults.ts';
 import type { VectorFiles } from './vector_files.ts';
 import { VectorError, type VectorRecord } from './vector.ts';
 
@@ -19,15 +20,14 @@ export interface Outcome {
   readonly v?: string;
 }
 
-/** What the engine does not do yet, and so does not run. */
-export const UNMODELLED: Readonly<Record<string, string>> = {
-  uffd: 'userfaultfd is not modelled yet',
-  unuffd: 'userfaultfd is not modelled yet',
-};
-
-interface Run {
-  readonly process: Process;
+/** What the processes of a run have open. */
+export interface Open {
   readonly files: VectorFiles;
+  readonly userfaults: Userfaults;
+}
+
+interface Run extends Open {
+  readonly process: Process;
   readonly args: readonly bigint[];
   /** Argument i as a plain number; 0 when it is missing. */
   readonly num: (i: number) => number;
@@ -67,12 +67,18 @@ const OPERATIONS: Readonly<Record<string, (run: Run) => Outcome>> = {
     const word = new Uint8Array(BigUint64Array.of(arg(2)).buffer);
     return { r: process.machine.pwrite(files.fd(num(0)), word, num(1)) };
   },
+  uffd: ({ process, userfaults, arg }) => ({
+    r: process.uffdRegister(userfaults.fd(process), arg(0), arg(1), arg(2)),
+  }),
+  unuffd: ({ process, userfaults, arg }) => ({
+    r: process.uffdUnregister(userfaults.fd(process), arg(0), arg(1)),
+  }),
   maps: () => ({}),
   base: () => ({}),
 };
 
 /** @throws VectorError for an operation that is not part of the format. */
-export function runOperation(process: Process, files: VectorFiles, record: VectorRecord): Outcome {
+export function runOperation(process: Process, open: Open, record: VectorRecord): Outcome {
   const [name = '', ...words] = record.op.split(' ');
   if (name === 'sweep') return { t: sweep(process, record) };
   const operation = OPERATIONS[name];
@@ -81,7 +87,8 @@ export function runOperation(process: Process, files: VectorFiles, record: Vecto
   }
   const args = words.map((word) => wordOf(word, record.line));
   const arg = (i: number): bigint => args[i] ?? 0n;
-  return operation({ process, files, args, arg, num: (i) => Number(arg(i)) });
+  const { files, userfaults } = open;
+  return operation({ process, files, userfaults, args, arg, num: (i) => Number(arg(i)) });
 }
 
 function wordOf(word: string, line: number): bigint {

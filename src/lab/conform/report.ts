@@ -9,7 +9,7 @@ export interface ConformFile {
 
 export interface ConformDocument {
   readonly schema: 'vmaspace-conform/1';
-  /** Nothing disagreed and nothing was skipped: there are no findings. */
+  /** Nothing disagreed: there are no findings. */
   readonly ok: boolean;
   readonly summary: Readonly<Record<string, number>>;
   readonly findings: readonly (ConformFinding & { file: string; repeat: string })[];
@@ -23,7 +23,7 @@ const NOTES = [
 ];
 
 export function conformDocument(files: readonly ConformFile[], seconds: number): ConformDocument {
-  const sum = (key: 'records' | 'agreed' | 'disagreed' | 'skipped'): number =>
+  const sum = (key: 'records' | 'agreed' | 'disagreed'): number =>
     files.reduce((total, { result }) => total + result[key], 0);
   const findings = files.flatMap(findingsOf);
   return {
@@ -34,7 +34,6 @@ export function conformDocument(files: readonly ConformFile[], seconds: number):
       records: sum('records'),
       agreed: sum('agreed'),
       disagreed: sum('disagreed'),
-      skipped: sum('skipped'),
       seconds,
     },
     findings,
@@ -62,37 +61,37 @@ export function conformText(
   paint: ConformPaint,
 ): string {
   const lines = [...profileTable(files), '', totalsLine(document, paint)];
-  const disagreements = document.findings.filter((finding) => finding.kind !== 'skipped');
+  const disagreements = document.findings;
   for (const finding of disagreements.slice(0, SHOWN))
     lines.push('', ...findingLines(finding, paint));
   if (disagreements.length > SHOWN) {
     lines.push('', `${disagreements.length - SHOWN} more disagreements; --json lists them all.`);
   }
-  lines.push('', ...skippedLines(document), ...NOTES.map((note) => paint('dim', note)));
+  lines.push('', ...NOTES.map((note) => paint('dim', note)));
   return `${lines.join('\n')}\n`;
 }
 
 function profileTable(files: readonly ConformFile[]): string[] {
   const profiles = new Map<string, { files: number; counts: number[] }>();
   for (const { profile, result } of files) {
-    const row = profiles.get(profile) ?? { files: 0, counts: [0, 0, 0, 0] };
-    const { records, agreed, disagreed, skipped } = result;
+    const row = profiles.get(profile) ?? { files: 0, counts: [0, 0, 0] };
+    const { records, agreed, disagreed } = result;
     row.files += 1;
-    row.counts = [records, agreed, disagreed, skipped].map((n, i) => n + (row.counts[i] ?? 0));
+    row.counts = [records, agreed, disagreed].map((n, i) => n + (row.counts[i] ?? 0));
     profiles.set(profile, row);
   }
   const rows = [...profiles].map(([name, row]) => [name, row.files].concat(row.counts));
-  return [['profile', 'files', 'records', 'agreed', 'disagreed', 'skipped'], ...rows].map(tableRow);
+  return [['profile', 'files', 'records', 'agreed', 'disagreed'], ...rows].map(tableRow);
 }
 
 const tableRow = ([name, ...numbers]: (string | number)[]): string =>
   `${String(name).padEnd(12)}${numbers.map((n) => String(n).padStart(10)).join('')}`;
 
-function totalsLine({ ok, summary }: ConformDocument, paint: ConformPaint): string {
-  const { agreed = 0, records = 0, disagreed = 0, skipped = 0 } = summary;
-  const text = `${agreed} of ${records} records agree with the kernel, ${disagreed} disagree, ${skipped} skipped.`;
+function totalsLine({ summary }: ConformDocument, paint: ConformPaint): string {
+  const { agreed = 0, records = 0, disagreed = 0 } = summary;
+  const text = `${agreed} of ${records} records agree with the kernel, ${disagreed} disagree.`;
   if (disagreed > 0) return paint('red', text);
-  return paint(ok ? 'green' : 'yellow', text);
+  return paint('green', text);
 }
 
 function findingLines(finding: ConformDocument['findings'][number], paint: ConformPaint): string[] {
@@ -122,14 +121,3 @@ const isAlike = (a: string, b: string): boolean =>
   a === b || withoutBacking(a) === withoutBacking(b);
 
 const withoutBacking = (line: string): string => line.slice(0, line.lastIndexOf(' '));
-
-function skippedLines({ findings }: ConformDocument): string[] {
-  const reasons = new Map<string, number>();
-  for (const { kind, engine } of findings) {
-    if (kind === 'skipped') reasons.set(engine, (reasons.get(engine) ?? 0) + 1);
-  }
-  return [...reasons].map(
-    ([reason, count]) =>
-      `Skipped ${count} records: ${reason}, nor is what follows it in the same file.`,
-  );
-}
