@@ -10,7 +10,7 @@ import { argv, execPath } from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { print, sample } from './sample.mjs';
 
-const [dist = 'dist', count = 'all'] = argv.slice(2);
+const [dist = 'dist/bundle', count = 'all'] = argv.slice(2);
 const { Machine } = await import(new URL('index.js', pathToFileURL(`${resolve(dist)}/`)));
 
 const PAGE = 4096;

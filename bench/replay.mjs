@@ -12,7 +12,7 @@ import { join, resolve } from 'node:path';
 import { argv, execPath } from 'node:process';
 
 const lines = Number(argv[2] ?? 300_000);
-const dist = argv[3] ?? 'dist';
+const dist = argv[3] ?? 'dist/bundle';
 
 const FIRST = 0x10000000;
 const BLOCK_BYTES = 4 * 4096;
@@ -46,7 +46,7 @@ async function replaySeconds(folder, count) {
   const log = join(folder, `${count}.strace`);
   await writeLog(log, count);
   const start = performance.now();
-  const { status, stdout } = spawnSync(execPath, [resolve(dist, 'cli/main.js'), 'replay', log], {
+  const { status, stdout } = spawnSync(execPath, [resolve(dist, 'main.js'), 'replay', log], {
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(`The replay found something:\n${stdout}`);

@@ -36,6 +36,7 @@ const VITEST = ['run', '--reporter=default', '--reporter=json', `--outputFile.js
 
 const STEPS = [
   { name: 'build', run: () => tool('typescript', ['-p', 'tsconfig.build.json'], 'tsc') },
+  { name: 'bundle', run: () => script('scripts/bundle.mjs') },
   { name: 'types', run: () => tool('typescript', ['--noEmit'], 'tsc') },
   { name: 'lint', run: () => tool('oxlint', ['--type-aware']) },
   { name: 'format', run: () => tool('oxfmt', ['--check']) },

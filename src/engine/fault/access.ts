@@ -7,11 +7,11 @@
  */
 import { views as shared } from '../arena/memory.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
-import { PAGE_SIZE, TASK_SIZE } from '../arena/units.ts';
+import { PAGE_SIZE } from '../arena/units.ts';
 import type { Mm } from '../mm/held.ts';
-import { isTlbCurrent, translateExec, translateRead, translateWrite, useTlb } from '../page/tlb.ts';
+import { isTlbCurrent, tlbRead, tlbWrite } from '../page/tlb.ts';
 import { beginStore, endStore } from '../page/tlb_flush.ts';
-import { type Access, doUserAddrFault, FAULT_SEGV_MAPERR, type FaultCode } from './user_fault.ts';
+import { type Access, type FaultCode, walkOrFault } from './user_fault.ts';
 
 /** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
 const views = shared;
@@ -20,31 +20,16 @@ const views = shared;
 export type Width = 1 | 2 | 4;
 
 const inPage = (addr: number): number => addr & (PAGE_SIZE - 1);
-const isUser = (addr: number): boolean => addr >= 0 && addr < TASK_SIZE;
 
 /** @returns the word of the frame that holds `addr`; or a FaultCode, which is negative. */
 function frameToRead(mm: Mm, addr: number): WordAt | FaultCode {
-  if (!isUser(addr)) return FAULT_SEGV_MAPERR;
-  // Ends with a translation or a signal: a fault that was handled left an entry.
-  for (;;) {
-    useTlb(mm);
-    const frame = translateRead(mm, addr - inPage(addr));
-    if (frame !== NULL) return frame;
-    const code = doUserAddrFault(mm, addr, 'read');
-    if (code !== 0) return code;
-  }
+  const frame = tlbRead(mm, addr);
+  return frame === NULL ? walkOrFault(mm, addr, 'read') : frame;
 }
 
 function frameToWrite(mm: Mm, addr: number): WordAt | FaultCode {
-  if (!isUser(addr)) return FAULT_SEGV_MAPERR;
-  // Ends as above.
-  for (;;) {
-    useTlb(mm);
-    const frame = translateWrite(mm, addr - inPage(addr));
-    if (frame !== NULL) return frame;
-    const code = doUserAddrFault(mm, addr, 'write');
-    if (code !== 0) return code;
-  }
+  const frame = tlbWrite(mm, addr);
+  return frame === NULL ? walkOrFault(mm, addr, 'write') : frame;
 }
 
 /** Loads an unsigned number. @returns it, or a FaultCode, which is negative. */
@@ -212,10 +197,5 @@ export function writeBytes(mm: Mm, addr: number, transfer: Transfer): FaultCode 
 export function touchByte(mm: Mm, addr: number, access: Access): FaultCode {
   if (access === 'write') return Math.min(frameToWrite(mm, addr), 0) as FaultCode;
   if (access === 'read') return Math.min(frameToRead(mm, addr), 0) as FaultCode;
-  if (!isUser(addr)) return FAULT_SEGV_MAPERR;
-  while (!translateExec(mm, addr - inPage(addr))) {
-    const code = doUserAddrFault(mm, addr, 'exec');
-    if (code !== 0) return code;
-  }
-  return 0;
+  return Math.min(walkOrFault(mm, addr, access), 0) as FaultCode;
 }

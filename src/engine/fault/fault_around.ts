@@ -5,13 +5,14 @@
  * Source: mm/memory.c, do_fault_around(), mm/filemap.c, filemap_map_pages(), v6.18.
  */
 import { word } from '../arena/memory.ts';
+import type { WordAt } from '../arena/ref.ts';
 import type { VmOperations } from '../file/vm_ops.ts';
 import { flagsOf, hasFlag, VM_UFFD_MINOR, VM_UFFD_WP } from '../mm/vm_flags.ts';
 import { vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
 import { pageAddMap } from '../page/page_alloc.ts';
 import { type Page, pageIndex } from '../page/page_struct.ts';
 import { type Pte, PTE_NONE, PTE_YOUNG } from '../page/pte.ts';
-import { addMmCounter, mmCounter } from '../page/rss.ts';
+import { addMmCounter, MM_FILEPAGES, mmCounter } from '../page/rss.ts';
 import { boundaryAfter, entryAt, pteIndex, pteLock, pteUnlock } from '../page/table_struct.ts';
 import { PMD_SIZE } from '../arena/units.ts';
 import { fileEntry } from './file_entry.ts';
@@ -29,31 +30,40 @@ export function faultAround(vmf: VmFault, ops: VmOperations): boolean {
   const window = windowOf(vmf);
   const first = linearPageIndex(vmf.vma, window.start);
   const span = { first, last: linearPageIndex(vmf.vma, window.end) - 1 };
+  // The window is inside the leaf table, so its entries lie side by side.
+  const firstAt = entryAt(vmf.leaf, pteIndex(window.start));
   let isMapped = false;
+  let counter = MM_FILEPAGES;
+  let pages = 0;
   ops.mapPages(vmf.vma, span, (page) => {
-    const addr = window.start + (pageIndex(page) - first) * 4096;
-    const isKept = mapIfEmpty(vmf, page, { addr, entry: fileEntry(vmf.vma, page, ops) });
-    isMapped ||= isKept && addr === vmf.addr;
-    return isKept;
+    const at = firstAt + (pageIndex(page) - first);
+    const entry = fileEntry(vmf.vma, page, ops);
+    // Only the page that was asked for counts as accessed.
+    if (!mapIfEmpty(vmf, page, { at, entry: at === vmf.at ? entry : entry & ~PTE_YOUNG })) {
+      return false;
+    }
+    isMapped ||= at === vmf.at;
+    counter = mmCounter(page); // the same for all of a file
+    pages++;
+    return true;
   });
+  addMmCounter(vmf.mm, counter, pages);
   return isMapped;
 }
 
-/** Only the page that was asked for counts as accessed. */
 function mapIfEmpty(
-  { mm, leaf, addr: faulted }: VmFault,
+  { leaf }: VmFault,
   page: Page,
-  { addr, entry }: { addr: number; entry: Pte },
+  { at, entry }: { at: WordAt; entry: Pte },
 ): boolean {
-  const at = entryAt(leaf, pteIndex(addr));
+  if (word(at) !== PTE_NONE) return false;
   pteLock(leaf);
   const isEmpty = word(at) === PTE_NONE;
   if (isEmpty) {
     pageAddMap(page);
-    setPte(at, addr === faulted ? entry : entry & ~PTE_YOUNG);
+    setPte(at, entry);
   }
   pteUnlock(leaf);
-  if (isEmpty) addMmCounter(mm, mmCounter(page), 1);
   return isEmpty;
 }
 

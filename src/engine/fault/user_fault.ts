@@ -5,7 +5,7 @@
  * Source: arch/x86/mm/fault.c, do_user_addr_fault(), access_error(), v6.18.
  */
 import { word } from '../arena/memory.ts';
-import { NULL, type Null } from '../arena/ref.ts';
+import { NULL, type Null, type WordAt } from '../arena/ref.ts';
 import { isErr } from '../arena/errno.ts';
 import { pageDown, TASK_SIZE } from '../arena/units.ts';
 import type { Mm, MmWrite, Vma } from '../mm/held.ts';
@@ -23,6 +23,7 @@ import { hasFlag, VM_ACCESS_FLAGS, VM_EXEC, VM_GROWSDOWN, VM_WRITE } from '../mm
 import { vmFlags, vmMm, vmStart } from '../mm/vma_struct.ts';
 import { isPtePresent } from '../page/pte.ts';
 import { ptePtr } from '../page/table_struct.ts';
+import { tlbFillRead, tlbFillWrite, walkExec } from '../page/tlb.ts';
 import {
   FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_INSTRUCTION,
@@ -36,6 +37,7 @@ import {
   VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
 } from '../page/vm_fault.ts';
+import { rcuReadLock, rcuReadUnlock } from '../rcu/rcu.ts';
 import { countEvent, VMA_LOCK_RETRY, VMA_LOCK_SUCCESS } from '../trace/counters.ts';
 import { expandDownwards } from '../vma/expand.ts';
 import { handleMmFault } from './handle_mm_fault.ts';
@@ -59,29 +61,59 @@ export type FaultCode =
 export type Access = 'read' | 'write' | 'exec';
 
 const USER = FAULT_FLAG_USER | FAULT_FLAG_ALLOW_RETRY;
-const FLAGS: Readonly<Record<Access, number>> = {
-  read: USER,
-  write: USER | FAULT_FLAG_WRITE,
-  exec: USER | FAULT_FLAG_INSTRUCTION,
-};
 
-/** Handles a fault of the running task. @returns 0: the access may be tried again. */
-export function doUserAddrFault(mm: Mm, addr: number, access: Access): FaultCode {
-  if (addr < 0 || addr >= TASK_SIZE) return FAULT_SEGV_MAPERR;
-  const vma = lockVmaUnderRcu(mm, addr);
-  if (vma === null) return faultUnderMmapLock(mm, addr, access);
+// Compared rather than looked up: a record with a key that varies is a slow load.
+function flagsOf(access: Access): number {
+  if (access === 'write') return USER | FAULT_FLAG_WRITE;
+  return access === 'read' ? USER : USER | FAULT_FLAG_INSTRUCTION;
+}
 
-  const result = isAccessError(vma, addr, access)
-    ? FAULT_SEGV_ACCERR
-    : codeOf(handleMmFault(vma, addr, FLAGS[access] | FAULT_FLAG_VMA_LOCK));
-  vmaEndRead(vma);
-  if (result !== RETRY) {
-    countEvent(VMA_LOCK_SUCCESS);
-    return result;
+/**
+ * What a CPU does when its TLB does not know a page: it walks the tables, and the running task
+ * faults if they say no.
+ *
+ * @returns the first word of the frame, which the TLB knows from now on; or a FaultCode.
+ */
+export function walkOrFault(mm: Mm, addr: number, access: Access): WordAt | FaultCode {
+  if (!(addr >= 0 && addr < TASK_SIZE)) return FAULT_SEGV_MAPERR;
+  // Ends with a translation or a signal: a fault that was handled left an entry.
+  for (;;) {
+    // One section for the walk and the lookup: beginning and ending one are atomics.
+    rcuReadLock();
+    const frame = walk(mm, addr, access);
+    const vma = frame === NULL ? lockVmaUnderRcu(mm, addr) : null;
+    rcuReadUnlock();
+    if (frame !== NULL) return frame;
+
+    let result = vma === null ? RETRY : faultUnderVmaLock(vma, addr, access);
+    if (result === RETRY) result = awaitUserfault() ? 0 : faultUnderMmapLock(mm, addr, access);
+    if (result !== 0) return result;
   }
-  countEvent(VMA_LOCK_RETRY);
-  if (awaitUserfault()) return 0;
-  return faultUnderMmapLock(mm, addr, access);
+}
+
+function walk(mm: Mm, addr: number, access: Access): WordAt | Null {
+  if (access === 'write') return tlbFillWrite(mm, addr);
+  return access === 'read' ? tlbFillRead(mm, addr) : walkExec(mm, addr);
+}
+
+/**
+ * The access comes again, and its walk needs no section here: the VMA keeps its tables.
+ *
+ * @returns its frame, a FaultCode, or RETRY; 0 when the entry has gone again.
+ */
+function faultUnderVmaLock(
+  vma: Vma,
+  addr: number,
+  access: Access,
+): WordAt | FaultCode | typeof RETRY {
+  const mm = vmMm(vma);
+  const code = isAccessError(vma, addr, access)
+    ? FAULT_SEGV_ACCERR
+    : codeOf(handleMmFault(vma, addr, flagsOf(access) | FAULT_FLAG_VMA_LOCK));
+  const frame = code === 0 ? walk(mm, addr, access) : NULL;
+  vmaEndRead(vma);
+  countEvent(code === RETRY ? VMA_LOCK_RETRY : VMA_LOCK_SUCCESS);
+  return code === 0 ? frame : code;
 }
 
 function faultUnderMmapLock(mm: Mm, addr: number, access: Access): FaultCode {
@@ -117,7 +149,7 @@ function growTo(mm: MmWrite, addr: number): Vma | Null {
 
 function faultIn(vma: Vma, addr: number, access: Access): FaultCode {
   if (isAccessError(vma, addr, access)) return FAULT_SEGV_ACCERR;
-  const code = codeOf(handleMmFault(vma, addr, FLAGS[access]));
+  const code = codeOf(handleMmFault(vma, addr, flagsOf(access)));
   return code === RETRY ? 0 : code;
 }
 
@@ -135,15 +167,16 @@ function isMapped(vma: Vma, addr: number): boolean {
   return at !== NULL && isPtePresent(word(at));
 }
 
-const RETRY = 1;
+/** No signal: what it takes needs mmap_lock. */
+const RETRY = -64;
 
 /** Counts what was handled. Source: mm/memory.c, mm_account_fault(), v6.18. */
 function codeOf(result: number): FaultCode | typeof RETRY {
-  if ((result & VM_FAULT_RETRY) !== 0) return RETRY;
-  if ((result & VM_FAULT_ERROR) === 0) {
+  if ((result & (VM_FAULT_RETRY | VM_FAULT_ERROR)) === 0) {
     countFault((result & VM_FAULT_MAJOR) !== 0);
     return 0;
   }
+  if ((result & VM_FAULT_RETRY) !== 0) return RETRY;
   if ((result & VM_FAULT_OOM) !== 0) return FAULT_OOM;
   if ((result & VM_FAULT_HWPOISON) !== 0) return FAULT_BUS_MCEERR_AR;
   return (result & VM_FAULT_SIGBUS) !== 0 ? FAULT_BUS_ADRERR : FAULT_SEGV_MAPERR;

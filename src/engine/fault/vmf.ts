@@ -5,23 +5,14 @@
  */
 import * as atomics from '#atomics';
 import { OK } from '../arena/errno.ts';
-import { setWord, word } from '../arena/memory.ts';
+import { word } from '../arena/memory.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
 import type { Mm, MmRead, Vma } from '../mm/held.ts';
 import { mmapAssertLocked, mmapReadTrylock, mmapReadUnlock } from '../mm/mmap_lock.ts';
 import { hasFlag, VM_WRITE } from '../mm/vm_flags.ts';
 import { vmAnonVma, vmFlags, vmPgoff, vmStart } from '../mm/vma_struct.ts';
-import {
-  type Page,
-  pageMapcountAt,
-  PG_ANON,
-  PG_ANON_EXCLUSIVE,
-  PG_SWAPBACKED,
-  PG_UPTODATE,
-  pfnOf,
-  setPageIdentity,
-} from '../page/page_struct.ts';
+import { type Page, pfnOf, setPageAnon } from '../page/page_struct.ts';
 import { mkPte, type Pte, protBits, PTE_DIRTY, PTE_WRITE, PTE_YOUNG } from '../page/pte.ts';
 import { type PageTable, pteLock, pteUnlock } from '../page/table_struct.ts';
 import {
@@ -96,14 +87,8 @@ const preparedOrOom = (mm: MmRead, vma: Vma): number =>
   anonVmaPrepare(mm, vma) === OK ? 0 : VM_FAULT_OOM;
 
 /** A fresh page becomes private memory of the VMA: mapped once, and by nobody else. */
-export function pageAddNewAnon({ vma, addr }: Pick<VmFault, 'vma' | 'addr'>, page: Page): void {
-  setPageIdentity(page, {
-    mapping: vmAnonVma(vma),
-    index: linearPageIndex(vma, addr),
-    flags: PG_ANON | PG_ANON_EXCLUSIVE | PG_SWAPBACKED | PG_UPTODATE,
-  });
-  setWord(pageMapcountAt(page), 1); // nobody can see the page yet
-}
+export const pageAddNewAnon = ({ vma, addr }: Pick<VmFault, 'vma' | 'addr'>, page: Page): void =>
+  setPageAnon(page, vmAnonVma(vma), linearPageIndex(vma, addr));
 
 /** The entry of a page that its VMA owns alone: written to, and writable if the VMA is. */
 export function exclusivePte(vma: Vma, page: Page): Pte {

@@ -79,19 +79,23 @@ function writePage(vmf: VmFault): number {
   const isShared = hasFlag(vmFlags(vmf.vma), EITHER_SHARED);
   if (isPteSpecial(vmf.orig)) return isShared ? openEntry(vmf) : copyFrame(vmf);
 
-  const page = holdPage(vmf);
-  if (page === null) return 0;
-  const result = isShared ? writeShared(vmf, page) : writePrivate(vmf, page);
+  if (!pteLockSame(vmf)) return 0;
+  const page = pageOf(ptePfn(vmf.orig));
+  if (!isShared && isOursAlone(page)) return openLocked(vmf);
+  getPage(page); // it cannot go now
+  pteUnlock(vmf.leaf);
+  const result = isShared ? writeShared(vmf, page) : copyInto(vmf, page);
   putPage(page);
   return result;
 }
 
-/** The page of the entry, which cannot go now; null when the entry has changed. */
-function holdPage(vmf: VmFault): Page | null {
-  if (!pteLockSame(vmf)) return null;
-  const page = getPage(pageOf(ptePfn(vmf.orig)));
-  pteUnlock(vmf.leaf);
-  return page;
+/** Nobody else has it, or will: its only entry's lock is held. */
+function isOursAlone(page: Page): boolean {
+  if (!pageHas(page, PG_ANON)) return false;
+  if (pageHas(page, PG_ANON_EXCLUSIVE)) return true;
+  const isAlone = pageRefcount(page) === 1 && pageMapcount(page) === 1;
+  if (isAlone) setPageFlag(page, PG_ANON_EXCLUSIVE);
+  return isAlone;
 }
 
 function writeShared(vmf: VmFault, page: Page): number {
@@ -102,23 +106,9 @@ function writeShared(vmf: VmFault, page: Page): number {
   return result;
 }
 
-function writePrivate(vmf: VmFault, page: Page): number {
-  return canReuse(vmf, page) ? openEntry(vmf) : copyInto(vmf, page);
-}
+const openEntry = (vmf: VmFault): number => (pteLockSame(vmf) ? openLocked(vmf) : 0);
 
-/** Our own reference aside, does anybody else have it? Then no longer: it is ours alone. */
-function canReuse(vmf: VmFault, page: Page): boolean {
-  if (!pageHas(page, PG_ANON)) return false;
-  if (pageHas(page, PG_ANON_EXCLUSIVE)) return true;
-  if (!pteLockSame(vmf)) return false;
-  const isAlone = pageRefcount(page) === 2 && pageMapcount(page) === 1;
-  if (isAlone) setPageFlag(page, PG_ANON_EXCLUSIVE);
-  pteUnlock(vmf.leaf);
-  return isAlone;
-}
-
-function openEntry(vmf: VmFault): number {
-  if (!pteLockSame(vmf)) return 0;
+function openLocked(vmf: VmFault): number {
   setPte(vmf.at, vmf.orig | PTE_WRITE | PTE_DIRTY | PTE_YOUNG);
   pteUnlock(vmf.leaf);
   return 0;

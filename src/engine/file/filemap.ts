@@ -36,6 +36,7 @@ import {
   setPageIdentity,
 } from '../page/page_struct.ts';
 import { FAULT_NOPAGE, FAULT_OOM, FAULT_SIGBUS, type FaultError } from '../page/vm_fault.ts';
+import { rcuReadLock, rcuReadUnlock } from '../rcu/rcu.ts';
 import { downRead, upRead } from '../sync/rwsem.ts';
 import { inodeHostFd, invalidateSemAt, isHostInode } from './address_space.ts';
 import { hostRead } from './host.ts';
@@ -167,12 +168,14 @@ export function filemapMapPages(inode: Inode, span: PageSpan, visit: MapVisit): 
   const last = Math.min(span.last, inodePages(inode) - 1);
   let first = span.first;
   if (inodeHas(inode, I_CACHED) && !isHostInode(inode)) cachePages(inode, { first, last });
+  rcuReadLock(); // one section, instead of one for each page
   while (first <= last) {
     const page = findGetNextPage(inode, { first, last });
-    if (page === NULL) return;
+    if (page === NULL) break;
     first = pageIndex(page) + 1;
     if (!mapPage(inode, page, visit)) putPage(page);
   }
+  rcuReadUnlock();
 }
 
 /** Makes what the cache of such a file is taken to hold; without memory some stay missing. */

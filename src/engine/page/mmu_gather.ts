@@ -5,8 +5,8 @@
  * Source: mm/mmu_gather.c, v6.18.
  */
 import type { Mm } from '../mm/held.ts';
+import { putPages } from './page_alloc.ts';
 import { type Page } from './page_struct.ts';
-import { putPage } from './page_alloc.ts';
 import { flushTlbMm } from './tlb_flush.ts';
 
 /** Pages that wait for one flush. */
@@ -16,27 +16,41 @@ export interface MmuGather {
   readonly mm: Mm;
   /** Each holds the reference that its entry had. Only this operation sees the list. */
   readonly pages: Page[];
+  /** How many of them; the list stays as long as it once was. */
+  count: number;
   /** An entry was cleared or lost a right. */
   needsFlush: boolean;
 }
 
-export const tlbGatherMmu = (mm: Mm): MmuGather => ({ mm, pages: [], needsFlush: false });
+export function tlbGatherMmu(mm: Mm): MmuGather {
+  const pages = spare.pages ?? [];
+  spare.pages = null;
+  return { mm, pages, count: 0, needsFlush: false };
+}
+
+/** The list of the operation before, of this worker's own: growing one costs more than using it. */
+const spare: { pages: Page[] | null } = { pages: null };
 
 /** A page loses an entry: its reference is dropped after the flush. */
 export function tlbRemovePage(tlb: MmuGather, page: Page): void {
-  tlb.pages.push(page);
+  tlb.pages[tlb.count++] = page;
   tlb.needsFlush = true;
 }
 
 /** Between two tables: the list must not grow without bounds. */
 export function tlbFlushIfFull(tlb: MmuGather): void {
-  if (tlb.pages.length >= BATCH) tlbFinishMmu(tlb);
+  if (tlb.count >= BATCH) flushAndFree(tlb);
 }
 
-/** Flushes, then frees. */
+/** Flushes, then frees: the end of the operation. */
 export function tlbFinishMmu(tlb: MmuGather): void {
+  flushAndFree(tlb);
+  spare.pages = tlb.pages;
+}
+
+function flushAndFree(tlb: MmuGather): void {
   if (tlb.needsFlush) flushTlbMm(tlb.mm);
   tlb.needsFlush = false;
-  for (const page of tlb.pages) putPage(page);
-  tlb.pages.length = 0;
+  putPages(tlb.pages, tlb.count);
+  tlb.count = 0;
 }

@@ -10,7 +10,7 @@ import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
 import { setWord, views as shared } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
-import { cacheAlloc, cacheFree, cacheFreeRcu } from '../slab/cache.ts';
+import { cacheAlloc, cacheFree, cacheFreeAll, cacheFreeRcu } from '../slab/cache.ts';
 import { refcountDecAndTest, refcountInc } from '../sync/refcount.ts';
 import { spinLock, spinTryLock, spinUnlock } from '../sync/spinlock.ts';
 import { LIMIT_RAM, noteLimit } from '../trace/verdict.ts';
@@ -70,6 +70,22 @@ export function putPage(page: Page): void {
     setWord(pageRefcountAt(page), 0);
     cacheFree(PAGE_CACHE, page);
   } else cacheFreeRcu(PAGE_CACHE, page);
+}
+
+/** Drops a reference of each of the first `count` pages, of a list that is the caller's own. */
+export function putPages(pages: Page[], count: number): void {
+  let freed = 0;
+  for (let i = 0; i < count; i++) {
+    const page = pages[i] ?? (NULL as Page | Null);
+    if (page === NULL) continue;
+    // As in putPage().
+    if (pageHas(page, PG_ANON) && pageRefcount(page) === 1) {
+      assert(pageMapcount(page) === 0, 'a page is freed when no entry maps it');
+      setWord(pageRefcountAt(page), 0);
+      pages[freed++] = page;
+    } else putPage(page);
+  }
+  cacheFreeAll(PAGE_CACHE, pages, freed);
 }
 
 /** Another entry maps the page. */

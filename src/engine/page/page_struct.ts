@@ -117,6 +117,20 @@ export function setPageIdentity(page: Page, { mapping, index, flags }: PageIdent
   views.i32[page + FLAGS] = flags;
 }
 
+/**
+ * Makes a fresh page private memory, mapped once, by an entry that is published later. Each fault
+ * does it: an object that describes it would take as long as the rest.
+ *
+ * @param index the number of its address's page, by which the reverse map finds it
+ */
+export function setPageAnon(page: Page, anonVma: number, index: number): void {
+  const { i32 } = views;
+  i32[page + MAPPING] = anonVma;
+  views.f64[(page + INDEX) >> 1] = index;
+  i32[page + FLAGS] = PG_ANON | PG_ANON_EXCLUSIVE | PG_SWAPBACKED | PG_UPTODATE;
+  i32[page + MAPCOUNT] = 1;
+}
+
 /** A page that leaves its file: (l) is held. */
 export function clearPageMapping(page: Page): void {
   atomics.store(page + MAPPING, NULL);

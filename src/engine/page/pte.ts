@@ -14,7 +14,7 @@
  * Source: arch/x86/include/asm/pgtable.h, include/linux/swapops.h (markers), v6.18; the layout
  * is ours.
  */
-import { hasFlag, VM_ACCESS_FLAGS, VM_EXEC, type VmFlags } from '../mm/vm_flags.ts';
+import { VM_ACCESS_FLAGS, VM_EXEC, type VmFlags } from '../mm/vm_flags.ts';
 
 export type Pte = number;
 
@@ -52,8 +52,8 @@ export const mkPte = (pfn: number, bits: number): Pte => (pfn << PFN_SHIFT) | PT
  * be accessed at all may be read.
  */
 export function protBits(flags: VmFlags): number {
-  if (!hasFlag(flags, VM_ACCESS_FLAGS)) return 0;
-  return hasFlag(flags, VM_EXEC) ? PROT_BITS : PTE_USER;
+  if ((flags & VM_ACCESS_FLAGS) === 0) return 0;
+  return (flags & VM_EXEC) === 0 ? PTE_USER : PROT_BITS;
 }
 
 /** The entry with another protection, and without the right to write. */

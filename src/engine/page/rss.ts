@@ -29,7 +29,9 @@ export const mmRss = (mm: Mm): number =>
 
 /** VmHWM is only written when pages are about to go; two that do so at once may miss the higher. */
 export function updateHiwaterRss(mm: Mm): void {
-  const rss = mmRss(mm);
+  const at = mmRssAt(mm);
+  // Plain loads: it is a mark of what was seen.
+  const rss = word(at + MM_FILEPAGES) + word(at + MM_ANONPAGES) + word(at + MM_SHMEMPAGES);
   if (rss > word(mmHiwaterRssAt(mm))) setWord(mmHiwaterRssAt(mm), rss);
 }
 

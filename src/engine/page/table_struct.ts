@@ -86,6 +86,11 @@ export function ptePtr(mm: Mm, addr: number): WordAt | Null {
 
 /** @returns the leaf table of an address, made if need be; NULL without memory. */
 export function leafAlloc(mm: Mm, addr: number): PageTable | Null {
+  const found = leafTable(mm, addr);
+  return found === NULL ? leafMake(mm, addr) : found;
+}
+
+function leafMake(mm: Mm, addr: number): PageTable | Null {
   const hi = (addr / TWO_32) | 0;
   const lo = addr | 0;
   const pgd = tableAlloc(mm, mmPgdAt(mm));

@@ -1,20 +1,21 @@
 /**
  * A software TLB: the translations this worker used last, for one address space at a time.
  *
- *   slot = page number modulo 512      read:  page address -> word of the frame
- *                                      write: the same, of pages that may be stored to
+ *   slot = page number modulo 512      read:  tag -> word of the frame
+ *   tag  = address of the page, in     write: the same, of pages that may be stored to
+ *          two words, | epoch
  *
- * Worthless as soon as the address space's generation has moved (page/tlb_flush.ts). It is a
- * cache of this worker's own, kept outside the shared memory, and is never believed without
- * that check.
+ * Worthless as soon as the address space's generation has moved (page/tlb_flush.ts): then the
+ * epoch does too, which uses the bits that a page's address leaves free, and no tag fits any
+ * more. It is a cache of this worker's own, kept outside the shared memory, and is never
+ * believed without that check.
  */
 import * as atomics from '#atomics';
 import { H_RESTORES } from '../arena/layout.ts';
-import { views as shared, word } from '../arena/memory.ts';
+import { views as shared } from '../arena/memory.ts';
 import { NULL, type Null, type WordAt } from '../arena/ref.ts';
 import type { Mm } from '../mm/held.ts';
 import { mmTlbGenAt } from '../mm/mm_struct.ts';
-import { rcuReadLock, rcuReadUnlock } from '../rcu/rcu.ts';
 import { frameOf } from './page_struct.ts';
 import { PTE_DIRTY, PTE_EXEC, PTE_PRESENT, PTE_USER, PTE_WRITE, PTE_YOUNG, ptePfn } from './pte.ts';
 import { ptePtr } from './table_struct.ts';
@@ -23,83 +24,110 @@ import { ptePtr } from './table_struct.ts';
 const views = shared;
 
 const SLOTS = 512;
-const NO_PAGE = -1;
+/** As many as fit into the low word of a page's address; 0 is that of no tag. */
+const EPOCHS = 4096;
 
-const readPages = new Float64Array(SLOTS).fill(NO_PAGE);
+const readHighs = new Int32Array(SLOTS);
+const readLows = new Int32Array(SLOTS);
 const readFrames = new Int32Array(SLOTS);
-const writePages = new Float64Array(SLOTS).fill(NO_PAGE);
+const writeHighs = new Int32Array(SLOTS);
+const writeLows = new Int32Array(SLOTS);
 const writeFrames = new Int32Array(SLOTS);
 
 /** Whose translations these are; the memory, since a worker may hold several machines. */
-const owner: { mm: number; generation: number; restores: number; words: Int32Array | null } = {
-  mm: 0,
-  generation: 0,
-  restores: 0,
-  words: null,
-};
+const owner: {
+  mm: number;
+  generation: number;
+  restores: number;
+  words: Int32Array | null;
+  epoch: number;
+} = { mm: 0, generation: 0, restores: 0, words: null, epoch: 1 };
 
 /** Whether the translations are still true, now that the data has been read. */
 export const isTlbCurrent = (mm: Mm): boolean => atomics.load(mmTlbGenAt(mm)) === owner.generation;
 
-/** Forgets what is not this address space's, or no longer true. */
-export function useTlb(mm: Mm): void {
-  const generation = word(mmTlbGenAt(mm));
-  const restores = word(H_RESTORES);
-  if (
+/** Whether the tags of this epoch are this address space's, and were true a moment ago. */
+function isOwner(mm: Mm): boolean {
+  const { i32 } = views;
+  return (
+    i32[mmTlbGenAt(mm)] === owner.generation &&
     owner.mm === mm &&
-    owner.generation === generation &&
-    owner.restores === restores &&
-    owner.words === views.i32
-  ) {
-    return;
-  }
-  readPages.fill(NO_PAGE);
-  writePages.fill(NO_PAGE);
-  owner.mm = mm;
-  owner.generation = generation;
-  owner.restores = restores;
-  owner.words = views.i32;
+    i32[H_RESTORES] === owner.restores &&
+    owner.words === i32
+  );
 }
 
-/** @returns the first word of the frame that a load from `page` finds, or NULL: it faults. */
-export function translateRead(mm: Mm, page: number): WordAt | Null {
-  const slot = (page / 4096) & (SLOTS - 1);
-  if (readPages[slot] === page) return readFrames[slot] ?? NULL;
-  const frame = walk(mm, page, { needs: PTE_USER, sets: PTE_YOUNG });
+/** Forgets what is not this address space's, or no longer true. */
+function changeOwner(mm: Mm): void {
+  const { i32 } = views;
+  owner.generation = i32[mmTlbGenAt(mm)] ?? 0;
+  owner.restores = i32[H_RESTORES] ?? 0;
+  owner.mm = mm;
+  owner.words = i32;
+  owner.epoch++;
+  if (owner.epoch < EPOCHS) return;
+  owner.epoch = 1;
+  readLows.fill(0);
+  writeLows.fill(0);
+}
+
+// Callers give the address as they have it: a page's address would be a new double at every call.
+// It is split into two words at once, since every step on doubles takes several times as long.
+
+const highOf = (addr: number): number => (addr / 2 ** 32) | 0;
+/** The low word of the tag, now. */
+const lowOf = (addr: number): number => (addr & -4096) | owner.epoch;
+const slotOf = (addr: number): number => (addr >>> 12) & (SLOTS - 1);
+
+/** @returns the first word of the frame that a load from `addr` finds, or NULL: not known. */
+export function tlbRead(mm: Mm, addr: number): WordAt | Null {
+  const slot = slotOf(addr);
+  const isKnown = readLows[slot] === lowOf(addr) && readHighs[slot] === highOf(addr);
+  return isKnown && isOwner(mm) ? (readFrames[slot] ?? NULL) : NULL;
+}
+
+/** @returns the same for a store. */
+export function tlbWrite(mm: Mm, addr: number): WordAt | Null {
+  const slot = slotOf(addr);
+  const isKnown = writeLows[slot] === lowOf(addr) && writeHighs[slot] === highOf(addr);
+  return isKnown && isOwner(mm) ? (writeFrames[slot] ?? NULL) : NULL;
+}
+
+// What the walk of a CPU does: it takes no lock, and marks what it uses. That the tables stay is
+// the caller's care: an RCU section, or a VMA that is stable and contains the address.
+
+/** Walks, and remembers. @returns as tlbRead(); NULL: it faults. */
+export function tlbFillRead(mm: Mm, addr: number): WordAt | Null {
+  // First, so that a flush after the walk is noticed.
+  if (!isOwner(mm)) changeOwner(mm);
+  const frame = walk(ptePtr(mm, addr), PTE_PRESENT | PTE_USER, PTE_YOUNG);
   if (frame !== NULL) {
-    readPages[slot] = page;
+    const slot = slotOf(addr);
+    readLows[slot] = lowOf(addr);
+    readHighs[slot] = highOf(addr);
     readFrames[slot] = frame;
   }
   return frame;
 }
 
-/** @returns the same for a store, which makes the entry dirty. */
-export function translateWrite(mm: Mm, page: number): WordAt | Null {
-  const slot = (page / 4096) & (SLOTS - 1);
-  if (writePages[slot] === page) return writeFrames[slot] ?? NULL;
-  const frame = walk(mm, page, { needs: PTE_USER | PTE_WRITE, sets: PTE_YOUNG | PTE_DIRTY });
+/** The same for a store, which makes the entry dirty. */
+export function tlbFillWrite(mm: Mm, addr: number): WordAt | Null {
+  if (!isOwner(mm)) changeOwner(mm);
+  const frame = walk(ptePtr(mm, addr), PTE_PRESENT | PTE_USER | PTE_WRITE, PTE_YOUNG | PTE_DIRTY);
   if (frame !== NULL) {
-    writePages[slot] = page;
+    const slot = slotOf(addr);
+    writeLows[slot] = lowOf(addr);
+    writeHighs[slot] = highOf(addr);
     writeFrames[slot] = frame;
   }
   return frame;
 }
 
-/** Whether an instruction could be fetched; instructions are not cached. */
-export const translateExec = (mm: Mm, page: number): boolean =>
-  walk(mm, page, { needs: PTE_USER | PTE_EXEC, sets: PTE_YOUNG }) !== NULL;
+/** The same for an instruction; they are not remembered. */
+export const walkExec = (mm: Mm, addr: number): WordAt | Null =>
+  walk(ptePtr(mm, addr), PTE_PRESENT | PTE_USER | PTE_EXEC, PTE_YOUNG);
 
-/** What the walk of a CPU does: it holds no lock, and marks what it uses. */
-function walk(mm: Mm, page: number, { needs, sets }: { needs: number; sets: number }): number {
-  rcuReadLock();
-  const frame = walkTables(mm, page, needs | PTE_PRESENT, sets);
-  rcuReadUnlock();
-  return frame;
-}
-
-// Four parameters: this is the hardware, once for each miss.
-function walkTables(mm: Mm, page: number, needs: number, sets: number): number {
-  const at = ptePtr(mm, page);
+function walk(at: WordAt | Null, needs: number, sets: number): WordAt | Null {
   if (at === NULL) return NULL;
   // Ends when the entry stands still: each round means that somebody changed it.
   for (;;) {

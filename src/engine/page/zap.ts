@@ -4,7 +4,7 @@
  * Source: mm/memory.c, zap_page_range_single(), unmap_page_range(), zap_pte_range(), v6.18.
  */
 import * as atomics from '#atomics';
-import { setWord, word } from '../arena/memory.ts';
+import { setWord, views as shared, word } from '../arena/memory.ts';
 import { type WordAt } from '../arena/ref.ts';
 import type { Vma } from '../mm/held.ts';
 import { vmaIsAnonymous, vmMm } from '../mm/vma_struct.ts';
@@ -35,9 +35,19 @@ import {
   PTE_YOUNG,
   ptePfn,
 } from './pte.ts';
-import { addMmCounter, MM_FILEPAGES, mmCounter, updateHiwaterRss } from './rss.ts';
+import {
+  addMmCounter,
+  MM_ANONPAGES,
+  MM_FILEPAGES,
+  MM_SHMEMPAGES,
+  mmCounter,
+  updateHiwaterRss,
+} from './rss.ts';
 import { pteLock, pteUnlock } from './table_struct.ts';
 import { type LeafPart, type PageRange, walkLeaves } from './walk.ts';
+
+/** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
+const views = shared;
 
 /** What goes and what stays. */
 export type ZapMode =
@@ -75,41 +85,45 @@ interface ZapKind {
 function zapLeaf(tlb: MmuGather, { leaf, first, last }: LeafPart, zap: ZapKind): void {
   const { mode, keepsWp } = zap;
   const kept = PTE_MARKER_GUARD | (keepsWp ? PTE_MARKER_UFFD_WP : 0);
-  const gone = [0, 0, 0];
+  const { i32 } = views;
+  let anonPages = 0;
+  let shmemPages = 0;
+  let filePages = 0;
   pteLock(leaf);
   for (let at = first; at < last; at++) {
-    const pte = word(at);
+    const pte = i32[at] ?? PTE_NONE;
     if (pte === PTE_NONE) continue;
     if (!isPtePresent(pte)) {
-      if (mode === 'all' || (pte & kept) === 0) setWord(at, PTE_NONE);
+      if (mode === 'all' || (pte & kept) === 0) i32[at] = PTE_NONE;
     } else if (isPteSpecial(pte)) {
       if (mode === 'file-pages') continue;
-      setWord(at, PTE_NONE);
+      i32[at] = PTE_NONE;
       tlb.needsFlush = true;
-    } else {
-      const page = pageOf(ptePfn(pte));
-      if (mode === 'file-pages' && pageHas(page, PG_ANON)) continue;
-      const counter = mmCounter(page);
-      gone[counter] = (gone[counter] ?? 0) + 1;
-      zapPage(tlb, at, page);
-      if (keepsWp && (pte & PTE_UFFD_WP) !== 0) setWord(at, PTE_MARKER_UFFD_WP);
+    } else if (!pageHas(pageOf(ptePfn(pte)), PG_ANON)) {
+      if (zapFilePage(tlb, at) === MM_SHMEMPAGES) shmemPages++;
+      else filePages++;
+      if (keepsWp && (pte & PTE_UFFD_WP) !== 0) i32[at] = PTE_MARKER_UFFD_WP;
+    } else if (mode !== 'file-pages') {
+      i32[at] = keepsWp && (pte & PTE_UFFD_WP) !== 0 ? PTE_MARKER_UFFD_WP : PTE_NONE;
+      removeAnonMap(pageOf(ptePfn(pte)));
+      tlbRemovePage(tlb, pageOf(ptePfn(pte)));
+      anonPages++;
     }
   }
   pteUnlock(leaf);
-  for (let counter = MM_FILEPAGES; counter < gone.length; counter++) {
-    addMmCounter(tlb.mm, counter, -(gone[counter] ?? 0));
-  }
+  addMmCounter(tlb.mm, MM_ANONPAGES, -anonPages);
+  addMmCounter(tlb.mm, MM_SHMEMPAGES, -shmemPages);
+  addMmCounter(tlb.mm, MM_FILEPAGES, -filePages);
 }
 
-function zapPage(tlb: MmuGather, at: WordAt, page: Page): void {
-  if (pageHas(page, PG_ANON)) {
-    setWord(at, PTE_NONE);
-    removeAnonMap(page);
-  } else {
-    keepAccessBits(page, clearFileEntry(at));
-    pageRemoveMap(page);
-  }
+/** @returns the counter that the page belongs to. */
+function zapFilePage(tlb: MmuGather, at: WordAt): number {
+  const pte = clearFileEntry(at);
+  const page = pageOf(ptePfn(pte));
+  keepAccessBits(page, pte);
+  pageRemoveMap(page);
   tlbRemovePage(tlb, page);
+  return mmCounter(page);
 }
 
 /** A walker may set the dirty bit of a writable entry until the very last moment. */

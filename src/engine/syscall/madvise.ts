@@ -102,8 +102,8 @@ function isKnown(advice: number): boolean {
     return sysctl('transparent_hugepage') !== 0;
   }
   return (
-    FLAG_ADVICE.has(advice) ||
     PAGE_ADVICE.has(advice) ||
+    FLAG_ADVICE.has(advice) ||
     GUARD_ADVICE.has(advice) ||
     HARDWARE_ADVICE.has(advice)
   );
@@ -113,10 +113,12 @@ function advise(mm: Mm, advice: number, range: ByteRange): 0 | Errno {
   // Words beyond the address space hold no VMA.
   if (range.start < 0) return ENOMEM;
   const span = range.end < 0 ? { start: range.start, end: 2 ** 53 - 4096 } : range;
-  const newFlags = FLAG_ADVICE.get(advice);
-  const guard = GUARD_ADVICE.get(advice);
-  if (guard !== undefined) return adviseGuards(mm, advice, span);
-  if (newFlags === undefined) return advisePages(mm, advice, span);
+  const newFlags = PAGE_ADVICE.has(advice) ? undefined : FLAG_ADVICE.get(advice);
+  if (newFlags === undefined) {
+    return GUARD_ADVICE.has(advice)
+      ? adviseGuards(mm, advice, span)
+      : advisePages(mm, advice, span);
+  }
 
   const locked = mmapWriteLock(mm);
   const result = visitVmas(locked, { range: span, holes: 'pass' }, (vma, part) =>

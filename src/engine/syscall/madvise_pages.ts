@@ -66,12 +66,12 @@ type PageAdvice = (mm: MmRead, vma: Vma, part: ByteRange) => 0 | Errno;
 
 export const PAGE_ADVICE: ReadonlyMap<number, PageAdvice> = new Map<number, PageAdvice>([
   [MADV_WILLNEED, willNeed],
-  [MADV_DONTNEED, (_mm, vma, part) => discard(vma, part, VM_LOCKED)],
-  [MADV_DONTNEED_LOCKED, (_mm, vma, part) => discard(vma, part)],
+  [MADV_DONTNEED, (_mm, vma, part) => discard(vma, part, LOCKED_OR_UNPAGED)],
+  [MADV_DONTNEED_LOCKED, (_mm, vma, part) => discard(vma, part, UNPAGED)],
   [MADV_FREE, freeLazily],
   [MADV_REMOVE, remove],
-  [MADV_COLD, (_mm, vma) => refuseIf(vma, flagsOf(VM_LOCKED, UNPAGED))],
-  [MADV_PAGEOUT, (_mm, vma) => refuseIf(vma, flagsOf(VM_LOCKED, UNPAGED))],
+  [MADV_COLD, (_mm, vma) => refuseIf(vma, LOCKED_OR_UNPAGED)],
+  [MADV_PAGEOUT, (_mm, vma) => refuseIf(vma, LOCKED_OR_UNPAGED)],
   [MADV_POPULATE_READ, (mm, vma, part) => populate(mm, vma, { ...part, access: 'read' })],
   [MADV_POPULATE_WRITE, (mm, vma, part) => populate(mm, vma, { ...part, access: 'write' })],
   [MADV_COLLAPSE, () => EINVAL], // no huge pages are built: there is nothing to collapse into
@@ -84,6 +84,7 @@ export const GUARD_ADVICE = new Map<number, (mm: MmWrite, vma: Vma, part: ByteRa
 ]);
 
 const UNPAGED = flagsOf(VM_PFNMAP, VM_HUGETLB);
+const LOCKED_OR_UNPAGED = flagsOf(VM_LOCKED, UNPAGED);
 
 const refuseIf = (vma: Vma, flags: VmFlags): 0 | Errno =>
   hasFlag(vmFlags(vma), flags) ? EINVAL : OK;
@@ -93,8 +94,8 @@ function willNeed(_mm: MmRead, vma: Vma): 0 | Errno {
 }
 
 /** Private pages are lost, a file's are found again; guards stay. */
-function discard(vma: Vma, part: ByteRange, refused: VmFlags = UNPAGED): 0 | Errno {
-  if (hasFlag(vmFlags(vma), withFlags(refused, UNPAGED))) return EINVAL;
+function discard(vma: Vma, part: ByteRange, refused: VmFlags): 0 | Errno {
+  if (hasFlag(vmFlags(vma), refused)) return EINVAL;
   const told = tellRemoval(vma, part);
   if (isErr(told)) return told;
   zapPart(vma, part);
@@ -113,7 +114,7 @@ function zapPart(vma: Vma, { start, end }: ByteRange): void {
 
 /** The pages may be taken when memory runs short; here it never does, so they stay. */
 function freeLazily(_mm: MmRead, vma: Vma, part: ByteRange): 0 | Errno {
-  const refused = refuseIf(vma, flagsOf(VM_LOCKED, UNPAGED));
+  const refused = refuseIf(vma, LOCKED_OR_UNPAGED);
   if (isErr(refused)) return refused;
   const told = tellRemoval(vma, part); // also of what is then refused, as in Linux
   if (isErr(told)) return told;
