@@ -14,12 +14,15 @@ import {
   FAULT_BUS_ADRERR,
   Machine,
   MADV_DONTNEED,
+  MADV_GUARD_INSTALL,
   MADV_POPULATE_WRITE,
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_POPULATE,
   MAP_PRIVATE,
   MAP_SHARED,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
   O_NONBLOCK,
   type Process,
   PROT_READ,
@@ -29,6 +32,7 @@ import {
   UFFD_FEATURE_SIGBUS,
   UFFD_FEATURE_THREAD_ID,
   UFFD_FEATURE_WP_ASYNC,
+  UFFD_FEATURE_WP_UNPOPULATED,
   UFFD_PAGEFAULT_FLAG_MINOR,
   UFFD_PAGEFAULT_FLAG_WP,
   UFFD_PAGEFAULT_FLAG_WRITE,
@@ -306,4 +310,82 @@ describe('filling', () => {
     }
     process.verify();
   });
+});
+
+describe('protection', () => {
+  const SIGBUS = { features: UFFD_FEATURE_SIGBUS, mode: WP };
+  const protect = (fd: number, first: number, count: number): void =>
+    expect(process.uffdWriteprotect(fd, page(first), count * P, UFFDIO_WRITEPROTECT_MODE_WP)).toBe(
+      0,
+    );
+  const stores = (...pages: readonly number[]): number[] =>
+    pages.map((number) => process.store(page(number), 1));
+
+  it.each([
+    ['private memory forgets it', ANON, 0],
+    ['a file remembers it', SHARED, FAULT_BUS_ADRERR],
+  ])('of pages that MADV_DONTNEED takes away: %s', (_name, kind, result) => {
+    const fd = watch(kind, SIGBUS);
+    stores(0, 1);
+    protect(fd, 0, 2);
+    process.madvise(page(0), 2 * P, MADV_DONTNEED);
+    expect(stores(0)).toEqual([result]);
+    expect(process.load(page(1))).toBe(kind === ANON ? 0 : 1);
+    expect(stores(1)).toEqual([result]);
+  });
+
+  it.each(KINDS)('of %s ends with the registration, for good', (_name, kind) => {
+    const fd = watch(kind, SIGBUS);
+    stores(0);
+    protect(fd, 0, 3);
+    process.uffdUnregister(fd, page(0), 2 * P);
+    process.uffdRegister(fd, page(0), 2 * P, WP);
+    expect(stores(0, 1)).toEqual([0, 0]);
+  });
+
+  it.each(KINDS)('of %s does not move to where nobody watches', (_name, kind) => {
+    const fd = watch(kind, SIGBUS);
+    stores(0);
+    protect(fd, 0, 2);
+    process.mremap(page(0), 2 * P, 2 * P, MREMAP_MAYMOVE | MREMAP_FIXED, page(40));
+    process.uffdRegister(fd, page(40), 2 * P, WP);
+    expect(stores(40, 41)).toEqual([0, 0]);
+  });
+
+  it.each(KINDS)('of %s is not inherited', (_name, kind) => {
+    const fd = watch(kind, SIGBUS);
+    stores(0);
+    protect(fd, 0, 2);
+    const child = process.fork() as Process;
+    expect([child.store(page(0), 2), child.store(page(1), 2)]).toEqual([0, 0]);
+    expect(stores(0)).toEqual([FAULT_BUS_ADRERR]);
+    child.verify();
+    child.exit();
+  });
+
+  it.each(KINDS)('of %s outlives a change of access', (_name, kind) => {
+    const fd = watch(kind, SIGBUS);
+    stores(0);
+    protect(fd, 0, 1);
+    process.mprotect(page(0), P, PROT_READ);
+    process.mprotect(page(0), P, RW);
+    expect([process.load(page(0)), ...stores(0)]).toEqual([1, FAULT_BUS_ADRERR]);
+  });
+
+  it.each([
+    ['private', ANON, EEXIST],
+    ['shared', SHARED, P],
+  ])(
+    'gives way to a copy, as a guard does, and of %s memory to zeroes or not',
+    (_n, kind, zero) => {
+      const features = UFFD_FEATURE_SIGBUS | UFFD_FEATURE_WP_UNPOPULATED;
+      const fd = watch(kind, { features, mode: MISSING | WP });
+      protect(fd, 0, 2);
+      process.madvise(page(2), 2 * P, MADV_GUARD_INSTALL);
+      expect([0, 2].map((at) => process.uffdCopy(fd, page(at), source, P))).toEqual([P, P]);
+      expect([1, 3].map((at) => process.uffdZeropage(fd, page(at), P))).toEqual([zero, zero]);
+      expect([process.load(page(0), 1), process.load(page(2), 1)]).toEqual([7, 7]);
+      expect(stores(0, 2)).toEqual([0, 0]);
+    },
+  );
 });

@@ -60,13 +60,13 @@ export type FaultCode =
 
 export type Access = 'read' | 'write' | 'exec';
 
+const USER = FAULT_FLAG_USER | FAULT_FLAG_ALLOW_RETRY;
+
 // Compared rather than looked up: a record with a key that varies is a slow load.
 function flagsOf(access: Access): number {
   if (access === 'write') return USER | FAULT_FLAG_WRITE;
   return access === 'read' ? USER : USER | FAULT_FLAG_INSTRUCTION;
 }
-
-const USER = FAULT_FLAG_USER | FAULT_FLAG_ALLOW_RETRY;
 
 /**
  * What a CPU does when its TLB does not know a page: it walks the tables, and the running task
@@ -86,8 +86,7 @@ export function walkOrFault(mm: Mm, addr: number, access: Access): WordAt | Faul
     if (frame !== NULL) return frame;
 
     let result = vma === null ? RETRY : faultUnderVmaLock(vma, addr, access);
-    if (result === RETRY && awaitUserfault()) continue;
-    if (result === RETRY) result = faultUnderMmapLock(mm, addr, access);
+    if (result === RETRY) result = awaitUserfault() ? 0 : faultUnderMmapLock(mm, addr, access);
     if (result !== 0) return result;
   }
 }

@@ -83,9 +83,9 @@ interface ZapKind {
 
 /** Plain stores under the table's lock: an atomic for each entry would cost six times as much. */
 function zapLeaf(tlb: MmuGather, { leaf, first, last }: LeafPart, zap: ZapKind): void {
-  const { i32 } = views;
   const { mode, keepsWp } = zap;
   const kept = PTE_MARKER_GUARD | (keepsWp ? PTE_MARKER_UFFD_WP : 0);
+  const { i32 } = views;
   let anonPages = 0;
   let shmemPages = 0;
   let filePages = 0;
@@ -104,11 +104,10 @@ function zapLeaf(tlb: MmuGather, { leaf, first, last }: LeafPart, zap: ZapKind):
       else filePages++;
       if (keepsWp && (pte & PTE_UFFD_WP) !== 0) i32[at] = PTE_MARKER_UFFD_WP;
     } else if (mode !== 'file-pages') {
-      i32[at] = PTE_NONE;
+      i32[at] = keepsWp && (pte & PTE_UFFD_WP) !== 0 ? PTE_MARKER_UFFD_WP : PTE_NONE;
       removeAnonMap(pageOf(ptePfn(pte)));
       tlbRemovePage(tlb, pageOf(ptePfn(pte)));
       anonPages++;
-      if (keepsWp && (pte & PTE_UFFD_WP) !== 0) i32[at] = PTE_MARKER_UFFD_WP;
     }
   }
   pteUnlock(leaf);
