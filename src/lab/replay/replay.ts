@@ -46,7 +46,7 @@ export interface ReplayResult {
 
 /** The engine's memory, for objects and for pages; the system gives it as it is used. */
 const MACHINE_BYTES = 2 ** 29;
-const RAM_BYTES = 3 * 2 ** 30;
+const RAM_BYTES = 2 ** 30;
 /** A mapping that fails leaves what it leaves in Linux 6.18. */
 const KERNEL = { mapFixedFailure: 'leave-gap' } as const;
 /** A log does not tell how much memory there was: so much that it is never short. */
