@@ -24,7 +24,7 @@ import {
 } from '../mm/vm_flags.ts';
 import { vmEnd, vmFlags, vmOps, vmStart } from '../mm/vma_struct.ts';
 import { PTE_PRESENT, PTE_WRITE } from '../page/pte.ts';
-import { ptePtr } from '../page/table_struct.ts';
+import { entryAt, leafEnd, leafTable, pteIndex } from '../page/table_struct.ts';
 import {
   FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_WRITE,
@@ -69,8 +69,9 @@ function populateAll(
   forgive: (error: 0 | Errno) => 0 | Errno,
 ): 0 | Errno {
   const vmi = vmaIterator(mm, range.start);
+  const whole = { start: range.start, end: range.end, waits: true };
   for (let vma = vmaFind(vmi, range.end); vma !== NULL; vma = vmaFind(vmi, range.end)) {
-    const result = forgive(populateVma(mm, vma, { ...range, waits: true }));
+    const result = forgive(populateVma(mm, vma, whole));
     if (result !== OK) return result;
   }
   return OK;
@@ -117,17 +118,31 @@ export function faultinPages(
 ): 0 | Errno {
   const needs = PTE_PRESENT | (access === 'write' ? PTE_WRITE : 0);
   const flags = (access === 'write' ? FAULT_FLAG_WRITE : 0) | (waits ? FAULT_FLAG_ALLOW_RETRY : 0);
-  for (let at = start; at < end;) {
-    const entry = ptePtr(mm, at);
-    if (entry !== NULL && (word(entry) & needs) === needs) {
-      at += PAGE_SIZE;
-      continue;
-    }
-    // Of the same page again only when one fault prepares the next, or somebody was faster.
+  const lacking = { end, needs };
+  // The same page comes again only when one fault prepares the next, or somebody was faster.
+  for (let at = firstLacking(mm, start, lacking); at < end; at = firstLacking(mm, at, lacking)) {
     const result = handleMmFault(vma, at, flags);
     if ((result & VM_FAULT_RETRY) !== 0) return MUST_WAIT;
     if ((result & VM_FAULT_OOM) !== 0) return ENOMEM;
     if ((result & VM_FAULT_ERROR) !== 0) return EFAULT;
   }
   return OK;
+}
+
+/** @returns the first page from `at` on whose entry lacks one of the bits, or `end`. */
+function firstLacking(
+  mm: MmRead,
+  at: number,
+  { end, needs }: { end: number; needs: number },
+): number {
+  let page = at;
+  while (page < end) {
+    const leaf = leafTable(mm, page);
+    if (leaf === NULL) return page;
+    const limit = leafEnd(page, end);
+    for (let entry = entryAt(leaf, pteIndex(page)); page < limit; entry++, page += PAGE_SIZE) {
+      if ((word(entry) & needs) !== needs) return page;
+    }
+  }
+  return end;
 }

@@ -3,6 +3,7 @@
  *
  * Source: mm/mprotect.c, change_protection(), can_change_pte_writable(), v6.18.
  */
+import { keepShape } from '../arena/shape.ts';
 import * as atomics from '#atomics';
 import { word } from '../arena/memory.ts';
 import { type WordAt } from '../arena/ref.ts';
@@ -28,6 +29,8 @@ export interface ProtectRange extends PageRange {
   /** The file wants to know of the first store to each clean page. */
   readonly wantsWriteNotify: boolean;
 }
+
+keepShape({ start: Infinity, end: Infinity, wantsWriteNotify: false } satisfies ProtectRange);
 
 /** The VMA has its new flags already, and is write-locked. */
 export function changeProtection(tlb: MmuGather, vma: Vma, range: ProtectRange): void {

@@ -8,6 +8,7 @@
  *
  * Source: mm/memory.c, free_pgd_range(), free_pgtables(), v6.18.
  */
+import { keepShape } from '../arena/shape.ts';
 import * as atomics from '#atomics';
 import { setWord, word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
@@ -32,6 +33,8 @@ export interface FreeRange {
   readonly floor: number;
   readonly ceiling: number;
 }
+
+keepShape({ start: Infinity, end: Infinity, floor: Infinity, ceiling: Infinity });
 
 /** Sizes by level, from the leaf tables up: what one table of that level covers. */
 const COVERS = [PMD_SIZE, PUD_SIZE, PGDIR_SIZE] as const;

@@ -3,6 +3,7 @@
  *
  * Source: mm/pagewalk.c, walk_page_range(), v6.18.
  */
+import { keepShape } from '../arena/shape.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
 import type { Mm } from '../mm/held.ts';
 import { entryAt, leafEnd, leafTable, nextLeaf, type PageTable, pteIndex } from './table_struct.ts';
@@ -20,6 +21,9 @@ export interface LeafPart extends PageRange {
   readonly first: WordAt;
   readonly last: WordAt;
 }
+
+keepShape({ start: Infinity, end: Infinity } satisfies PageRange);
+keepShape({ leaf: 0, start: Infinity, end: Infinity, first: 0, last: 0 });
 
 /** What one leaf table has of a range, which must not reach beyond it. */
 export function leafPart(leaf: PageTable, { start, end }: PageRange): LeafPart {

@@ -3,6 +3,7 @@
  *
  * Source: mm/memory.c, zap_page_range_single(), unmap_page_range(), zap_pte_range(), v6.18.
  */
+import { keepShape } from '../arena/shape.ts';
 import * as atomics from '#atomics';
 import { setWord, views as shared, word } from '../arena/memory.ts';
 import { type WordAt } from '../arena/ref.ts';
@@ -62,6 +63,8 @@ export type ZapMode =
 export interface ZapRange extends PageRange {
   readonly mode: ZapMode;
 }
+
+keepShape({ start: Infinity, end: Infinity, mode: 'all' } satisfies ZapRange);
 
 /** Clears every entry of the range. Pages are freed by tlbFinishMmu(). */
 export function zapRange(tlb: MmuGather, vma: Vma, range: ZapRange): void {
