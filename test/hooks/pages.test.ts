@@ -303,6 +303,21 @@ describe('a fault handler of a driver’s own', () => {
     expect(fault1?.hook).toBe('fault');
   });
 
+  it('that throws while it looks for neighbours only loses them', () => {
+    const driver = faulting((vma, pgoff) => filemapFault(inodeOf(vma), pgoff), {
+      mapPages: () => {
+        throw new Error('no');
+      },
+    });
+    using stage = new Stage([driver]);
+    stage.map(stage.open(driver), 0, 2, { prot: RW });
+    expect(stage.process.touch(BASE, 'read')).toBe('done');
+    expect(stage.process.rss().file).toBe(1);
+    const [fault] = expectFaults(VIOLATED_THROW);
+    expect(fault?.hook).toBe('mapPages');
+    stage.process.munmap(BASE, 2 * PAGE); // no read section was left open
+  });
+
   it('pageMkwrite may refuse a store, and not break one', () => {
     let answer: () => unknown = () => 0;
     const driver = faulting((vma, pgoff) => filemapFault(inodeOf(vma), pgoff), {

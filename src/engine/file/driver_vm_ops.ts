@@ -19,6 +19,8 @@ import { VIOLATED_RESULT } from '../trace/verdict.ts';
 import type { Driver } from './driver.ts';
 import { callDriver, tellDriver } from './driver_call.ts';
 import { reportDriverFault } from './driver_fault.ts';
+import type { MapVisit } from './filemap.ts';
+import type { PageSpan } from './page_cache.ts';
 import type { VmOperations } from './vm_ops.ts';
 
 const FAULTS: ReadonlySet<unknown> = new Set([
@@ -72,7 +74,10 @@ export function guardVmOperations(table: VmOperations, { name: driver }: Driver)
         return (page as number) === 0 ? FAULT_SIGBUS : page;
       },
     }),
-    ...(table.mapPages && { mapPages: table.mapPages.bind(table) }),
+    ...(table.mapPages && {
+      mapPages: (vma: Vma, span: PageSpan, visit: MapVisit): void =>
+        tellDriver(callOf(vma, 'mapPages'), () => table.mapPages?.(vma, span, visit)),
+    }),
     ...(table.pageMkwrite && {
       pageMkwrite: (vma: Vma, page: Page): 0 | FaultError => {
         const refused = faulting(vma, 'pageMkwrite', () => table.pageMkwrite?.(vma, page));
