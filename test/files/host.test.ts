@@ -54,6 +54,13 @@ describe('a mapped file of a host', () => {
     expect([host.calls['read'], process.faults().major]).toEqual([1, 1]);
   });
 
+  it('that a call has read makes no fault major', () => {
+    const { fd, at } = mapped(2 * P);
+    machine.pread(fd, new Uint8Array(1), 0);
+    process.load(at, 1);
+    expect([host.calls['read'], process.faults()]).toEqual([1, { minor: 1, major: 0 }]);
+  });
+
   it('is written by msync(), the pages that are dirty and no others', () => {
     const { at } = mapped(8 * P);
     for (let page = 0; page < 8; page++) process.load(at + page * P, 1);

@@ -12,7 +12,7 @@
  * finish_fault(), v6.18.
  */
 import { NULL } from '../arena/ref.ts';
-import { wasMajorFault } from '../file/filemap.ts';
+import { forgetMajorFault, wasMajorFault } from '../file/filemap.ts';
 import { type VmOperations, vmOperations } from '../file/vm_ops.ts';
 import type { Vma } from '../mm/held.ts';
 import { hasFlag, VM_SHARED } from '../mm/vm_flags.ts';
@@ -57,6 +57,7 @@ export function doFault(vmf: VmFault): number {
 
 /** Calls the file's handler. @returns its page, locked, with a reference. */
 function callFault(vmf: VmFault, ops: VmOperations): Page | FaultError {
+  forgetMajorFault();
   const pgoff = linearPageIndex(vmf.vma, vmf.addr);
   const answer = shmemUserfault(vmf, pgoff);
   if (answer !== 0) return -answer as FaultError;

@@ -56,6 +56,10 @@ export const inodePages = (inode: Inode): number => Math.ceil(inodeSize(inode) /
 const outcome = { isMajor: false };
 /** Whether the fault that just ended had to wait for bytes of a real file. */
 export const wasMajorFault = (): boolean => outcome.isMajor;
+/** A fault begins: what was read before, perhaps by a call, was not for it. */
+export function forgetMajorFault(): void {
+  outcome.isMajor = false;
+}
 
 /**
  * Finds or makes a page of a file for a fault.
@@ -64,7 +68,6 @@ export const wasMajorFault = (): boolean => outcome.isMajor;
  *   caller; FAULT_SIGBUS beyond the end, or when it cannot be read; FAULT_OOM.
  */
 export function filemapFault(inode: Inode, index: number): Page | FaultError {
-  outcome.isMajor = false;
   const page = filemapGetPage(inode, { index, purpose: 'below-end' });
   if (isErr(page)) return page === ENOMEM ? FAULT_OOM : FAULT_SIGBUS;
   if (index < inodePages(inode)) return page;
