@@ -3,14 +3,15 @@
  *
  *   floor ......|  unmapped  |...... ceiling         tables that reach beyond either stay
  *
- * The range has been zapped, and its VMAs are out of the reverse map: nobody fills the
- * tables again. Walkers without a lock may still be inside, hence the grace period.
+ * The range has been zapped, markers included, and its VMAs are out of the reverse map: nobody
+ * fills the tables again, and every entry of a table that goes is empty, as whoever allocates
+ * it expects. Walkers without a lock may still be inside, hence the grace period.
  *
  * Source: mm/memory.c, free_pgd_range(), free_pgtables(), v6.18.
  */
 import { keepShape } from '../arena/shape.ts';
 import * as atomics from '#atomics';
-import { setWord, word } from '../arena/memory.ts';
+import { word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { PMD_SIZE } from '../arena/units.ts';
 import type { Mm } from '../mm/held.ts';
@@ -75,7 +76,6 @@ function freeLevel(mm: Mm, pgd: PageTable, { range, level, size }: LevelFree): v
     if (table !== NULL) {
       atomics.store(entry, NULL);
       atomics.add(mmPgtablesAt(mm), -1);
-      clearEntries(table as PageTable);
       cacheFreeRcu(PAGE_TABLE_CACHE, table as PageTable);
     }
     at += size;
@@ -103,11 +103,6 @@ function skipAbsent(
   const above = word(entryAt(pgd, indexAt(addr, 2)));
   const span = above === NULL || level === 1 ? PGDIR_SIZE : PUD_SIZE;
   return Math.max(addr + size, (Math.floor(addr / span) + 1) * span);
-}
-
-/** Entries that a zap left are markers at most; upper tables have lost theirs already. */
-function clearEntries(table: PageTable): void {
-  for (let i = 0; i < ENTRIES_PER_TABLE; i++) setWord(entryAt(table, i), 0);
 }
 
 /** The last table of an mm that nobody uses any more. */
