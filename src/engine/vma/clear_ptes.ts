@@ -10,11 +10,13 @@
  */
 import { word } from '../arena/memory.ts';
 import { NULL } from '../arena/ref.ts';
+import { PMD_SIZE } from '../arena/units.ts';
 import type { MmRead, VmaWrite } from '../mm/held.ts';
 import { mmPgdAt } from '../mm/mm_struct.ts';
 import { findVma, vmaIterator, vmaPrev } from '../mm/vma_iterator.ts';
 import { vmEnd, vmStart } from '../mm/vma_struct.ts';
 import { freePgdRange } from '../page/free_pgtables.ts';
+import { boundaryAfter } from '../page/table_struct.ts';
 import { tlbFinishMmu, tlbGatherMmu } from '../page/mmu_gather.ts';
 import { zapRange } from '../page/zap.ts';
 import { unlinkAnonVmas } from '../rmap/anon_vma.ts';
@@ -58,12 +60,11 @@ function unlinkRmap(gathered: readonly VmaWrite[]): void {
 }
 
 function freeTables({ mm, start, end }: ClearedArea): void {
-  const prev = vmaPrev(vmaIterator(mm, start));
   const next = findVma(mm, end);
-  freePgdRange(mm, {
-    start,
-    end,
-    floor: prev === NULL ? 0 : vmEnd(prev),
-    ceiling: next === NULL ? Infinity : vmStart(next),
-  });
+  const ceiling = next === NULL ? Infinity : vmStart(next);
+  // Most often a neighbour in the same leaf table keeps it, and all tables above it.
+  const until = boundaryAfter(start, PMD_SIZE);
+  if (end <= until && ceiling < until) return;
+  const prev = vmaPrev(vmaIterator(mm, start));
+  freePgdRange(mm, { start, end, floor: prev === NULL ? 0 : vmEnd(prev), ceiling });
 }
