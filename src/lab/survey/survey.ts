@@ -130,10 +130,30 @@ converted, by one more function.
 
 `;
 
+/** What machines read. */
+export interface SurveyDocument {
+  readonly schema: 'vmaspace-survey/1';
+  readonly ok: true;
+  readonly summary: { readonly drivers: number; readonly oneVma: number };
+  readonly findings: readonly [];
+  readonly rows: readonly SurveyRow[];
+}
+
+export const surveyDocument = (rows: readonly SurveyRow[]): SurveyDocument => ({
+  schema: 'vmaspace-survey/1',
+  ok: true,
+  summary: {
+    drivers: rows.length,
+    oneVma: rows.filter(({ prepare }) => prepare.vmas === 1).length,
+  },
+  findings: [],
+  rows,
+});
+
 /** The table, as Markdown. */
-export function surveyText(): string {
+export function surveyText(rows: readonly SurveyRow[]): string {
   const titles = ['driver', '`legacy`', '`.mmap` only', '`proto`', '`prepare`'];
-  const lines = [titles, titles.map(() => '---'), ...survey().map(rowText)];
+  const lines = [titles, titles.map(() => '---'), ...rows.map(rowText)];
   return `${HEAD}${lines.map((line) => `| ${line.join(' | ')} |`).join('\n')}\n`;
 }
 
