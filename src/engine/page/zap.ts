@@ -113,10 +113,11 @@ function zapLeaf(tlb: MmuGather, { leaf, first, last }: LeafPart, zap: ZapKind):
       anonPages++;
     }
   }
-  pteUnlock(leaf);
+  // Under the lock: whoever finds the entries gone finds them uncounted, as exit asserts.
   addMmCounter(tlb.mm, MM_ANONPAGES, -anonPages);
   addMmCounter(tlb.mm, MM_SHMEMPAGES, -shmemPages);
   addMmCounter(tlb.mm, MM_FILEPAGES, -filePages);
+  pteUnlock(leaf);
 }
 
 /** @returns the counter that the page belongs to. */
