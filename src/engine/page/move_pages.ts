@@ -4,10 +4,18 @@
  * Source: mm/mremap.c, move_page_tables(), move_ptes(), v6.18.
  */
 import * as atomics from '#atomics';
-import { word } from '../arena/memory.ts';
-import { NULL } from '../arena/ref.ts';
+import { setWord, word } from '../arena/memory.ts';
+import { NULL, type WordAt } from '../arena/ref.ts';
 import type { MmWrite } from '../mm/held.ts';
-import { isPtePresent, type Pte, PTE_MARKER_UFFD_WP, PTE_NONE, PTE_UFFD_WP } from './pte.ts';
+import {
+  isPtePresent,
+  type Pte,
+  PTE_DIRTY,
+  PTE_MARKER_UFFD_WP,
+  PTE_NONE,
+  PTE_UFFD_WP,
+  PTE_YOUNG,
+} from './pte.ts';
 import {
   entryAt,
   leafAlloc,
@@ -73,16 +81,26 @@ interface EntryMove {
 function moveEntries(move: EntryMove): void {
   const { source, destination, from, to, pages } = move;
   lockBoth(source, destination);
-  for (let i = 0; i < pages; i++) {
-    const at = entryAt(source, pteIndex(from) + i);
+  const first = entryAt(source, pteIndex(from));
+  const shift = entryAt(destination, pteIndex(to)) - first;
+  for (let at = first; at < first + pages; at++) {
     if (word(at) === PTE_NONE) continue;
-    // A walker may set a bit until the entry is gone.
-    const pte = atomics.exchange(at, PTE_NONE);
-    const moved = move.dropsUffdWp ? withoutUffdWp(pte) : pte;
-    atomics.store(entryAt(destination, pteIndex(to) + i), moved);
+    const pte = takeEntry(at);
+    // Plainly: what it leads to has long been there for all to see, and the unlock follows.
+    setWord(at + shift, move.dropsUffdWp ? withoutUffdWp(pte) : pte);
   }
   pteUnlock(source);
   if (destination !== source) pteUnlock(destination);
+}
+
+/** A walker may set a bit until the entry is gone, unless it is one that has both. */
+function takeEntry(at: WordAt): Pte {
+  const pte = word(at);
+  if ((pte & (PTE_YOUNG | PTE_DIRTY)) !== (PTE_YOUNG | PTE_DIRTY)) {
+    return atomics.exchange(at, PTE_NONE);
+  }
+  setWord(at, PTE_NONE);
+  return pte;
 }
 
 const withoutUffdWp = (pte: Pte): Pte =>
