@@ -2,8 +2,8 @@
  * What the engine asks of the running task: its address space, its resource
  * limits and its rights. Threads of one process share one of these.
  *
- *   0    1     2            3       4          16: soft limits, 48: hard limits, a double each
- *   mm   caps  personality  minflt  majflt
+ *   0    1     2            3       4       5             16           48
+ *   mm   caps  personality  minflt  majflt  fatal signal  soft limits  hard limits, doubles
  *
  * A task's own worker writes it; others only read their own.
  *
@@ -27,6 +27,7 @@ const CAPS = 1;
 const PERSONALITY = 2;
 const MIN_FLT = 3; // (a) faults handled without a disk
 const MAJ_FLT = 4; // (a)
+const FATAL_SIGNAL = 5; // (a) what the task dies of, or 0
 const SOFT = 16;
 const HARD = 48;
 const NR_LIMITS = 16;
@@ -73,6 +74,7 @@ export function allocTask(): Task | Null {
   setWord(task + PERSONALITY, 0);
   setWord(task + MIN_FLT, 0);
   setWord(task + MAJ_FLT, 0);
+  setWord(task + FATAL_SIGNAL, 0);
   for (let resource = 0; resource < NR_LIMITS; resource++) {
     setRlimit(task, resource, { soft: RLIM_INFINITY, hard: RLIM_INFINITY });
   }
@@ -85,6 +87,7 @@ export function copyTask(from: Task, to: Task): void {
   views.i32.copyWithin(to + CAPS, from + CAPS, from + TASK_CACHE.words - 1);
   setWord(to + MIN_FLT, 0);
   setWord(to + MAJ_FLT, 0);
+  setWord(to + FATAL_SIGNAL, 0);
 }
 
 export function freeTask(task: Task): void {
@@ -120,6 +123,18 @@ export const setCaps = (task: Task, caps: number): void => setWord(task + CAPS, 
 export function countFault(isMajor: boolean): void {
   atomics.add(current() + (isMajor ? MAJ_FLT : MIN_FLT), 1);
 }
+
+/** Signals that end a task. Source: include/uapi/asm-generic/signal.h. */
+export const SIGKILL = 9;
+export const SIGSEGV = 11;
+
+/** Condemns a task: it is to exit, and what it has can be taken away. The first signal counts. */
+export function killTask(task: Task, signal: number): void {
+  atomics.cas(task + FATAL_SIGNAL, 0, signal);
+}
+
+/** The signal a task dies of, or 0 for one that lives on. */
+export const taskFatalSignal = (task: Task): number => atomics.load(task + FATAL_SIGNAL);
 
 export interface FaultCounts {
   readonly minor: number;
