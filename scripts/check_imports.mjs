@@ -44,15 +44,29 @@ export const LAB_PARTS = {
 };
 
 /** What stands above the engine and may see all of it. */
-const FACE = ['index', 'machine', 'process', 'process_memory', 'process_userfault', 'drivers'].map(
-  (name) => `src/${name}.ts`,
-);
+const FACE = [
+  'index',
+  'machine',
+  'machine_allocations',
+  'process',
+  'process_memory',
+  'process_userfault',
+  'drivers',
+].map((name) => `src/${name}.ts`);
 /** npm packages, by the folder that may import them. */
 const PACKAGES = { 'src/cli/': ['commander'] };
 /** Parts of the lab that also run where there is no Node. */
 const WITHOUT_NODE = ['src/lab/strace/'];
 /** Words of the shared memory that a file outside arena/ may name, as types of its public face. */
 const SHARED_NAMES = { 'src/machine.ts': ['SharedArrayBuffer'] };
+
+/** What stands behind each seam by default; only the seam's own files know what else there is. */
+const SEAMS = {
+  '#atomics': 'src/engine/arena/atomics.ts',
+  '#shadow': 'src/engine/arena/no_shadow.ts',
+};
+/** What stands there in a checked build. It may know what it stands for. */
+const CHECKED = ['src/engine/arena/checked_atomics.ts', 'src/engine/arena/shadow.ts'];
 
 const isTest = (path) => path.endsWith('.test.ts') || path.startsWith('test/');
 const floorOf = (path) => /^src\/engine\/([^/]+)\//u.exec(path)?.[1];
@@ -79,7 +93,7 @@ function refuseOfTest(specifier) {
 
 /** @returns why `path` may not import `specifier`, or null. */
 function refuse(path, specifier) {
-  if (specifier === '#atomics') return refuseTarget(path, 'src/engine/arena/atomics.ts', true);
+  if (specifier in SEAMS) return refuseTarget(path, SEAMS[specifier], true);
   if (specifier.startsWith('.')) return refuseTarget(path, resolveImport(path, specifier), false);
   if (isNodeBuiltin(specifier)) return refuseNode(path, specifier);
   const isAllowed = Object.entries(PACKAGES).some(
@@ -99,9 +113,11 @@ function refuseNode(path, specifier) {
 function refuseTarget(path, target, bySeam) {
   if (isTest(target)) return `nothing imports a test, and ${target} is one.`;
   if (!target.startsWith('src/')) return `${target} is outside src/, which is all that is built.`;
-  if (target === 'src/engine/arena/atomics.ts' && !bySeam) {
-    return 'the atomics are imported as "#atomics", so that a checker can take their place.';
+  const seam = Object.keys(SEAMS).find((name) => SEAMS[name] === target);
+  if (seam !== undefined && !bySeam && !CHECKED.includes(path)) {
+    return `${target} is imported as "${seam}", so that a checker can take its place.`;
   }
+  if (CHECKED.includes(target)) return `${target} is of checked builds only: import the seam.`;
   const floor = floorOf(path);
   if (floor !== undefined) return refuseFromEngine(floor, target);
   if (FACE.includes(path)) return refuseFromFace(target);

@@ -71,6 +71,7 @@ const ALLOWED = [
   ['down a floor', 'src/engine/vma/a.ts', "import { x } from '../mm/held.ts';"],
   ['beside', 'src/engine/vma/a.ts', "export { x } from './merge.ts';"],
   ['the seam', 'src/engine/mm/a.ts', "import * as atomics from '#atomics';"],
+  ['the other seam', 'src/engine/slab/a.ts', "import { IS_SHADOWED } from '#shadow';"],
   ['the face to the engine', 'src/process.ts', "import { x } from './engine/vma/verify.ts';"],
   ['Node and the face in a host', 'src/host/a.ts', "import 'node:fs'; import '../index.ts';"],
   ['the lab to the face', 'src/lab/replay/a.ts', "import { Machine } from '../../index.ts';"],

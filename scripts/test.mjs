@@ -47,6 +47,7 @@ const STEPS = [
     run: () => script('--test', 'scripts/check_imports.test.mjs', 'scripts/tidy.test.mjs'),
   },
   { name: 'tests', run: () => tool('vitest', VITEST) },
+  { name: 'checked', run: () => tool('vitest', ['run', '-c', 'vitest.checked.config.ts']) },
 ];
 
 const LATER_LINES = 60;

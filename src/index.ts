@@ -10,6 +10,8 @@ export {
   type MachineReport,
   type SharedMachine,
 } from './machine.ts';
+export type { AllocationFailures } from './machine_allocations.ts';
+export type { RefusalWitness } from './engine/slab/fail.ts';
 export { Process } from './process.ts';
 export * from './drivers.ts';
 

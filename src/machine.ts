@@ -1,4 +1,5 @@
 /** A machine: one shared memory, its settings, its open files and its processes. */
+import { restoreShadow, saveShadow } from '#shadow';
 import {
   createArena,
   openArena,
@@ -16,7 +17,6 @@ import { isRegistered } from './engine/file/driver_registry.ts';
 import { initDriverTable } from './engine/file/driver_table.ts';
 import { openByDriver } from './engine/file/file_driver.ts';
 import {
-  FILE_CACHE,
   fileInode,
   FMODE_READ,
   FMODE_WRITE,
@@ -25,15 +25,11 @@ import {
   setFilePrivateData,
 } from './engine/file/file_struct.ts';
 import { hasHost, type HostFiles, setHasHost, useHost } from './engine/file/host.ts';
-import { INODE_CACHE, inodeAddSeals, inodeSize } from './engine/file/inode.ts';
+import { inodeAddSeals, inodeSize } from './engine/file/inode.ts';
 import { openFile, type OpenSpec, reopenFile } from './engine/file/open.ts';
 import { fileRead, fileWrite } from './engine/file/read_write.ts';
 import { flushOnExit } from './engine/file/writeback.ts';
-import { USERFAULTFD_CTX_CACHE } from './engine/file/userfaultfd_ctx.ts';
-import { XA_NODE_CACHE } from './engine/file/xa_node_struct.ts';
-import { MAPLE_NODE_CACHE } from './engine/maple/maple.ts';
 import { commitLimit, committedPages } from './engine/mm/accounting.ts';
-import { MM_CACHE } from './engine/mm/mm_struct.ts';
 import { initProtocol, type Protocol, readProtocol, refuseProtocol } from './engine/mm/protocol.ts';
 import {
   initSysctls,
@@ -43,41 +39,24 @@ import {
   type SysctlName,
   type Sysctls,
 } from './engine/mm/sysctl.ts';
-import { allocTask, type Task, TASK_CACHE } from './engine/mm/task_struct.ts';
-import { type File, VMA_CACHE } from './engine/mm/vma_struct.ts';
-import { frameOf, framesUsed, initMemMap, PAGE_CACHE } from './engine/page/page_struct.ts';
-import { PAGE_TABLE_CACHE } from './engine/page/table_struct.ts';
+import { allocTask, type Task } from './engine/mm/task_struct.ts';
+import type { File } from './engine/mm/vma_struct.ts';
+import { frameOf, framesUsed, initMemMap } from './engine/page/page_struct.ts';
 import { rcuReadLockHeld, synchronizeRcu } from './engine/rcu/rcu.ts';
-import { ANON_VMA_CACHE, AVC_CACHE } from './engine/rmap/anon_vma_struct.ts';
 import { fileFsync, syncHostInodes } from './engine/rmap/fsync.ts';
 import { filePunchHole, fileTruncate } from './engine/rmap/truncate.ts';
-import {
-  type Cache,
-  cacheDrain,
-  cacheFail,
-  type CacheStats,
-  cacheStats,
-} from './engine/slab/cache.ts';
-import { TEXT_CACHES } from './engine/slab/text.ts';
+import { cacheDrain, type CacheStats, cacheStats } from './engine/slab/cache.ts';
+import { type RefusalWitness, witnessRefusals } from './engine/slab/fail.ts';
 import { COUNTER_NAMES, type CounterName, counterSum } from './engine/trace/counters.ts';
 import { type EventName, readTrace, setTraced, type TraceRecord } from './engine/trace/events.ts';
+import {
+  type AllocationFailures,
+  CACHES,
+  failAllocations,
+  leftOver,
+  pendingFailures,
+} from './machine_allocations.ts';
 import { Process } from './process.ts';
-
-const CACHES: readonly Cache<string>[] = [
-  MAPLE_NODE_CACHE,
-  VMA_CACHE,
-  MM_CACHE,
-  TASK_CACHE,
-  FILE_CACHE,
-  INODE_CACHE,
-  ANON_VMA_CACHE,
-  AVC_CACHE,
-  USERFAULTFD_CTX_CACHE,
-  PAGE_TABLE_CACHE,
-  PAGE_CACHE,
-  XA_NODE_CACHE,
-  ...TEXT_CACHES,
-];
 
 export interface MachineOptions {
   /** Size of the memory for objects; fixed, and committed by the system only as it is used. */
@@ -120,6 +99,8 @@ export interface MachineImage {
   readonly words: Int32Array;
   /** The contents of the frames that were ever used. */
   readonly frames: Int32Array;
+  /** Of a checked build: what is known of each object. */
+  readonly shadow: Int32Array;
 }
 
 const DEFAULT_BYTES = 64 * 2 ** 20;
@@ -254,13 +235,10 @@ export class Machine {
     fdCloseAll();
     synchronizeRcu();
     for (const cache of CACHES) cacheDrain(cache);
-    const left = CACHES.map(cacheStats).filter((stats) => stats.live !== 0);
-    const committed = committedPages();
+    const left = leftOver();
     this.#leave(true);
-    if (left.length === 0 && committed === 0) return;
-    const names = left.map((stats) => `${stats.live} ${stats.name}`);
-    if (committed !== 0) names.push(`${committed} committed pages`);
-    throw new Error(`The machine was torn down with live objects: ${names.join(', ')}.`);
+    if (left.length === 0) return;
+    throw new Error(`The machine was torn down with live objects: ${left.join(', ')}.`);
   }
 
   report(): MachineReport {
@@ -415,16 +393,25 @@ export class Machine {
   }
 
   /**
-   * From now on, `skip` more objects of this cache can be had, then `count` are refused (-1: all).
+   * Makes allocations fail, of all caches or of one: a certain one, several, all from then on, or
+   * each with a chance. The second form is one cache's: after `after` more, `count` fail (-1: all).
    */
-  failAllocations(cacheName: string, skip: number, count: number): void {
+  failAllocations(failures: AllocationFailures): void;
+  failAllocations(cache: string, after: number, count: number): void;
+  failAllocations(what: AllocationFailures | string, after = 0, count = 1): void {
     this.enter();
-    const caches = CACHES.filter((cache) => cache.name === cacheName);
-    if (caches.length === 0) {
-      const names = [...new Set(CACHES.map((cache) => cache.name))].join(', ');
-      throw new TypeError(`There is no cache "${cacheName}"; the caches are ${names}.`);
-    }
-    for (const cache of caches) cacheFail(cache, skip, count);
+    failAllocations(typeof what === 'string' ? { cache: what, after, count } : what);
+  }
+
+  /** What is still to come of failAllocations() for a cache, or for all; and its seed. */
+  pendingFailures(cache?: string): Required<Omit<AllocationFailures, 'cache'>> {
+    this.enter();
+    return pendingFailures(cache);
+  }
+
+  /** Tells this worker's failures that were asked for, and who asked for the memory. */
+  witnessFailures(tell: RefusalWitness | null): void {
+    witnessRefusals(tell);
   }
 
   /** Starts recording these events in the rings, and stops all others. */
@@ -440,16 +427,17 @@ export class Machine {
 
   /** Copies the whole state. No other worker may be inside the machine. */
   save(): MachineImage {
-    const { words } = this.saveMappings();
+    const image = this.saveMappings();
     const { i32 } = this.#memory;
-    return { words, frames: new Int32Array(i32.subarray(frameOf(0), frameOf(framesUsed()))) };
+    return { ...image, frames: new Int32Array(i32.subarray(frameOf(0), frameOf(framesUsed()))) };
   }
 
   /** As save(), but for what the pages hold: to go back to it says nothing of their bytes. */
   saveMappings(): MachineImage {
     this.enter();
     const { i32 } = this.#memory;
-    return { words: new Int32Array(i32.subarray(0, arenaUsed())), frames: new Int32Array() };
+    const words = new Int32Array(i32.subarray(0, arenaUsed()));
+    return { words, frames: new Int32Array(), shadow: saveShadow(words.length) };
   }
 
   /** Goes back to a saved state. Handles and processes made since are void. */
@@ -457,6 +445,7 @@ export class Machine {
     this.enter();
     const { i32 } = this.#memory;
     const restores = word(H_RESTORES) + 1; // no translation from before is true
+    restoreShadow(image.shadow, arenaUsed());
     i32.fill(0, image.words.length, arenaUsed());
     i32.set(image.words);
     setWord(H_RESTORES, restores);

@@ -1,5 +1,6 @@
 /** Making an arena, and taking words from it. */
 import * as atomics from '#atomics';
+import { IS_SHADOWED, shadowBytes } from '#shadow';
 import {
   CACHE_WORDS,
   CACHES_AT,
@@ -11,6 +12,7 @@ import {
   H_RAM_AT,
   H_FRAMES,
   H_RCU_EPOCH,
+  H_SHADOW_AT,
   H_WORDS,
   MAGIC,
 } from './layout.ts';
@@ -31,7 +33,7 @@ export const ARENA_BYTES_MAX = 2 ** 32 - 65536;
  * frames behind it, and makes it this worker's memory.
  */
 export function createArena(bytes: number, ramBytes = 0): Memory {
-  const memory = memoryOf(new SharedArrayBuffer(bytes + ramBytes));
+  const memory = memoryOf(new SharedArrayBuffer(bytes + ramBytes + shadowBytes(bytes)));
   useMemory(memory);
   setWord(H_MAGIC, MAGIC);
   setWord(H_FORMAT, FORMAT);
@@ -39,6 +41,7 @@ export function createArena(bytes: number, ramBytes = 0): Memory {
   setWord(H_BRK, HEAP_START);
   setWord(H_RAM_AT, bytes / 4);
   setWord(H_FRAMES, ramBytes / 4096);
+  if (IS_SHADOWED) setWord(H_SHADOW_AT, (bytes + ramBytes) / 4);
   setWord(H_RCU_EPOCH, 1); // 0 says "not in a read section"
   return memory;
 }
@@ -49,6 +52,8 @@ export function openArena(buffer: SharedArrayBuffer): Memory | null {
   const memory = memoryOf(buffer);
   if (memory.i32[H_MAGIC] !== MAGIC) return null;
   if (memory.i32[H_FORMAT] !== FORMAT) return null;
+  // Checked and unchecked workers would not agree on what is alive.
+  if ((memory.i32[H_SHADOW_AT] !== 0) !== IS_SHADOWED) return null;
   return memory;
 }
 

@@ -9,7 +9,10 @@ export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) broken(message);
 }
 
-// Apart from assert(), so that assert() is small enough to be inlined everywhere.
-function broken(message: string): never {
+/**
+ * Ends the run with a sentence that was built for it. Apart from assert(), so that assert() is
+ * small enough to be inlined everywhere.
+ */
+export function broken(message: string): never {
   throw new Error(`vmaspace: broken invariant: ${message}`);
 }

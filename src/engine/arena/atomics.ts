@@ -6,7 +6,7 @@
  * and make each call a point where another worker may run. Each costs 5 to 9 ns
  * in V8, so plain loads are used where a later atomic check makes them safe.
  */
-import { views as shared } from './memory.ts';
+import { rawViews as shared } from './memory.ts';
 import type { WordAt } from './ref.ts';
 
 /** A constant of this file's own, which V8 can look through: see arena/memory.ts. */

@@ -4,6 +4,7 @@
  * layout.ts.
  */
 import * as atomics from '#atomics';
+import { useShadowCpu } from '#shadow';
 import { assert } from './assert.ts';
 import { C_CLAIMED, CPUS, CPUS_AT, CPU_WORDS, H_CPUS_SEEN } from './layout.ts';
 import type { Ref } from './ref.ts';
@@ -18,6 +19,7 @@ export const cpuId = (cpu: Cpu): number => (cpu - CPUS_AT) / CPU_WORDS;
 
 export function useCpu(cpu: Cpu): void {
   thisCpu = cpu;
+  useShadowCpu(cpu);
 }
 
 /** @returns the CPU this worker now owns, or null when all are taken. */

@@ -9,6 +9,7 @@
  * more. That is why each hot file keeps `views` in a constant of its own: the
  * folding does not reach through an import.
  */
+import { guardMemory } from '#shadow';
 import type { WordAt } from './ref.ts';
 
 export interface Memory {
@@ -35,6 +36,11 @@ export interface Views {
 
 // Empty at first: a field that is assigned only once counts as constant.
 export const views = {} as Views;
+/**
+ * The same arrays, of which a checked build guards those above: for the atomic operations, and for
+ * the allocator, whose free objects are nobody else's.
+ */
+export const rawViews = {} as Views;
 
 /** Views `buffer`, whose size is fixed: views of growable buffers are 30 to 50 times slower. */
 export function memoryOf(buffer: SharedArrayBuffer): Memory {
@@ -49,10 +55,15 @@ export function memoryOf(buffer: SharedArrayBuffer): Memory {
 
 /** Makes `memory` what this worker's handles point into. */
 export function useMemory(memory: Memory): void {
-  views.i32 = memory.i32;
-  views.f64 = memory.f64;
-  views.u8 = memory.u8;
-  views.u64 = memory.u64;
+  setViews(rawViews, memory);
+  setViews(views, guardMemory(memory));
+}
+
+function setViews(to: Views, { i32, f64, u8, u64 }: Memory): void {
+  to.i32 = i32;
+  to.f64 = f64;
+  to.u8 = u8;
+  to.u64 = u64;
 }
 
 /** A word, read plainly: the caller owns it, holds its lock, or re-checks what it saw. */

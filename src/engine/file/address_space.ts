@@ -18,12 +18,12 @@ import { NULL, type Null, type WordAt } from '../arena/ref.ts';
 import { spinLock, spinUnlock } from '../sync/spinlock.ts';
 import type { Inode } from './inode.ts';
 
-const LOCK = 20; //       (a) a spinlock: who adds and removes pages
+export const PAGES_LOCK = 20; // (a) a spinlock: who adds and removes pages
 const PAGES = 21; //      (p) root of the tree of its pages; read under RCU alone too
-const NRPAGES = 22; //    (a)
+export const NRPAGES = 22; //    (a)
 const HOST_FD = 23; //    (c) the host's number to read by, plus one; 0: the pages are all there is
-const RWSEM = 24; //      (a)
-const INVALIDATE = 25; // (a) a rwsem
+export const RWSEM = 24; //      (a)
+export const INVALIDATE = 25; // (a) a rwsem
 const HOST_WRITE = 26; // (a) the host's number to write by, plus one; from 0 only
 const HOST_NEXT = 27; //  (h)
 const WB_COUNT = 28; //   (a) how many errors there were when pages were written back
@@ -33,8 +33,8 @@ export const inodePagesAt = (inode: Inode): WordAt => inode + PAGES;
 /** How many pages of the file are in memory. */
 export const inodeNrpages = (inode: Inode): number => word(inode + NRPAGES);
 
-export const pagesLock = (inode: Inode): void => spinLock(inode + LOCK);
-export const pagesUnlock = (inode: Inode): void => spinUnlock(inode + LOCK);
+export const pagesLock = (inode: Inode): void => spinLock(inode + PAGES_LOCK);
+export const pagesUnlock = (inode: Inode): void => spinUnlock(inode + PAGES_LOCK);
 
 /** i_rwsem: whoever changes the file's bytes or size by a call. */
 export const inodeRwsemAt = (inode: Inode): WordAt => inode + RWSEM;

@@ -30,7 +30,16 @@ const WB_SEEN = 3; // (a) how many errors of writing back this opening was told 
 const PRIVATE_DATA = 4; // a word of its driver's
 const USERFAULTFD = 5; // (c) of a userfaultfd: its context, or NULL
 
-export const FILE_CACHE: Cache<'file'> = { name: 'file', id: 4, words: 8, link: 7 };
+export const FILE_CACHE: Cache<'file'> = {
+  name: 'file',
+  id: 4,
+  words: 8,
+  link: 7,
+  // 0 while it is free: who looks a descriptor up may come too late, finds that nothing is to be
+  // had, and looks at the descriptor again (fd_table.ts).
+  inherits: [[REFS, REFS + 1]],
+  typeStable: [[REFS, REFS + 1]],
+};
 
 export const FMODE_READ = 1;
 export const FMODE_WRITE = 2;

@@ -14,7 +14,15 @@ import { type Text, textNew, textPut } from '../slab/text.ts';
 import { refcountDecAndTest, refcountInc } from '../sync/refcount.ts';
 import { driverNumber } from './driver_table.ts';
 
-import { initAddressSpace, pagesLock, pagesUnlock } from './address_space.ts';
+import {
+  initAddressSpace,
+  INVALIDATE,
+  NRPAGES,
+  PAGES_LOCK,
+  pagesLock,
+  pagesUnlock,
+  RWSEM,
+} from './address_space.ts';
 
 export type Inode = Ref<'inode'>;
 
@@ -34,7 +42,18 @@ const I_MMAP = 17; //           root of the tree of the VMAs that map it, under 
 const LINK = 19; //             the cache's link while free
 // Words 20 to 31 are about its pages: see address_space.ts.
 
-export const INODE_CACHE: Cache<'inode'> = { name: 'inode', id: 5, words: 32, link: LINK };
+export const INODE_CACHE: Cache<'inode'> = {
+  name: 'inode',
+  id: 5,
+  words: 32,
+  link: LINK,
+  // All locks are free, and no page is left.
+  inherits: [
+    [I_MMAP_SEM, I_MMAP_SEM + 1],
+    [PAGES_LOCK, NRPAGES + 1],
+    [RWSEM, INVALIDATE + 1],
+  ],
+};
 
 /** What a file is, as far as mapping it is concerned; the place is the number of its driver. */
 const INODE_KINDS = ['regular', 'shmem', 'zero', 'secretmem', 'directory', 'anon_inode'] as const;

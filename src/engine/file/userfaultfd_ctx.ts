@@ -66,6 +66,12 @@ export const USERFAULTFD_CTX_CACHE: Cache<'userfaultfd_ctx'> = {
   id: 10,
   words: FAULTS_AT + CPUS * FAULT_WORDS,
   link: LINK,
+  // The lock is free, the counts go on, and no worker's fault is under way.
+  inherits: [
+    [LOCK, LOCK + 1],
+    [ARRIVALS, LIVES + 1],
+    [FAULTS_AT, FAULTS_AT + CPUS * FAULT_WORDS],
+  ],
 };
 
 /** UFFDIO_API has been agreed on. */

@@ -33,6 +33,9 @@ export const XA_NODE_CACHE: Cache<'xa_node'> = {
   id: 11,
   words: SLOTS + XA_SLOTS,
   link: LINK,
+  // Only empty slots, and of what level it was.
+  filling: 0,
+  inherits: [[LEVEL, LEVEL + 1]],
 };
 
 /** How many indexes one slot of each level covers. */

@@ -6,7 +6,8 @@ import { EEXIST, ENOMEM, OK } from '../arena/errno.ts';
 import { word } from '../arena/memory.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
 import { synchronizeRcu } from '../rcu/rcu.ts';
-import { cacheDrain, cacheFail, cacheStats } from '../slab/cache.ts';
+import { cacheDrain, cacheStats } from '../slab/cache.ts';
+import { cacheFail } from '../slab/fail.ts';
 import { XA_NODE_CACHE } from './xa_node_struct.ts';
 import { xaErase, xaFind, xaInsert, xaLoad } from './xarray.ts';
 

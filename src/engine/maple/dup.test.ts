@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { bareArena } from '../../../test/contention.ts';
 import { takeWords } from '../arena/arena.ts';
 import { ENOMEM, OK } from '../arena/errno.ts';
-import { cacheFail, cacheStats } from '../slab/cache.ts';
+import { cacheStats } from '../slab/cache.ts';
+import { cacheFail } from '../slab/fail.ts';
 import {
   dumpTree,
   MAPLE_NODE_CACHE,

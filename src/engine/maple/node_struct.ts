@@ -52,6 +52,10 @@ export const MAPLE_NODE_CACHE: Cache<'maple_node'> = {
   id: 0,
   words: 64,
   link: LINK,
+  // A life tells a node from a later one, so it goes on counting; and a cursor compares it with the
+  // one that it remembers, whatever has become of the node.
+  inherits: [[LIFE, LIFE + 1]],
+  typeStable: [[LIFE, LIFE + 1]],
 };
 
 export const isLeaf = (enode: MapleEnode): boolean => (enode & 1) !== 0;

@@ -4,7 +4,8 @@ import { assert } from '../arena/assert.ts';
 import { takeWords } from '../arena/arena.ts';
 import { ENOMEM, OK } from '../arena/errno.ts';
 import { synchronizeRcu } from '../rcu/rcu.ts';
-import { cacheDrain, cacheFail, cacheStats } from '../slab/cache.ts';
+import { cacheDrain, cacheStats } from '../slab/cache.ts';
+import { cacheFail } from '../slab/fail.ts';
 import {
   dumpTree,
   MAPLE_NODE_CACHE,

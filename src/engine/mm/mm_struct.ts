@@ -40,7 +40,14 @@ const HIWATER_RSS = 7 * LINE + 3; //   pages
 const PGTABLES = 7 * LINE + 4; //      (a) page tables, without the first
 const LINK = 127;
 
-export const MM_CACHE: Cache<'mm_struct'> = { name: 'mm_struct', id: 2, words: 128, link: LINK };
+export const MM_CACHE: Cache<'mm_struct'> = {
+  name: 'mm_struct',
+  id: 2,
+  words: 128,
+  link: LINK,
+  // Workers may have cached translations of the last life.
+  inherits: [[TLB_GEN, TLB_GEN + 1]],
+};
 
 /** Bits of mm.flags. Source: include/linux/mm_types.h, v6.18. */
 export const MMF_UNSTABLE = 1 << 22;

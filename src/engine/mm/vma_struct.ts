@@ -48,6 +48,8 @@ export const VMA_CACHE: Cache<'vm_area_struct'> = {
   id: 1,
   words: 32,
   link: LINK,
+  // 0 while it is free: setting it could wipe out a late reader's step.
+  inherits: [[REFCNT, REFCNT + 1]],
 };
 
 export type File = Ref<'file'>;

@@ -40,6 +40,8 @@ export const PAGE_CACHE: Cache<'page'> = {
   id: 9,
   words: PAGE_WORDS,
   link: LINK,
+  // Nobody locks a page that is free.
+  inherits: [[LOCK, LOCK + 1]],
   area: { brk: H_PAGES_BRK, end: H_PAGES_END },
 };
 

@@ -41,6 +41,8 @@ export const PAGE_TABLE_CACHE: Cache<'page_table'> = {
   id: 8,
   words: ENTRIES + ENTRIES_PER_TABLE,
   link: LINK,
+  // Only empty entries, and a lock that nobody has.
+  filling: 0,
 };
 
 /** Bytes of the address space below one table of each level. */

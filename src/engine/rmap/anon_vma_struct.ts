@@ -36,7 +36,14 @@ const AVC_OLDER = 2; //    (m) next link of the VMA
 const AVC_NEWER = 3; //    (m)
 const AVC_RB = 4; //       (r) node of the anon_vma's tree
 
-export const ANON_VMA_CACHE: Cache<'anon_vma'> = { name: 'anon_vma', id: 6, words: 16, link: 15 };
+export const ANON_VMA_CACHE: Cache<'anon_vma'> = {
+  name: 'anon_vma',
+  id: 6,
+  words: 16,
+  link: 15,
+  // The lock is free while the root is: see anonVmaAlloc().
+  inherits: [[SEM, SEM + 1]],
+};
 export const AVC_CACHE: Cache<'anon_vma_chain'> = {
   name: 'anon_vma_chain',
   id: 7,

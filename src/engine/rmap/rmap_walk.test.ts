@@ -19,6 +19,7 @@ import type { Mm, Vma } from '../mm/held.ts';
 import { mmapReadLock, mmapReadUnlock } from '../mm/mmap_lock.ts';
 import { vmaLookup } from '../mm/vma_iterator.ts';
 import { type AnonVma, type File, vmAnonVma, vmMm, vmPgoff, vmStart } from '../mm/vma_struct.ts';
+import { rcuReadLock, rcuReadUnlock } from '../rcu/rcu.ts';
 import { getAnonVmaUnlessGone, putAnonVma } from './anon_vma_struct.ts';
 import { anonVmaWalk, iMmapWalk } from './rmap_walk.ts';
 
@@ -217,7 +218,9 @@ describe('anonVmaWalk', () => {
     const pages = { first: pgoff, last: pgoff };
     expect(anonVmaWalk(anonVma, pages, (vma) => visited.push(vmMm(vma)) > 0)).toBe(true);
     expect(visited).toEqual([]);
+    rcuReadLock();
     putAnonVma(anonVma);
     expect(getAnonVmaUnlessGone(anonVma)).toBe(false);
+    rcuReadUnlock();
   });
 });

@@ -9,13 +9,19 @@ import {
   type Cache,
   cacheAlloc,
   cacheDrain,
-  cacheFail,
   cacheFree,
   cacheFreeRcu,
   cacheStats,
 } from './cache.ts';
+import { cacheFail } from './fail.ts';
 
-const THINGS: Cache<'thing'> = { name: 'thing', id: 11, words: 16, link: 15 };
+const THINGS: Cache<'thing'> = {
+  name: 'thing',
+  id: 11,
+  words: 16,
+  link: 15,
+  inherits: [[0, 15]],
+};
 const BATCH = 256;
 
 type Thing = Ref<'thing'>;

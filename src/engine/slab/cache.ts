@@ -13,19 +13,41 @@
  * check.
  */
 import * as atomics from '#atomics';
+import {
+  IS_SHADOWED,
+  shadowAlloc,
+  shadowCarve,
+  shadowFree,
+  shadowPlaces,
+  shadowRelease,
+} from '#shadow';
 import { cacheAt, takeFrom } from '../arena/arena.ts';
 import { cpuOf, thisCpu } from '../arena/cpu.ts';
 import { CPUS, C_SLABS, H_BRK, H_WORDS, SLAB_WORDS } from '../arena/layout.ts';
-import { double, setDouble, setWord, views as shared, word } from '../arena/memory.ts';
+import { rawViews } from '../arena/memory.ts';
 import { NULL, type Null, type Ref, type WordAt } from '../arena/ref.ts';
+import type { Shadowed } from '../arena/shadow_layout.ts';
 import { pollStateSynchronizeRcu, startPollSynchronizeRcu } from '../rcu/rcu.ts';
 import { spinLock, spinUnlock } from '../sync/spinlock.ts';
+import { ARMED, CARVED, DEPOT_COUNT, DEPOT_HEAD, DEPOT_LOCK } from './cache_line.ts';
+import { isRefused, noteExhausted, refusalsOf } from './fail.ts';
 
 /** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
-const views = shared;
+const views = rawViews;
+
+// Its own, not those of arena/memory.ts: links stand in objects that are free, which a checked build
+// lets nobody else look at.
+const word = (at: WordAt): number => views.i32[at] ?? NULL;
+function setWord(at: WordAt, value: number): void {
+  views.i32[at] = value;
+}
+const double = (at: WordAt): number => views.f64[at >> 1] ?? NULL;
+function setDouble(at: WordAt, value: number): void {
+  views.f64[at >> 1] = value;
+}
 
 /** A cache is known to every worker by these constants; its state is in the arena. */
-export interface Cache<Kind extends string> {
+export interface Cache<Kind extends string> extends Shadowed {
   readonly name: Kind;
   /** Its place in the arena; unique among the caches of the engine. */
   readonly id: number;
@@ -45,14 +67,6 @@ const BATCH = 256;
 const CHUNK_WORDS = 4096;
 /** What chunks are multiples of. */
 const ALIGN_WORDS = 64;
-
-// The shared part: offsets from cacheAt(id).
-const DEPOT_LOCK = 0; // (a)
-const DEPOT_HEAD = 1;
-const DEPOT_COUNT = 2;
-const FAIL_SKIP = 3; // (a) allocations that still succeed once FAIL_COUNT is set
-const FAIL_COUNT = 4; // (a) allocations to refuse; -1: all
-const CARVED = 5; // (a) objects ever taken from the arena
 
 // A worker's part: offsets from slabAt(cache).
 const FREE = 0;
@@ -74,7 +88,7 @@ const slabAt = (id: number, cpu: WordAt): WordAt => cpu + C_SLABS + id * SLAB_WO
  *   NULL when the arena is full or a fault was asked for.
  */
 export function cacheAlloc<Kind extends string>(cache: Cache<Kind>): Ref<Kind> | Null {
-  if (word(cacheAt(cache.id) + FAIL_COUNT) !== 0 && isRefused(cache)) return NULL;
+  if (word(cacheAt(cache.id) + ARMED) !== 0 && isRefused(cache)) return NULL;
 
   const slab = slabAt(cache.id, thisCpu);
   if (word(slab + FREE) === NULL && !refill(cache, slab)) return NULL;
@@ -83,12 +97,14 @@ export function cacheAlloc<Kind extends string>(cache: Cache<Kind>): Ref<Kind> |
   setWord(slab + FREE, word(object + cache.link));
   setWord(slab + FREE_COUNT, word(slab + FREE_COUNT) - 1);
   setDouble(slab + ALLOCS, double(slab + ALLOCS) + 1);
+  if (IS_SHADOWED) shadowAlloc(cache, object);
   return object as Ref<Kind>;
 }
 
 /** Frees an object that no other worker can still reach. */
 export function cacheFree<Kind extends string>(cache: Cache<Kind>, object: Ref<Kind>): void {
   const slab = slabAt(cache.id, thisCpu);
+  if (IS_SHADOWED) shadowFree(cache, object, false);
   setDouble(slab + FREES, double(slab + FREES) + 1);
   setWord(object + cache.link, word(slab + FREE));
   setWord(slab + FREE, object);
@@ -107,6 +123,7 @@ export function cacheFreeAll<Kind extends string>(
   let head = word(slab + FREE);
   for (let i = 0; i < count; i++) {
     const object: number = objects[i] ?? NULL;
+    if (IS_SHADOWED) shadowFree(cache, object, false);
     setWord(object + link, head);
     head = object;
   }
@@ -119,6 +136,7 @@ export function cacheFreeAll<Kind extends string>(
 /** Frees an object once all present RCU readers are gone. Never waits. */
 export function cacheFreeRcu<Kind extends string>(cache: Cache<Kind>, object: Ref<Kind>): void {
   const slab = slabAt(cache.id, thisCpu);
+  if (IS_SHADOWED) shadowFree(cache, object, true);
   setDouble(slab + FREES, double(slab + FREES) + 1);
   setWord(object + cache.link, word(slab + PENDING));
   if (word(slab + PENDING) === NULL) setWord(slab + PENDING_LAST, object);
@@ -126,12 +144,6 @@ export function cacheFreeRcu<Kind extends string>(cache: Cache<Kind>, object: Re
   const count = word(slab + PENDING_COUNT) + 1;
   setWord(slab + PENDING_COUNT, count);
   if (count % BATCH === 0) turnBatches(cache, slab);
-}
-
-/** Asks for a fault: after `skip` more allocations, `count` are refused (-1: all, 0: stop). */
-export function cacheFail(cache: Cache<string>, skip: number, count: number): void {
-  atomics.store(cacheAt(cache.id) + FAIL_SKIP, skip);
-  atomics.store(cacheAt(cache.id) + FAIL_COUNT, count);
 }
 
 /** What one cache holds; counts of objects. */
@@ -144,6 +156,10 @@ export interface CacheStats {
   /** Freed, and waiting for RCU readers to leave. */
   readonly deferred: number;
   readonly carved: number;
+  /** Allocations that failed because it was asked for. */
+  readonly refused: number;
+  /** Allocations that found no memory. */
+  readonly exhausted: number;
 }
 
 /** Folds the workers' counters; exact when no worker is inside the engine. */
@@ -158,15 +174,8 @@ export function cacheStats(cache: Cache<string>): CacheStats {
     deferred += word(slab + PENDING_COUNT) + word(slab + WAITING_COUNT);
   }
   const carved = atomics.load(cacheAt(cache.id) + CARVED);
-  return { name: cache.name, words: cache.words, live: allocs - frees, allocs, deferred, carved };
-}
-
-function isRefused(cache: Cache<string>): boolean {
-  const at = cacheAt(cache.id);
-  if (atomics.load(at + FAIL_SKIP) > 0 && atomics.add(at + FAIL_SKIP, -1) > 0) return false;
-  const left = atomics.load(at + FAIL_COUNT);
-  if (left > 0) atomics.cas(at + FAIL_COUNT, left, left - 1);
-  return left !== 0;
+  const { name, words } = cache;
+  return { name, words, live: allocs - frees, allocs, deferred, carved, ...refusalsOf(cache) };
 }
 
 /** Fills an empty free list, from what RCU has released, the depot, or the arena. */
@@ -180,7 +189,9 @@ function refill(cache: Cache<string>, slab: WordAt): boolean {
   // The arena is full: what waits for a grace period may be all there is.
   turnBatches(cache, slab);
   turnBatches(cache, slab);
-  return word(slab + FREE) !== NULL;
+  if (word(slab + FREE) !== NULL) return true;
+  noteExhausted(cache);
+  return false;
 }
 
 function carve(cache: Cache<string>, slab: WordAt): boolean {
@@ -194,6 +205,7 @@ function carveChunk(cache: Cache<string>, slab: WordAt, words: number): boolean 
   const at = takeFrom(brk, end, Math.ceil((count * cache.words) / ALIGN_WORDS) * ALIGN_WORDS);
   if (at === NULL) return false;
 
+  if (IS_SHADOWED) shadowCarve(cache, at, count);
   for (let i = count - 1; i >= 0; i--) pushFree(cache, slab, at + i * cache.words);
   atomics.add(cacheAt(cache.id) + CARVED, count);
   return true;
@@ -254,6 +266,7 @@ function nthLinked(cache: Cache<string>, head: WordAt, count: number): WordAt {
 function turnBatches(cache: Cache<string>, slab: WordAt): void {
   if (word(slab + WAITING) !== NULL) {
     if (!pollStateSynchronizeRcu(word(slab + WAITING_COOKIE))) return;
+    if (IS_SHADOWED) releaseWaiting(cache, word(slab + WAITING));
     setWord(word(slab + WAITING_LAST) + cache.link, word(slab + FREE));
     setWord(slab + FREE, word(slab + WAITING));
     setWord(slab + FREE_COUNT, word(slab + FREE_COUNT) + word(slab + WAITING_COUNT));
@@ -268,6 +281,14 @@ function turnBatches(cache: Cache<string>, slab: WordAt): void {
   setWord(slab + PENDING, NULL);
   setWord(slab + PENDING_COUNT, 0);
 }
+
+function releaseWaiting(cache: Cache<string>, first: WordAt): void {
+  for (let at = first; at !== NULL; at = word(at + cache.link)) shadowRelease(cache, at);
+}
+
+/** Where the first `most` living objects were allocated; a checked build knows. */
+export const livePlaces = (cache: Cache<string>, most: number): string[] =>
+  shadowPlaces(cache, most);
 
 /** Turns what this worker has freed under RCU into free objects; `synchronizeRcu()` came before. */
 export function cacheDrain(cache: Cache<string>): void {

@@ -24,7 +24,7 @@ const LEFT = at + 16;
 const RIGHT = at + 32;
 const HERE = at + 48;
 const SHOWN = at + 64;
-const OBJECT = { name: 'contended', id: 11, words: 16, link: 15 };
+const OBJECT = { name: 'contended', id: 11, words: 16, link: 15, inherits: [[0, 15]] };
 
 let wrong = 0;
 let sum = 0;
