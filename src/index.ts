@@ -96,6 +96,7 @@ export type { UffdMessage } from './engine/syscall/userfaultfd_read.ts';
 export type { UserfaultHandler } from './engine/fault/userfault.ts';
 export type { Userfault } from './engine/file/userfaultfd_fault.ts';
 export { defaultMmapBase, type ExecImage, type InitialVma } from './engine/task/exec.ts';
+export { FORK_STEPS, type ForkStep } from './engine/task/fork_failure.ts';
 export type { CounterName } from './engine/trace/counters.ts';
 export type { EventName, TraceRecord } from './engine/trace/events.ts';
 export {

@@ -59,7 +59,9 @@ import {
   cacheStats,
 } from './engine/slab/cache.ts';
 import { TEXT_CACHES } from './engine/slab/text.ts';
+import { FORK_STEPS, type ForkStep, setForkFailure } from './engine/task/fork_failure.ts';
 import { COUNTER_NAMES, type CounterName, counterSum } from './engine/trace/counters.ts';
+import { warnings } from './engine/trace/warn.ts';
 import { type EventName, readTrace, setTraced, type TraceRecord } from './engine/trace/events.ts';
 import { Process } from './process.ts';
 
@@ -113,6 +115,8 @@ export interface MachineReport {
   readonly commitLimit: number;
   /** Bytes of the shared memory that have been used at some time. */
   readonly usedBytes: number;
+  /** What should never happen, and did: one sentence each. */
+  readonly warnings: readonly string[];
 }
 
 /** A machine's whole state at one moment. */
@@ -272,6 +276,7 @@ export class Machine {
       committedPages: committedPages(),
       commitLimit: commitLimit(),
       usedBytes: arenaUsed() * 4,
+      warnings: warnings(),
     };
   }
 
@@ -412,6 +417,18 @@ export class Machine {
   process(id: number): Process {
     this.enter();
     return new Process(this, id as Task);
+  }
+
+  /**
+   * The next fork fails at `step`, once `after` VMAs have passed it: with ENOMEM, or EINTR at
+   * 'lock' and 'signal'. null takes it back.
+   */
+  failFork(step: ForkStep | null, after = 0): void {
+    this.enter();
+    if (step !== null && !FORK_STEPS.includes(step)) {
+      throw new TypeError(`A fork has the steps ${FORK_STEPS.join(', ')}.`);
+    }
+    setForkFailure(step === null ? null : { step, after });
   }
 
   /**

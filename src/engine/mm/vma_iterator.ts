@@ -86,6 +86,22 @@ export function vmaIterClear(vmi: VmaIterator, start: number, end: number): 0 | 
   return masStoreGfp(vmi.mas, NULL);
 }
 
+/**
+ * What a fork that failed leaves in its child's tree, under `forkRecovery: 'xa-zero'`, where the
+ * child's VMAs end. It is no VMA: the kernel's own word for it, which no handle is.
+ *
+ * Source: include/linux/xarray.h, XA_ZERO_ENTRY, v6.18.
+ */
+const XA_ZERO_ENTRY = 1030;
+
+/** Puts the mark in the place of the entry that the iterator stands on; cannot fail. */
+export function vmaIterMark(vmi: VmaIterator): void {
+  traceStore(vmi, XA_ZERO_ENTRY);
+  masReplace(vmi.mas, XA_ZERO_ENTRY);
+}
+
+export const isMarker = (entry: number): boolean => entry === XA_ZERO_ENTRY;
+
 /** @returns the VMA that contains `addr`. */
 export const vmaLookup = (mm: MmRead, addr: number): Vma | Null =>
   mtreeLoad(mmMt(mm), addr) as Vma | Null;
