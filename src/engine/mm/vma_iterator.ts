@@ -114,10 +114,10 @@ export const findVma = (mm: MmRead, addr: number): Vma | Null =>
 export const findVmaIntersection = (mm: MmRead, start: number, end: number): Vma | Null =>
   mtFind(mmMt(mm), start, end - 1) as Vma | Null;
 
-/** Every VMA, in address order; the tree may not change meanwhile. */
+/** Every VMA, in address order; the tree may not change meanwhile. A mark is its end. */
 export function* eachVma(mm: MmRead, from = 0): Generator<Vma> {
   const vmi = vmaIterator(mm, from);
-  for (let vma = vmaNext(vmi); vma !== NULL; vma = vmaNext(vmi)) yield vma;
+  for (let vma = vmaNext(vmi); vma !== NULL && !isMarker(vma); vma = vmaNext(vmi)) yield vma;
 }
 
 /**
