@@ -48,6 +48,7 @@ const FACE = [
   'index',
   'machine',
   'machine_allocations',
+  'machine_files',
   'process',
   'process_memory',
   'process_userfault',

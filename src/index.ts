@@ -3,7 +3,6 @@
  * the kernel's names.
  */
 export {
-  type FileSpec,
   Machine,
   type MachineImage,
   type MachineOptions,
@@ -12,6 +11,7 @@ export {
 } from './machine.ts';
 export type { AllocationFailures } from './machine_allocations.ts';
 export type { RefusalWitness } from './engine/slab/fail.ts';
+export type { FileSpec } from './machine_files.ts';
 export { Process } from './process.ts';
 export * from './drivers.ts';
 
@@ -98,6 +98,8 @@ export type { UffdMessage } from './engine/syscall/userfaultfd_read.ts';
 export type { UserfaultHandler } from './engine/fault/userfault.ts';
 export type { Userfault } from './engine/file/userfaultfd_fault.ts';
 export { defaultMmapBase, type ExecImage, type InitialVma } from './engine/task/exec.ts';
+export type { Manner, MmVisit } from './engine/task/foreign_walk.ts';
+export { FORK_STEPS, type ForkStep } from './engine/task/fork_failure.ts';
 export type { CounterName } from './engine/trace/counters.ts';
 export type { EventName, TraceRecord } from './engine/trace/events.ts';
 export {

@@ -12,6 +12,7 @@
  *
  * Source: include/linux/mm_types.h, v6.18.
  */
+import * as atomics from '#atomics';
 import { views as shared } from '../arena/memory.ts';
 import { LINE } from '../arena/layout.ts';
 import type { WordAt } from '../arena/ref.ts';
@@ -38,6 +39,8 @@ const TLB_GEN = 6 * LINE + 4; //       (a) moves when translations are no longer
 const RSS = 7 * LINE; //               (a) three counters, pages: see page/rss.ts
 const HIWATER_RSS = 7 * LINE + 3; //   pages
 const PGTABLES = 7 * LINE + 4; //      (a) page tables, without the first
+const MMLIST_NEXT = 7 * LINE + 5; //   under the lock of mm/mmlist.ts
+const MMLIST_PREV = 7 * LINE + 6;
 const LINK = 127;
 
 export const MM_CACHE: Cache<'mm_struct'> = {
@@ -50,6 +53,9 @@ export const MM_CACHE: Cache<'mm_struct'> = {
 };
 
 /** Bits of mm.flags. Source: include/linux/mm_types.h, v6.18. */
+/** Nothing is left for the OOM reaper to take. */
+export const MMF_OOM_SKIP = 1 << 21;
+/** Pages may be gone that a fault would bring back empty. */
 export const MMF_UNSTABLE = 1 << 22;
 export const MMF_HAS_MDWE = 1 << 28;
 export const MMF_HAS_MDWE_NO_INHERIT = 1 << 29;
@@ -113,6 +119,8 @@ export const mmTlbGenAt = (mm: Mm): WordAt => mm + TLB_GEN;
 export const mmRssAt = (mm: Mm): WordAt => mm + RSS;
 export const mmHiwaterRssAt = (mm: Mm): WordAt => mm + HIWATER_RSS;
 export const mmPgtablesAt = (mm: Mm): WordAt => mm + PGTABLES;
+export const mmMmlistNextAt = (mm: Mm): WordAt => mm + MMLIST_NEXT;
+export const mmMmlistPrevAt = (mm: Mm): WordAt => mm + MMLIST_PREV;
 
 export const mmFlags = (mm: Mm): number => views.i32[mm + FLAGS]!;
 export const mmHasFlag = (mm: Mm, flag: number): boolean => (views.i32[mm + FLAGS]! & flag) !== 0;
@@ -144,6 +152,11 @@ export function setMmMapCount(mm: MmWrite, count: number): void {
 
 export function setMmFlags(mm: MmWrite, flags: number): void {
   views.i32[mm + FLAGS] = flags;
+}
+
+/** From anywhere: who sets it need not hold mmap_lock. */
+export function setMmFlag(mm: Mm, flag: number): void {
+  atomics.or(mm + FLAGS, flag);
 }
 
 export const setMmBrk = (mm: MmWrite, brk: number): void => write(mm, BRK, brk);
