@@ -41,6 +41,7 @@ export const LAB_PARTS = {
   replay: ['strace'],
   conform: ['oracle'],
   survey: [],
+  sweep: ['oracle'],
 };
 
 /** What stands above the engine and may see all of it. */

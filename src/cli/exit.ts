@@ -28,3 +28,11 @@ export function reportUnexpected(error: unknown, args: readonly string[]): numbe
   }
   return FOUND;
 }
+
+/** What commander asks to read the number of an option with. */
+export function wholeNumber(option: string): (text: string) => number {
+  return (text) => {
+    if (/^\d{1,15}$/.test(text)) return Number(text);
+    throw new UsageError(`${option} takes a whole number, not "${text}".`);
+  };
+}

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { conformCommand } from './conform.ts';
 import { replayCommand } from './replay.ts';
 import { surveyCommand } from './survey.ts';
+import { sweepCommand } from './sweep.ts';
 import { EXIT_CODES, isUsageError, reportUnexpected, WRONG_USE } from './exit.ts';
 
 const program = new Command('vmaspace')
@@ -12,7 +13,8 @@ const program = new Command('vmaspace')
   .addHelpText('after', `\nExample:\n  vmaspace replay examples/python-import\n\n${EXIT_CODES}`)
   .addCommand(replayCommand())
   .addCommand(conformCommand())
-  .addCommand(surveyCommand());
+  .addCommand(surveyCommand())
+  .addCommand(sweepCommand());
 
 // Whoever reads may stop reading: `vmaspace replay trace | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

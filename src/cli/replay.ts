@@ -6,7 +6,7 @@ import { elfImages } from '../lab/replay/elf_files.ts';
 import { codeOf, openRecording, RecordingError } from '../lab/replay/recording_files.ts';
 import { replay, type ReplayOptions, type ReplayResult } from '../lab/replay/replay.ts';
 import { reportText } from '../lab/replay/report_text.ts';
-import { ALL_AGREED, EXIT_CODES, FOUND, UsageError } from './exit.ts';
+import { ALL_AGREED, EXIT_CODES, FOUND, UsageError, wholeNumber } from './exit.ts';
 import { ProgressLine } from './progress.ts';
 import { paint } from './paint.ts';
 
@@ -100,13 +100,6 @@ function usable(result: ReplayResult): ReplayResult {
     throw new RecordingError(`${result.name} is not an strace log. ${first.message}`);
   if (result.otherCalls.size > 0) return result;
   throw new RecordingError(`${result.name} is empty: give an strace log.`);
-}
-
-function wholeNumber(option: string): (text: string) => number {
-  return (text) => {
-    if (/^\d{1,15}$/.test(text)) return Number(text);
-    throw new UsageError(`${option} takes a whole number, not "${text}".`);
-  };
 }
 
 /** What the recording machine may have been set to. */

@@ -194,7 +194,8 @@ function createVma(map: MmapState): Vma | Errno {
   const refused = map.callsMmap ? fillIn(map, vma) : OK;
   if (isErr(refused)) {
     vmaIterFree(place);
-    unmapNewVma(mm, vma);
+    // As long as the old mapping is there, the pages of the range are its own.
+    if (!replacesLive(map)) unmapNewVma(mm, vma);
     discardVma(vma);
     return refused;
   }
