@@ -11,7 +11,10 @@ import { PROFILE_NAMES } from '../../src/lab/sweep/profiles.ts';
 import { type SweepDocument, sweepDocument, sweepText } from '../../src/lab/sweep/report.ts';
 import { sweep, type SweepResult } from '../../src/lab/sweep/sweep.ts';
 
-/** Milliseconds; it takes a quarter of one. */
+const writtenIn = (page: string): string =>
+  readFileSync(new URL(`../../docs/${page}`, import.meta.url), 'utf8');
+
+/** Milliseconds; it takes a fraction of one. */
 const MINUTES = 4 * 60_000;
 
 describe('X-4 X-9 S0-20 S0-24 the sweep over the corpus', () => {
@@ -32,9 +35,9 @@ describe('X-4 X-9 S0-20 S0-24 the sweep over the corpus', () => {
   it('X-4 makes every call fail in many ways', () => {
     const { summary, attempts, outcomes } = document;
     expect(summary.sites).toBeGreaterThan(50);
-    expect(attempts.once).toBeGreaterThan(2000);
+    expect(attempts.once).toBeGreaterThan(1500);
     expect(attempts['for ever']).toBe(attempts.once);
-    expect(attempts['then again']).toBeGreaterThan(1500);
+    expect(attempts['then again']).toBeGreaterThan(1000);
     for (const name of ['unchanged', 'splits', 'hole', 'another way', 'some VMAs'] as const) {
       expect([name, outcomes[name].count > 20]).toEqual([name, true]);
     }
@@ -55,8 +58,14 @@ describe('X-4 X-9 S0-20 S0-24 the sweep over the corpus', () => {
   });
 
   it('X-4 says what docs/sweep.md says', () => {
-    const written = readFileSync(new URL('../../docs/sweep.md', import.meta.url), 'utf8');
-    expect(sweepText(result), 'node dist/bundle/main.js sweep > docs/sweep.md').toBe(written);
+    expect(sweepText(result), 'vmaspace sweep > docs/sweep.md').toBe(writtenIn('sweep.md'));
+  });
+
+  it('X-4 has no outcome that docs/failure.md does not explain', () => {
+    const explained = writtenIn('failure.md');
+    for (const [name, { count }] of Object.entries(document.outcomes)) {
+      if (count > 0) expect(explained).toContain(`**${name}`);
+    }
   });
 });
 
