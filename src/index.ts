@@ -56,6 +56,7 @@ export {
   CAP_SYS_ADMIN,
   CAP_SYS_PTRACE,
   CAP_SYS_RAWIO,
+  MMAP_PAGE_ZERO,
   READ_IMPLIES_EXEC,
   RLIM_INFINITY,
   type Rlimit,
@@ -63,6 +64,8 @@ export {
   RLIMIT_DATA,
   RLIMIT_MEMLOCK,
   RLIMIT_STACK,
+  SIGKILL,
+  SIGSEGV,
 } from './engine/mm/task_struct.ts';
 export * from './engine/mm/vm_flags.ts';
 export { vmFlagsOfText, vmFlagsText } from './engine/procfs/smaps.ts';
@@ -95,7 +98,9 @@ export type { Word } from './engine/syscall/ulong.ts';
 export type { UffdMessage } from './engine/syscall/userfaultfd_read.ts';
 export type { UserfaultHandler } from './engine/fault/userfault.ts';
 export type { Userfault } from './engine/file/userfaultfd_fault.ts';
-export { defaultMmapBase, type ExecImage, type InitialVma } from './engine/task/exec.ts';
+export type { ExecStart, ExecString, ExecveRequest, OpenExec } from './engine/task/bprm.ts';
+export type { ExecImage, InitialVma } from './engine/task/exec.ts';
+export { defaultMmapBase } from './engine/task/exec_layout.ts';
 export type { CounterName } from './engine/trace/counters.ts';
 export type { EventName, TraceRecord } from './engine/trace/events.ts';
 export {

@@ -38,6 +38,8 @@ const TLB_GEN = 6 * LINE + 4; //       (a) moves when translations are no longer
 const RSS = 7 * LINE; //               (a) three counters, pages: see page/rss.ts
 const HIWATER_RSS = 7 * LINE + 3; //   pages
 const PGTABLES = 7 * LINE + 4; //      (a) page tables, without the first
+const LATE_DOUBLES = 7 * LINE + 6; //   eight words
+const NR_EARLY = 17;
 const LINK = 127;
 
 export const MM_CACHE: Cache<'mm_struct'> = { name: 'mm_struct', id: 2, words: 128, link: LINK };
@@ -71,11 +73,19 @@ const DOUBLES = [
   'lockedVm',
   'hiwaterVm',
   'defFlags', // OR-ed into every new VMA
+  'argStart', // the program's arguments, as exec wrote them
+  'argEnd',
+  'envStart',
+  'envEnd',
 ] as const;
 
 export type MmDouble = (typeof DOUBLES)[number];
 
-const slot = (name: MmDouble): number => FIRST_DOUBLE + 2 * DOUBLES.indexOf(name);
+/** The first 17 stand together, the rest behind the counters. */
+const slot = (name: MmDouble): number => {
+  const index = DOUBLES.indexOf(name);
+  return index < NR_EARLY ? FIRST_DOUBLE + 2 * index : LATE_DOUBLES + 2 * (index - NR_EARLY);
+};
 
 const MMAP_BASE = slot('mmapBase');
 const MMAP_LEGACY_BASE = slot('mmapLegacyBase');
