@@ -9,6 +9,8 @@
  */
 import { ENOMEM, type Errno, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
+import { PAGE_SIZE } from '../arena/units.ts';
+import { unchargeMemory, vmStatAccount } from '../mm/accounting.ts';
 import type { MmWrite, Vma } from '../mm/held.ts';
 import {
   vmaIterator,
@@ -19,7 +21,8 @@ import {
   vmaIterStoreHole,
 } from '../mm/vma_iterator.ts';
 import { vmaStartWrite } from '../mm/vma_lock.ts';
-import { setVmRange, vmEnd, vmStart } from '../mm/vma_struct.ts';
+import { hasFlag, VM_ACCOUNT } from '../mm/vm_flags.ts';
+import { setVmRange, vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
 import { freePgdRange } from '../page/free_pgtables.ts';
 import { movePageTables } from '../page/move_pages.ts';
 import { vmaComplete, vmaPrepare, type VmaPrepared } from './prepare.ts';
@@ -27,7 +30,8 @@ import { vmaComplete, vmaPrepare, type VmaPrepared } from './prepare.ts';
 /**
  * Moves a VMA and its pages down by `shift` bytes. Its page offset stays, as its pages know it.
  *
- * @returns ENOMEM; then the VMA may cover both places, and its pages may be in either.
+ * @returns ENOMEM; then the VMA may cover both places, and be charged for it; its pages may be in
+ *   either.
  */
 export function relocateVmaDown(mm: MmWrite, vma: Vma, shift: number): 0 | Errno {
   const [start, end] = [vmStart(vma), vmEnd(vma)];
@@ -42,18 +46,26 @@ export function relocateVmaDown(mm: MmWrite, vma: Vma, shift: number): 0 | Errno
 
   const len = end - start;
   const moved = movePageTables(mm, { from: start, to: newStart, len, dropsUffdWp: false });
-  if (moved < len) return ENOMEM;
+  if (moved < len) return stayLong(mm, vma, shift);
   const emptied = Math.max(newEnd, start);
   freePgdRange(mm, { start: emptied, end, floor: newEnd, ceiling: Infinity });
 
   const hole = vmaIterator(mm, newEnd);
   vmaIterConfig(hole, newEnd, end);
-  if (vmaIterPreallocHole(hole) !== OK) return ENOMEM;
+  if (vmaIterPreallocHole(hole) !== OK) return stayLong(mm, vma, shift);
   const shrunk = hide(mm, vma);
   setVmRange(shrunk.vma, newStart, newEnd);
   vmaIterStoreHole(hole);
   vmaComplete(shrunk);
   return OK;
+}
+
+/** Whoever takes it apart counts what it covers. No limit is asked: it is about to go. */
+function stayLong(mm: MmWrite, vma: Vma, shift: number): Errno {
+  const pages = shift / PAGE_SIZE;
+  vmStatAccount(mm, vmFlags(vma), pages);
+  if (hasFlag(vmFlags(vma), VM_ACCOUNT)) unchargeMemory(-pages);
+  return ENOMEM;
 }
 
 const hide = (mm: MmWrite, vma: Vma): VmaPrepared =>
