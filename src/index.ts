@@ -3,13 +3,13 @@
  * the kernel's names.
  */
 export {
-  type FileSpec,
   Machine,
   type MachineImage,
   type MachineOptions,
   type MachineReport,
   type SharedMachine,
 } from './machine.ts';
+export type { FileSpec } from './machine_files.ts';
 export { Process } from './process.ts';
 export * from './drivers.ts';
 
@@ -101,6 +101,8 @@ export type { Userfault } from './engine/file/userfaultfd_fault.ts';
 export type { ExecStart, ExecString, ExecveRequest, OpenExec } from './engine/task/bprm.ts';
 export type { ExecImage, InitialVma } from './engine/task/exec.ts';
 export { defaultMmapBase } from './engine/task/exec_layout.ts';
+export type { Manner, MmVisit } from './engine/task/foreign_walk.ts';
+export { FORK_STEPS, type ForkStep } from './engine/task/fork_failure.ts';
 export type { CounterName } from './engine/trace/counters.ts';
 export type { EventName, TraceRecord } from './engine/trace/events.ts';
 export {

@@ -72,6 +72,7 @@ import { execMmap, type ExecImage } from './engine/task/exec.ts';
 import type { ExecStart, ExecveRequest } from './engine/task/bprm.ts';
 import { execve } from './engine/task/execve.ts';
 import { mmput } from './engine/task/exit.ts';
+import { type Manner, type MmVisit, walkRmap } from './engine/task/foreign_walk.ts';
 import { dupMm } from './engine/task/fork.ts';
 import { clearVerdict, readVerdict, type Verdict } from './engine/trace/verdict.ts';
 import { ProcessUserfault } from './process_userfault.ts';
@@ -393,6 +394,16 @@ export class Process extends ProcessUserfault {
     const info = found === NULL ? null : vmaInfo(found);
     mmapReadUnlock(reader);
     return info;
+  }
+
+  /**
+   * Walks every address space whose VMAs may map the page at `addr`, this one too, as whoever comes
+   * by the reverse map. @returns what the walk met in each.
+   */
+  walkRmap(addr: number, manner: Manner = 'careful'): MmVisit[] {
+    this.enter();
+    if (typeof addr !== 'number' || !(addr >= 0 && addr < TASK_SIZE)) return [];
+    return walkRmap(this.mm(), addr, manner);
   }
 
   /** Two lines about the VMA that contains `addr`, with its driver's hooks by name; or null. */

@@ -12,6 +12,7 @@
  *
  * Source: include/linux/mm_types.h, v6.18.
  */
+import * as atomics from '#atomics';
 import { views as shared } from '../arena/memory.ts';
 import { LINE } from '../arena/layout.ts';
 import type { WordAt } from '../arena/ref.ts';
@@ -33,18 +34,21 @@ const USERS = 3 * LINE; //             (a) tasks and temporary users; at 0 the m
 const COUNT = 3 * LINE + 1; //         (a) references to this structure
 const FLAGS = 3 * LINE + 2; //         (a) MMF_*
 const MAP_COUNT = 3 * LINE + 3; //     (m)
-const FIRST_DOUBLE = 4 * LINE;
+const FIRST_DOUBLE = 3 * LINE + 8;
 const TLB_GEN = 6 * LINE + 4; //       (a) moves when translations are no longer true
 const RSS = 7 * LINE; //               (a) three counters, pages: see page/rss.ts
 const HIWATER_RSS = 7 * LINE + 3; //   pages
 const PGTABLES = 7 * LINE + 4; //      (a) page tables, without the first
-const LATE_DOUBLES = 7 * LINE + 6; //   eight words
-const NR_EARLY = 17;
+const MMLIST_NEXT = 7 * LINE + 5; //   under the lock of mm/mmlist.ts
+const MMLIST_PREV = 7 * LINE + 6;
 const LINK = 127;
 
 export const MM_CACHE: Cache<'mm_struct'> = { name: 'mm_struct', id: 2, words: 128, link: LINK };
 
 /** Bits of mm.flags. Source: include/linux/mm_types.h, v6.18. */
+/** Nothing is left for the OOM reaper to take. */
+export const MMF_OOM_SKIP = 1 << 21;
+/** Pages may be gone that a fault would bring back empty. */
 export const MMF_UNSTABLE = 1 << 22;
 export const MMF_HAS_MDWE = 1 << 28;
 export const MMF_HAS_MDWE_NO_INHERIT = 1 << 29;
@@ -56,6 +60,10 @@ export const MMF_INIT_MASK =
 
 /** The doubles of an mm, in the order of their slots. All (m). */
 const DOUBLES = [
+  'argStart', // the program's arguments, as exec wrote them
+  'argEnd',
+  'envStart',
+  'envEnd',
   'mmapBase', // top of the area that is searched downwards
   'mmapLegacyBase', // bottom of the area that is searched upwards
   'taskSize',
@@ -73,19 +81,11 @@ const DOUBLES = [
   'lockedVm',
   'hiwaterVm',
   'defFlags', // OR-ed into every new VMA
-  'argStart', // the program's arguments, as exec wrote them
-  'argEnd',
-  'envStart',
-  'envEnd',
 ] as const;
 
 export type MmDouble = (typeof DOUBLES)[number];
 
-/** The first 17 stand together, the rest behind the counters. */
-const slot = (name: MmDouble): number => {
-  const index = DOUBLES.indexOf(name);
-  return index < NR_EARLY ? FIRST_DOUBLE + 2 * index : LATE_DOUBLES + 2 * (index - NR_EARLY);
-};
+const slot = (name: MmDouble): number => FIRST_DOUBLE + 2 * DOUBLES.indexOf(name);
 
 const MMAP_BASE = slot('mmapBase');
 const MMAP_LEGACY_BASE = slot('mmapLegacyBase');
@@ -116,6 +116,8 @@ export const mmTlbGenAt = (mm: Mm): WordAt => mm + TLB_GEN;
 export const mmRssAt = (mm: Mm): WordAt => mm + RSS;
 export const mmHiwaterRssAt = (mm: Mm): WordAt => mm + HIWATER_RSS;
 export const mmPgtablesAt = (mm: Mm): WordAt => mm + PGTABLES;
+export const mmMmlistNextAt = (mm: Mm): WordAt => mm + MMLIST_NEXT;
+export const mmMmlistPrevAt = (mm: Mm): WordAt => mm + MMLIST_PREV;
 
 export const mmFlags = (mm: Mm): number => views.i32[mm + FLAGS]!;
 export const mmHasFlag = (mm: Mm, flag: number): boolean => (views.i32[mm + FLAGS]! & flag) !== 0;
@@ -147,6 +149,11 @@ export function setMmMapCount(mm: MmWrite, count: number): void {
 
 export function setMmFlags(mm: MmWrite, flags: number): void {
   views.i32[mm + FLAGS] = flags;
+}
+
+/** From anywhere: who sets it need not hold mmap_lock. */
+export function setMmFlag(mm: Mm, flag: number): void {
+  atomics.or(mm + FLAGS, flag);
 }
 
 export const setMmBrk = (mm: MmWrite, brk: number): void => write(mm, BRK, brk);
