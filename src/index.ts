@@ -39,6 +39,7 @@ export {
   I_HUGE_ALIGN,
   I_NO_SYNC,
   I_NOEXEC,
+  I_SETID,
   I_SWAPFILE,
   type InodeKind,
   type InodeSpec,

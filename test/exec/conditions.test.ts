@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   ADDR_COMPAT_LAYOUT,
   ADDR_NO_RANDOMIZE,
-  Machine,
+  type Machine,
   MCL_CURRENT,
   MCL_FUTURE,
   MMAP_PAGE_ZERO,
@@ -24,7 +24,7 @@ import type { Kernel } from '../../src/lab/oracle/kernel.ts';
 import { whyNotLive } from '../../src/lab/oracle/live_kernel.ts';
 import { Random } from '../../src/lab/oracle/random.ts';
 import { load, makeElf } from './elf_maker.ts';
-import { type Told, tellOurs, tellTheirs } from './exec_twin.ts';
+import { startMachine, type Told, tellOurs, tellTheirs } from './exec_twin.ts';
 
 const reason = whyNotLive();
 const SEED = Number(env['SEED'] ?? 1);
@@ -115,11 +115,7 @@ describe.skipIf(reason !== undefined)(
 
     beforeAll(() => {
       probe = new ExecProbe();
-      machine = Machine.create({
-        bytes: 32 * MIB,
-        ramBytes: 64 * MIB,
-        sysctl: { mmap_min_addr: 4096 },
-      });
+      machine = startMachine({ sysctl: { mmap_min_addr: 4096 } });
       const made = { entry: 0x400100n, size: 0x3000 };
       const text = load({ filesz: 0x900n });
       put('fixed', makeElf({ ...made, type: 2, phdrs: [text, data(0x402000n)] }));
@@ -170,7 +166,7 @@ describe.skipIf(reason !== undefined)(
       const process = machine.spawn();
       process.setPersonality(ADDR_NO_RANDOMIZE);
       for (const { ours } of conditions) ours(process);
-      const told = tellOurs({ machine, process }, { path, argv, envp });
+      const told = tellOurs(process, { path, argv, envp });
       process.exit();
       return [told, theirs];
     }

@@ -2,21 +2,9 @@
  * One execve() in two worlds: of the live kernel, stopped before its first instruction, and ours.
  * Both are told as text, so that a difference is a difference of lines.
  */
-import { readFileSync, realpathSync, statSync } from 'node:fs';
-import { accessSync, constants, statfsSync } from 'node:fs';
+import { execPath, NodeFiles } from '../../src/host/node_files.ts';
 import type { ExecCall, ExecOutcome, Stopped } from '../../src/lab/oracle/exec_probe.ts';
-import {
-  EACCES,
-  EIO,
-  I_HUGE_ALIGN,
-  Machine,
-  type MachineOptions,
-  type OpenExec,
-  type Process,
-} from '../../src/index.ts';
-
-/** File systems that align large mappings: ext4, xfs, btrfs. */
-const HUGE_ALIGNING: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e]);
+import { Machine, type MachineOptions, type Process } from '../../src/index.ts';
 
 /** What both worlds show of an exec; addresses are hex. */
 export interface Told {
@@ -113,24 +101,18 @@ function stringAt(read: Reader, addr: number): string {
   return text.length > 200 ? `${text.length} bytes ${text.slice(0, 50)}` : text;
 }
 
-export interface OurExec {
-  readonly process: Process;
-  readonly machine: Machine;
-}
-
-export function startOurs(options: MachineOptions = {}): OurExec {
-  const machine = Machine.create({ bytes: 16 * 2 ** 20, ramBytes: 64 * 2 ** 20, ...options });
-  return { machine, process: machine.spawn() };
-}
+/** A machine that executes files of the system. */
+export const startMachine = (options: MachineOptions = {}): Machine =>
+  Machine.create({
+    bytes: 32 * 2 ** 20,
+    ramBytes: 64 * 2 ** 20,
+    host: new NodeFiles(),
+    ...options,
+  });
 
 /** Runs the same exec with us. */
-export function tellOurs({ machine, process }: OurExec, call: ExecCall): Told {
-  const open: OpenExec = (path) => openForExec(machine, path);
-  const fd = open(call.path);
-  if (fd < 0) return { result: `errno ${fd}`, ...NOTHING };
-  const { path, argv, envp } = call;
-  const started = process.execve({ fd, path, argv, envp, open });
-  machine.close(fd);
+export function tellOurs(process: Process, { path, argv, envp }: ExecCall): Told {
+  const started = execPath(process, path, { argv, envp });
   process.verify();
   if (typeof started === 'number') {
     const signal = process.fatalSignal();
@@ -152,34 +134,4 @@ function ourMarks(process: Process): string {
 function readOurs(process: Process, addr: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   return bytes.subarray(0, Math.max(0, process.read(addr, bytes)));
-}
-
-/** A file of the system as an open file of the machine, or why it cannot be executed. */
-export function openForExec(machine: Machine, path: string): number {
-  try {
-    const stat = statSync(path, { bigint: true });
-    accessSync(path, constants.X_OK);
-    if (!stat.isFile()) return EACCES;
-    return machine.open({
-      kind: 'regular',
-      path: realpathSync(path),
-      devMajor: Number((stat.dev >> 8n) & 0xfffn),
-      devMinor: Number((stat.dev & 0xffn) | ((stat.dev >> 12n) & 0xfff00n)),
-      ino: Number(stat.ino),
-      contents: contentsOf(path),
-      flags: HUGE_ALIGNING.has(statfsSync(path).type) ? I_HUGE_ALIGN : 0,
-    });
-  } catch (error) {
-    return (error as { errno?: number }).errno ?? EIO;
-  }
-}
-
-const files = new Map<string, Buffer>();
-
-/** Files of the system do not change; ours are small. */
-function contentsOf(path: string): Buffer {
-  if (!path.startsWith('/usr/')) return readFileSync(path);
-  const known = files.get(path) ?? readFileSync(path);
-  files.set(path, known);
-  return known;
 }

@@ -9,12 +9,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ADDR_NO_RANDOMIZE, Machine } from '../../src/index.ts';
+import { ADDR_NO_RANDOMIZE, type Machine } from '../../src/index.ts';
 import { ExecProbe } from '../../src/lab/oracle/exec_probe.ts';
 import { whyNotLive } from '../../src/lab/oracle/live_kernel.ts';
 import { Random } from '../../src/lab/oracle/random.ts';
 import { load, makeElf } from './elf_maker.ts';
-import { tellOurs, tellTheirs } from './exec_twin.ts';
+import { startMachine, tellOurs, tellTheirs } from './exec_twin.ts';
 import { randomElf } from './random_elf.ts';
 
 const reason = whyNotLive();
@@ -31,7 +31,7 @@ describe.skipIf(reason !== undefined)(
 
     beforeAll(() => {
       probe = new ExecProbe();
-      machine = Machine.create({ bytes: 32 * 2 ** 20, ramBytes: 64 * 2 ** 20 });
+      machine = startMachine();
       put('good', makeElf({ type: 3, entry: 0x80n, size: 0x3000, phdrs: GOOD_LOADER }));
       put('script', Buffer.from('#!/bin/true\n'));
       put('short', Buffer.from('\x7fELF'));
@@ -62,7 +62,7 @@ describe.skipIf(reason !== undefined)(
         const theirs = probe.run(call, tellTheirs);
         const process = machine.spawn();
         process.setPersonality(ADDR_NO_RANDOMIZE);
-        const ours = tellOurs({ machine, process }, call);
+        const ours = tellOurs(process, call);
         process.exit();
         const repeat = `SEED=${SEED + i} RUNS=1`;
         expect(ours, `${repeat}\n${program.story}\nloader ${loader.story}`).toEqual(theirs);

@@ -16,7 +16,7 @@ import {
 import { ExecProbe } from '../../src/lab/oracle/exec_probe.ts';
 import { whyNotLive } from '../../src/lab/oracle/live_kernel.ts';
 import { load, makeElf } from './elf_maker.ts';
-import { type Told, tellOurs, tellTheirs } from './exec_twin.ts';
+import { startMachine, type Told, tellOurs, tellTheirs } from './exec_twin.ts';
 
 const reason = whyNotLive();
 const SEED = Number(env['SEED'] ?? 1);
@@ -144,11 +144,11 @@ describe.skipIf(reason !== undefined)(
     }
 
     function ourPlaces(path: string, persona: number, options: MachineOptions = {}): Places[] {
-      const machine = Machine.create({ seed: SEED, bytes: 16 * 2 ** 20, ...options });
+      const machine = startMachine({ seed: SEED, ...options });
       const places = Array.from({ length: SAMPLES }, () => {
         const process = machine.spawn();
         process.setPersonality(persona);
-        const told = tellOurs({ machine, process }, { path, argv: ['x'], envp: [] });
+        const told = tellOurs(process, { path, argv: ['x'], envp: [] });
         process.exit();
         return placesIn(told);
       });

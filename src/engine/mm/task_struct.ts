@@ -58,6 +58,9 @@ export const MMAP_PAGE_ZERO = 0x0100000;
 export const ADDR_NO_RANDOMIZE = 0x0040000;
 export const ADDR_COMPAT_LAYOUT = 0x0200000;
 export const READ_IMPLIES_EXEC = 0x0400000;
+/** What no program with another user's rights is made to run under. */
+export const PER_CLEAR_ON_SETID =
+  READ_IMPLIES_EXEC | ADDR_NO_RANDOMIZE | ADDR_COMPAT_LAYOUT | MMAP_PAGE_ZERO;
 
 /** The task this worker runs now. */
 export const current = (): Task => word(thisCpu + C_CURRENT) as Task;

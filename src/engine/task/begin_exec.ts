@@ -4,8 +4,11 @@
  * Source: fs/exec.c, begin_new_exec(), exec_mmap(), setup_new_exec(), v6.18.
  */
 import { NULL } from '../arena/ref.ts';
+import { fileInode } from '../file/file_struct.ts';
+import { I_SETID, inodeHas } from '../file/inode.ts';
 import type { MmWrite } from '../mm/held.ts';
 import {
+  PER_CLEAR_ON_SETID,
   READ_IMPLIES_EXEC,
   setPersonality,
   setTaskMm,
@@ -25,8 +28,11 @@ export function beginNewExec(bprm: Bprm): void {
   if (old !== NULL) mmput(old);
 }
 
-export function setupNewExec(mm: MmWrite, { task, stackLimit }: Bprm): void {
+/** Forgets of the personality what the new program may not have, and says where its parts go. */
+export function setupNewExec(mm: MmWrite, { task, file, stackLimit }: Bprm): void {
+  const isSetid = inodeHas(fileInode(file), I_SETID);
   // A 64-bit program never reads what it may execute by accident.
-  setPersonality(task, taskPersonality(task) & ~READ_IMPLIES_EXEC);
+  const lost = isSetid ? PER_CLEAR_ON_SETID : READ_IMPLIES_EXEC;
+  setPersonality(task, taskPersonality(task) & ~lost);
   pickMmapLayout(mm, stackLimit);
 }
