@@ -228,6 +228,19 @@ describe.skipIf(reason !== undefined)(
       expect(ours).toEqual(theirs);
     });
 
+    it('X-16 exec: a loader with an empty segment where no address is moves its own start', () => {
+      const entry = 0x401100n;
+      const beyond = load({ vaddr: -0x1000n, filesz: 0n, memsz: 0n });
+      const phdrs = [load({ filesz: 0n, memsz: 0n }), beyond, load({ vaddr: 0x500000n })];
+      put('odd', makeElf({ type: 2, entry, size: 0x3000, phdrs }));
+      const strings = [{ at: 0x800, text: `${file('odd')}\0` }];
+      const program = [name(file('odd')), load({ vaddr: 0x10000000n })];
+      put('oddly', makeElf({ type: 2, entry, size: 0x3000, phdrs: program, strings }));
+      const [ours, theirs] = both({ path: file('oddly'), conditions: [] });
+      expect(ours).toEqual(theirs);
+      expect(ours.result).toMatch(/^entry 400100 /u);
+    });
+
     it('X-16 exec: what is no program: a directory, a device, nothing at all', () => {
       for (const path of [
         folder,

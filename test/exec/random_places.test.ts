@@ -2,7 +2,7 @@
  * Where exec puts things at random: many programs started by the live kernel and by us have the
  * same order, the same alignment, and places spread over the same ranges.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env } from 'node:process';
@@ -24,6 +24,12 @@ const SAMPLES = 150;
 /** Of 150 samples none in the first or last tenth: about once in ten million. */
 const TOLERANCE = 0.1;
 const PAGE = 4096;
+
+/** How the live kernel is set. */
+const theirSettings = () => ({
+  mmap_rnd_bits: Number(readFileSync('/proc/sys/vm/mmap_rnd_bits', 'latin1')),
+  randomize_va_space: Number(readFileSync('/proc/sys/kernel/randomize_va_space', 'latin1')),
+});
 
 /** Distances, in bytes, that say where everything is. */
 type Places = Readonly<Record<string, number>>;
@@ -165,7 +171,7 @@ describe.skipIf(reason !== undefined)(
     ])('X-16 exec: a program of kind %s under personality %i', (kind, persona) => {
       const path = writeProgram(kind);
       const theirs = spreadsOf(theirPlaces(path, persona));
-      const ours = spreadsOf(ourPlaces(path, persona));
+      const ours = spreadsOf(ourPlaces(path, persona, { sysctl: theirSettings() }));
       expect(Object.keys(ours)).toEqual(Object.keys(theirs));
       for (const [name, { min, max, align }] of Object.entries(theirs)) {
         const near = TOLERANCE * (max - min);

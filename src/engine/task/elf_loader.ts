@@ -79,8 +79,9 @@ export function loadProgram(program: ElfFile, place: ProgramPlace): ElfMarks | E
     const { flags, total } = how;
     const addr = u64(bias + segment.vaddr);
     const at = elfLoad(segment, { mm: place.mm, file: program.file, addr, flags, total });
-    if (isErr(at)) return at;
-    if (i === 0 && program.header.type === ET_DYN) bias = u64(bias + BigInt(at) - pageStart(addr));
+    if (typeof at === 'number') return at;
+    if (isBadAddr(at)) return EINVAL;
+    if (i === 0 && program.header.type === ET_DYN) bias = u64(bias + at - pageStart(addr));
     if (isAbsurd(segment, segment.vaddr)) return EINVAL;
   }
   return marksOf(program, loads, bias);
@@ -112,22 +113,22 @@ function firstPlace(
   }
   if (alignment <= BigInt(PAGE_SIZE)) return { bias: pageStart(-vaddr), flags: MAP_PRIVATE, total };
   const found = findRoom(program, place, total);
-  if (isErr(found)) return found;
-  return { bias: pageStart(alignDown(BigInt(found), alignment) - vaddr), flags, total };
+  if (typeof found === 'number') return found;
+  return { bias: pageStart(alignDown(found, alignment) - vaddr), flags, total };
 }
 
 const alignDown = (addr: bigint, alignment: bigint): bigint =>
   alignment === 0n ? addr : addr - (addr % alignment);
 
 /** Maps the first segment anywhere, to learn where there is room, and takes it away again. */
-function findRoom(program: ElfFile, { mm }: ProgramPlace, total: bigint): number | Errno {
+function findRoom(program: ElfFile, { mm }: ProgramPlace, total: bigint): bigint | Errno {
   const [segment] = loadsOf(program);
   if (segment === undefined) return EINVAL;
   const { file } = program;
   const at = elfLoad(segment, { mm, file, addr: 0n, flags: MAP_PRIVATE, total });
-  if (isErr(at)) return at;
+  if (typeof at === 'number') return at;
   const locked = mmapWriteLock(mm);
-  const result = munmapLocked(locked, { addr: at, len: ulongOf(total) }, 'keep');
+  const result = munmapLocked(locked, { addr: ulongOf(at), len: ulongOf(total) }, 'keep');
   mmapWriteUnlock(locked);
   return isErr(result) ? result : at;
 }
@@ -173,9 +174,11 @@ export function loadInterp(loader: ElfFile, mm: Mm, programBias: bigint): bigint
     const flags = isFree ? MAP_PRIVATE : MAP_PRIVATE | MAP_FIXED;
     const addr = u64(bias + segment.vaddr);
     const at = elfLoad(segment, { mm, file: loader.file, addr, flags, total });
-    if (isErr(at)) return at;
+    if (typeof at === 'number') return at;
+    // As the kernel, which takes it for the bias: only an errno would stop the exec.
+    if (isBadAddr(at)) return at;
     total = 0n;
-    if (isFree) bias = u64(BigInt(at) - pageStart(segment.vaddr));
+    if (isFree) bias = u64(at - pageStart(segment.vaddr));
     if (isAbsurd(segment, u64(bias + segment.vaddr))) return ENOMEM;
   }
   return bias;

@@ -51,17 +51,20 @@ const protOf = ({ flags }: ElfPhdr): number =>
   ((flags & PF_W) === 0 ? 0 : PROT_WRITE) |
   ((flags & PF_X) === 0 ? 0 : PROT_EXEC);
 
-/** @returns the page where the segment begins; as mmap(), or EFAULT. */
-export function elfLoad(segment: ElfPhdr, place: SegmentPlace): number | Errno {
+/**
+ * @returns the page where the segment begins; or as mmap(), or EFAULT. Nobody has looked whether an
+ *   empty segment begins at an address at all.
+ */
+export function elfLoad(segment: ElfPhdr, place: SegmentPlace): bigint | Errno {
   const { vaddr, filesz, memsz } = segment;
   if (filesz === 0n) {
     const start = pageStart(place.addr);
     const mapped = memsz === 0n ? OK : mapZeros(segment, place.mm, start, start + inPage(vaddr));
-    return isErr(mapped) ? mapped : goodAddr(start);
+    return isErr(mapped) ? mapped : start;
   }
   const start = mapFile(segment, place);
-  if (isErr(start) || memsz <= filesz) return start;
-  const first = u64(BigInt(start) + inPage(vaddr));
+  if (typeof start === 'number' || isBadAddr(start) || memsz <= filesz) return start;
+  const first = u64(start + inPage(vaddr));
   const zeros = u64(first + filesz);
   // What the program itself cannot write does not have to be zero.
   if (!padZero(place.mm, zeros) && (segment.flags & PF_W) !== 0) return EFAULT;
@@ -69,14 +72,12 @@ export function elfLoad(segment: ElfPhdr, place: SegmentPlace): number | Errno {
   return isErr(mapped) ? mapped : start;
 }
 
-const goodAddr = (addr: bigint): number | Errno => (isBadAddr(addr) ? EINVAL : Number(addr));
-
 /** Bytes and pages from words of the file; whatever is too large is refused by mmap(). */
-function mapFile(segment: ElfPhdr, { mm, file, addr, flags, total }: SegmentPlace): number | Errno {
+function mapFile(segment: ElfPhdr, { mm, file, addr, flags, total }: SegmentPlace): bigint | Errno {
   const skew = inPage(segment.vaddr);
   const size = pageAlign(segment.filesz + skew);
   const offset = u64(segment.offset - skew);
-  if (size === 0n) return goodAddr(pageStart(addr));
+  if (size === 0n) return pageStart(addr);
   const whole = total === 0n ? size : pageAlign(total);
   if (inPage(offset) !== 0n || u64(offset + pageAlign(whole)) < offset) return EINVAL;
 
@@ -93,7 +94,7 @@ function mapFile(segment: ElfPhdr, { mm, file, addr, flags, total }: SegmentPlac
     munmapLocked(locked, { addr: at + Number(size), len: ulongOf(u64(whole - size)) }, 'keep');
   }
   mmapWriteUnlock(locked);
-  return at;
+  return isErr(at) ? at : BigInt(at);
 }
 
 /** Zeroes the rest of a page: what the file has behind the segment. @returns whether it could. */
