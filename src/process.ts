@@ -69,7 +69,8 @@ import {
 import { sysRemapFilePages } from './engine/syscall/remap_file_pages.ts';
 import { intOf, ulongOf, type Word } from './engine/syscall/ulong.ts';
 import { execMmap, type ExecImage } from './engine/task/exec.ts';
-import type { ExecStart, ExecveRequest } from './engine/task/bprm.ts';
+import type { ExecStart } from './engine/task/bprm.ts';
+import type { ExecveRequest } from './engine/task/exec_request.ts';
 import { execve } from './engine/task/execve.ts';
 import { mmput } from './engine/task/exit.ts';
 import { type Manner, type MmVisit, walkRmap } from './engine/task/foreign_walk.ts';
@@ -336,7 +337,15 @@ export class Process extends ProcessUserfault {
   execve(request: ExecveRequest): ExecStart | Errno {
     this.enter();
     clearVerdict();
-    return execve(this.task, request);
+    return execve(this.task, { ...request, open: (path) => this.#open(request, path) });
+  }
+
+  #open({ open }: ExecveRequest, path: string): number | Errno {
+    try {
+      return open(path);
+    } finally {
+      this.enter(); // it may have used another machine, or made calls of another process
+    }
   }
 
   /** The signal that the process is about to die of, or 0. */

@@ -4,7 +4,20 @@
  */
 import { execPath, NodeFiles } from '../../src/host/node_files.ts';
 import type { ExecCall, ExecOutcome, Stopped } from '../../src/lab/oracle/exec_probe.ts';
-import { Machine, type MachineOptions, type Process } from '../../src/index.ts';
+import {
+  AT_EGID,
+  AT_EUID,
+  AT_EXECFN,
+  AT_GID,
+  AT_HWCAP,
+  AT_HWCAP2,
+  AT_MINSIGSTKSZ,
+  AT_PLATFORM,
+  AT_UID,
+  Machine,
+  type MachineOptions,
+  type Process,
+} from '../../src/index.ts';
 
 /** What both worlds show of an exec; addresses are hex. */
 export interface Told {
@@ -58,7 +71,15 @@ const theirMarks = ({ stat }: Stopped): string =>
 type Reader = (addr: number, length: number) => Uint8Array;
 
 /** Types whose value is the CPU's or the user's and no place. */
-const NO_PLACES: ReadonlySet<number> = new Set([11, 12, 13, 14, 16, 26, 29, 30, 51]);
+const NO_PLACES: ReadonlySet<number> = new Set([
+  AT_UID,
+  AT_EUID,
+  AT_GID,
+  AT_EGID,
+  AT_HWCAP,
+  AT_HWCAP2,
+  AT_MINSIGSTKSZ,
+]);
 
 /** Everything from the stack pointer to the end of the strings; random bytes left out. */
 function tellStack(read: Reader, sp: number): string {
@@ -82,7 +103,7 @@ function tellStack(read: Reader, sp: number): string {
   for (let type = word(at); ; type = word(at)) {
     const value = word(at + 8);
     lines.push(`auxv ${type} ${NO_PLACES.has(type) ? '' : rough(value)}`);
-    if (type === 31 || type === 15) lines.push(stringAt(read, value));
+    if (type === AT_EXECFN || type === AT_PLATFORM) lines.push(stringAt(read, value));
     at += 16;
     if (!(type > 0)) break;
   }

@@ -8,11 +8,15 @@ import {
   E2BIG,
   EBADF,
   EFAULT,
+  EINTR,
+  EINVAL,
+  EIO,
   ELIBBAD,
   ELOOP,
   ENOENT,
   ENOEXEC,
   ENOMEM,
+  type ExecveRequest,
   hasFlag,
   isErr,
   Machine,
@@ -22,6 +26,7 @@ import {
   type Process,
   PROT_READ,
   PROT_WRITE,
+  RLIMIT_AS,
   SIGSEGV,
   VM_ACCOUNT,
 } from '../../src/index.ts';
@@ -177,6 +182,87 @@ describe('an exec that is refused', () => {
     expect(portrait(process)).toEqual(before);
     files.set(LOADER, loader);
     expect(execveOf(process, '/bin/program')).toBe(0);
+    process.exit();
+    machine.tearDown();
+  });
+});
+
+describe('a request that is none', () => {
+  const right = { fd: 0, path: '/bin/program', argv: ['x'], envp: [], open };
+
+  it.each<[Partial<Record<keyof ExecveRequest, unknown>>, number]>([
+    [{ fd: NaN }, EINVAL],
+    [{ fd: '3' }, EINVAL],
+    [{ fd: -1 }, EBADF],
+    [{ fd: 10_000 }, EBADF],
+    [{ path: 5 }, EFAULT],
+    [{ argv: null }, EFAULT],
+    [{ argv: ['x', undefined] }, EFAULT],
+    [{ argv: [new Uint16Array(2)] }, EFAULT],
+    [{ envp: 'A=b' }, EFAULT],
+    [{ open: undefined }, EIO],
+    [{ open: () => 'no number' }, EIO],
+    [{ open: () => -5000 }, EIO],
+    [{ open: () => 1.5 }, EIO],
+    [{ open: () => 10_000 }, EBADF],
+    [{ open: () => raise() }, EIO],
+  ])('X-9 of an exec: %o', (wrong, errno) => {
+    const process = start();
+    const before = portrait(process);
+    const fd = files.get('/bin/program') ?? -1;
+    expect(process.execve({ ...right, fd, ...wrong } as ExecveRequest)).toBe(errno);
+    expect(portrait(process)).toEqual(before);
+    process.exit();
+    machine.tearDown();
+  });
+
+  it('X-9 opens with the help of another machine, and of another process', () => {
+    const other = Machine.create({ seed: 2, bytes: 8 * 2 ** 20 });
+    const stranger = other.spawn();
+    const process = start(ADDR_NO_RANDOMIZE);
+    const child = start();
+    const elsewhere = (path: string): number => {
+      const fd = open(path);
+      child.mmap(0, PAGE_SIZE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      stranger.mmap(0, PAGE_SIZE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      return fd;
+    };
+    const fd = files.get('/bin/program') ?? -1;
+    const started = process.execve({ ...right, fd, open: elsewhere });
+    expect(started).toMatchObject({ entry: 0x7ffff7ffa010 });
+    for (const each of [process, child]) {
+      each.verify();
+      each.exit();
+    }
+    stranger.exit();
+    other.tearDown();
+    machine.tearDown();
+  });
+
+  it('X-9 of a task that is dying is EINTR', () => {
+    const process = start();
+    // That there is no room for a GiB of zeros shows when they are mapped.
+    const big = load({ vaddr: 0n, filesz: 0x900n, memsz: 2n ** 30n });
+    addFile('/bin/big', makeElf({ type: 3, entry: 16n, size: 0x3000, phdrs: [big] }));
+    process.setRlimit(RLIMIT_AS, { soft: 2 ** 28, hard: 2 ** 28 });
+    expect(execveOf(process, '/bin/big')).toBe(ENOMEM);
+    expect(process.fatalSignal()).toBe(SIGSEGV);
+    expect(execveOf(process, '/bin/program')).toBe(EINTR);
+    process.exit();
+    machine.tearDown();
+  });
+});
+
+function raise(): never {
+  throw new Error('the opener failed');
+}
+
+describe('many arguments', () => {
+  it('X-9 of an exec are taken up to a quarter of the stack, with their pointers', () => {
+    const process = start(ADDR_NO_RANDOMIZE);
+    const most = Math.floor((2 ** 21 - '/bin/program'.length - 1) / 10);
+    expect(execveOf(process, '/bin/program', Array<string>(most + 1).fill('y'))).toBe(E2BIG);
+    expect(execveOf(process, '/bin/program', Array<string>(most - 1).fill('y'))).toBe(0);
     process.exit();
     machine.tearDown();
   });

@@ -25,7 +25,7 @@ import { VM_SEALED, withFlags } from '../mm/vm_flags.ts';
 import { type File, setVmFlags, vmFlags } from '../mm/vma_struct.ts';
 import { mmapFileLocked } from '../syscall/mmap.ts';
 import { MAP_FIXED, MAP_PRIVATE, PROT_EXEC, PROT_READ } from '../vma/map_flags.ts';
-import { beginNewExec, setupNewExec } from './begin_exec.ts';
+import { beginNewExec } from './begin_exec.ts';
 import { type Bprm, openExec } from './bprm.ts';
 import {
   ELF_HEADER_BYTES,
@@ -44,6 +44,7 @@ import { isBadAddr, pageAlign, u64 } from './elf_map.ts';
 import { createElfTables } from './elf_tables.ts';
 import { type ExecutableStack, setupArgPages } from './exec_stack.ts';
 import { DYN_BASE, isBrkRandomized, randomBrk, randomStackTop } from './exec_layout.ts';
+import { setupNewExec } from './setup_exec.ts';
 import { mapVdso } from './vdso.ts';
 
 /** Bytes of a loader's name, with its NUL. */
@@ -80,7 +81,8 @@ function loadWith(bprm: Bprm, program: ElfFile, loaderFile: File | typeof NULL):
   const loader = loaderFile === NULL ? null : readLoader(loaderFile);
   if (typeof loader === 'number') return loader;
 
-  beginNewExec(bprm);
+  bprm.isCommitted = true; // Whatever fails below kills the task.
+  beginNewExec(bprm.mm);
   const placed = place(bprm, executableStackOf(program));
   if (isErr(placed)) return placed;
   const mapped = loadProgram(program, { mm: bprm.mm, hasLoader: loader !== null });

@@ -40,7 +40,7 @@ export function loadScript(bprm: Bprm): 0 | Errno {
 }
 
 /** @returns null for what is no script, or one whose first line does not end in what was read. */
-export function parseScriptLine(head: Uint8Array): ScriptLine | null {
+function parseScriptLine(head: Uint8Array): ScriptLine | null {
   if (head[0] !== HASH || head[1] !== BANG) return null;
   let end = head.indexOf(NEWLINE);
   // The kernel looks for the end of the line as for that of a string.

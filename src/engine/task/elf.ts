@@ -30,7 +30,6 @@ const MAGIC = 0x7f454c46;
 
 export interface ElfHeader {
   readonly type: number;
-  readonly machine: number;
   readonly entry: bigint;
   readonly phoff: bigint;
   readonly phentsize: number;
@@ -61,7 +60,6 @@ export function parseElfHeader(head: Uint8Array): ElfHeader | null {
   if (view.getUint32(0) !== MAGIC || view.getUint16(18, true) !== EM_X86_64) return null;
   return {
     type: view.getUint16(16, true),
-    machine: EM_X86_64,
     entry: view.getBigUint64(24, true),
     phoff: view.getBigUint64(32, true),
     phentsize: view.getUint16(54, true),
@@ -72,14 +70,14 @@ export function parseElfHeader(head: Uint8Array): ElfHeader | null {
 export const isLoadable = ({ type }: ElfHeader): boolean => type === ET_EXEC || type === ET_DYN;
 
 /** @returns how long the table of program headers is, or 0 for one that no exec takes. */
-export function elfPhdrBytes({ phentsize, phnum }: ElfHeader): number {
+function elfPhdrBytes({ phentsize, phnum }: ElfHeader): number {
   if (phentsize !== PROGRAM_HEADER_BYTES) return 0;
   const bytes = phentsize * phnum;
   return bytes > PROGRAM_HEADERS_MAX ? 0 : bytes;
 }
 
 /** @returns the program headers of a whole table. */
-export function parseElfPhdrs(table: Uint8Array): ElfPhdr[] {
+function parseElfPhdrs(table: Uint8Array): ElfPhdr[] {
   const view = viewOf(table);
   const count = Math.floor(table.length / PROGRAM_HEADER_BYTES);
   return Array.from({ length: count }, (_, i) => phdrAt(view, i * PROGRAM_HEADER_BYTES));

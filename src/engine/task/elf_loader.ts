@@ -43,7 +43,7 @@ const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 const loadsOf = ({ phdrs }: ElfFile): ElfPhdr[] => phdrs.filter(({ type }) => type === PT_LOAD);
 
 /** From the lowest page to the last byte; 0 without segments. */
-export function totalMappingSize(loads: readonly ElfPhdr[]): bigint {
+function totalMappingSize(loads: readonly ElfPhdr[]): bigint {
   const starts = loads.map(({ vaddr }) => pageStart(vaddr));
   const ends = loads.map(({ vaddr, memsz }) => u64(vaddr + memsz));
   return loads.length === 0 ? 0n : u64(ends.reduce(max) - starts.reduce(min));

@@ -16,35 +16,35 @@ import { findVma } from '../mm/vma_iterator.ts';
 import { vmStart } from '../mm/vma_struct.ts';
 import { setMmLayout } from '../mm/mm_struct.ts';
 import { expandDownwards } from '../vma/expand.ts';
+import {
+  AT_NULL,
+  AT_PHDR,
+  AT_PHENT,
+  AT_PHNUM,
+  AT_PAGESZ,
+  AT_BASE,
+  AT_FLAGS,
+  AT_ENTRY,
+  AT_UID,
+  AT_EUID,
+  AT_GID,
+  AT_EGID,
+  AT_PLATFORM,
+  AT_HWCAP,
+  AT_CLKTCK,
+  AT_SECURE,
+  AT_RANDOM,
+  AT_HWCAP2,
+  AT_RSEQ_FEATURE_SIZE,
+  AT_RSEQ_ALIGN,
+  AT_EXECFN,
+  AT_SYSINFO_EHDR,
+  AT_MINSIGSTKSZ,
+} from './auxv.ts';
 import type { Bprm } from './bprm.ts';
 import { MAX_ARG_STRLEN } from './exec_args.ts';
 import { alignStack } from './exec_layout.ts';
 import { PROGRAM_HEADER_BYTES } from './elf.ts';
-
-/** Types of the auxiliary vector. Source: include/uapi/linux/auxvec.h. */
-export const AT_NULL = 0;
-export const AT_PHDR = 3;
-export const AT_PHENT = 4;
-export const AT_PHNUM = 5;
-export const AT_PAGESZ = 6;
-export const AT_BASE = 7;
-export const AT_FLAGS = 8;
-export const AT_ENTRY = 9;
-export const AT_UID = 11;
-export const AT_EUID = 12;
-export const AT_GID = 13;
-export const AT_EGID = 14;
-export const AT_PLATFORM = 15;
-export const AT_HWCAP = 16;
-export const AT_CLKTCK = 17;
-export const AT_SECURE = 23;
-export const AT_RANDOM = 25;
-export const AT_HWCAP2 = 26;
-export const AT_RSEQ_FEATURE_SIZE = 27;
-export const AT_RSEQ_ALIGN = 28;
-export const AT_EXECFN = 31;
-export const AT_SYSINFO_EHDR = 33;
-export const AT_MINSIGSTKSZ = 51;
 
 /** Of a plain x86-64 CPU with AVX-512; no address depends on them. */
 const MIN_SIGNAL_STACK = 3632n;
@@ -124,19 +124,19 @@ function auxiliaryVector(
  * argc, then where each string lies; and the marks of the address space that say the same. The
  * strings are measured where they lie: a segment may have been mapped over them.
  */
-function stringPointers({ mm, p, args, envs }: Bprm): bigint[] | Errno {
+function stringPointers({ mm, p, args, envc }: Bprm): bigint[] | Errno {
   const words = [BigInt(args.length)];
   let at = p;
   let argEnd = p;
-  for (const strings of [args, envs]) {
-    for (const _ of strings) {
+  for (const [list, count] of [args.length, envc].entries()) {
+    for (let i = 0; i < count; i++) {
       const length = stringLength(mm, at);
       if (isErr(length)) return length;
       words.push(BigInt(at));
       at += length;
     }
     words.push(0n);
-    if (strings === args) argEnd = at;
+    if (list === 0) argEnd = at;
   }
   const locked = mmapWriteLock(mm);
   setMmLayout(locked, { argEnd, envStart: argEnd, envEnd: at });

@@ -20,7 +20,7 @@ import { vmaLookup } from '../mm/vma_iterator.ts';
 import { VM_GROWSDOWN, type VmFlags, withFlags } from '../mm/vm_flags.ts';
 import { vmStart } from '../mm/vma_struct.ts';
 import { brkFlags, expandDownwards, insertAnonymous } from '../vma/expand.ts';
-import { type Bprm, bytesOf } from './bprm.ts';
+import type { Bprm } from './bprm.ts';
 
 /** Where every stack ends at first, in bytes. */
 export const STACK_TOP = TASK_SIZE;
@@ -52,21 +52,21 @@ export function createInitStack(bprm: Bprm): 0 | Errno {
 
 /** Writes the program's name, its environment and its arguments. @returns E2BIG. */
 export function copyAllStrings(bprm: Bprm): 0 | Errno {
-  const { argv, envp } = bprm.request;
+  const { filename, argv, envp } = bprm.wish;
   const refused = setStackLimits(bprm, argv.length, envp.length);
   if (isErr(refused)) return refused;
-  const named = copyString(bprm, bprm.filename);
+  const named = copyString(bprm, filename);
   if (isErr(named)) return named;
   bprm.exec = bprm.p;
 
-  for (const text of envp.toReversed()) {
-    const result = copyString(bprm, bytesOf(text));
+  for (const bytes of envp.toReversed()) {
+    const result = copyString(bprm, bytes);
     if (isErr(result)) return result;
-    bprm.envs.unshift(bytesOf(text).length + 1);
+    bprm.envc++;
   }
   // A program is always told a name, if only an empty one.
-  for (const text of argv.length === 0 ? [''] : argv.toReversed()) {
-    const result = pushArgument(bprm, bytesOf(text));
+  for (const bytes of argv.length === 0 ? [new Uint8Array()] : argv.toReversed()) {
+    const result = pushArgument(bprm, bytes);
     if (isErr(result)) return result;
   }
   return OK;
@@ -83,13 +83,13 @@ function setStackLimits(bprm: Bprm, argc: number, envc: number): 0 | Errno {
 /** Puts one more argument before all others. @returns E2BIG. */
 export function pushArgument(bprm: Bprm, bytes: Uint8Array): 0 | Errno {
   const result = copyString(bprm, bytes);
-  if (!isErr(result)) bprm.args.unshift(bytes.length + 1);
+  if (!isErr(result)) bprm.args.push(bytes.length + 1);
   return result;
 }
 
 /** The interpreter of a script has a name of its own. */
 export function removeArgZero(bprm: Bprm): void {
-  bprm.p += bprm.args.shift() ?? 0;
+  bprm.p += bprm.args.pop() ?? 0;
 }
 
 function copyString(bprm: Bprm, bytes: Uint8Array): 0 | Errno {

@@ -31,7 +31,7 @@ export const LEGACY_BASE = pageUp(Math.floor(TASK_SIZE / 3));
 export const DYN_BASE = Math.floor(TASK_SIZE / 3) * 2;
 
 /** Whether the running task's next program is put at random. */
-export const isRandomized = (): boolean =>
+const isRandomized = (): boolean =>
   sysctl('randomize_va_space') !== 0 && !hasPersonality(ADDR_NO_RANDOMIZE);
 
 /** Whether its heap is, too. */
