@@ -4,7 +4,7 @@
  *
  *   SEED=7 RUNS=5000 npx vitest run test/exec/fuzz.test.ts
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env } from 'node:process';
@@ -50,28 +50,65 @@ describe.skipIf(reason !== undefined)(
       writeFileSync(file(name), bytes, { mode: 0o755 });
     }
 
-    it(`X-16 exec: ${RUNS} random programs from seed ${SEED}`, { timeout: 3_600_000 }, () => {
+    /** Executes the program in both worlds. @returns what came of it, in a word. */
+    function compare(told: string): string {
+      const call = { path: file('program'), argv: ['program', 'one'], envp: ['A=b'] };
+      const theirs = probe.run(call, tellTheirs);
+      const process = machine.spawn();
+      process.setPersonality(ADDR_NO_RANDOMIZE);
+      const ours = tellOurs(process, call);
+      process.exit();
+      expect(ours, told).toEqual(theirs);
+      return theirs.result.startsWith('entry') ? 'started' : theirs.result;
+    }
+
+    /** @param make puts a program, and tells what it is. */
+    function compareAll(make: (random: Random) => string): void {
       const outcomes = new Map<string, number>();
       for (let i = 0; i < RUNS; i++) {
-        const random = new Random(SEED + i);
-        const loader = randomElf(random, []);
-        put('loader', loader.bytes);
-        const program = randomElf(random, LOADERS.map(file));
-        put('program', program.bytes);
-        const call = { path: file('program'), argv: ['program', 'one'], envp: ['A=b'] };
-        const theirs = probe.run(call, tellTheirs);
-        const process = machine.spawn();
-        process.setPersonality(ADDR_NO_RANDOMIZE);
-        const ours = tellOurs(process, call);
-        process.exit();
-        const repeat = `SEED=${SEED + i} RUNS=1`;
-        expect(ours, `${repeat}\n${program.story}\nloader ${loader.story}`).toEqual(theirs);
-        const kind = theirs.result.startsWith('entry') ? 'started' : theirs.result;
+        const story = make(new Random(SEED + i));
+        const kind = compare(`SEED=${SEED + i} RUNS=1\n${story}`);
         outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1);
       }
       if (env['RUNS'] !== undefined) console.log(outcomes);
       expect(outcomes.get('started') ?? 0).toBeGreaterThan(RUNS === 1 ? -1 : 0);
+    }
+
+    it(`X-16 exec: ${RUNS} random programs from seed ${SEED}`, { timeout: 3_600_000 }, () => {
+      compareAll((random) => {
+        const loader = randomElf(random, []);
+        put('loader', loader.bytes);
+        const program = randomElf(random, LOADERS.map(file));
+        put('program', program.bytes);
+        return `${program.story}\nloader ${loader.story}`;
+      });
     });
+
+    it(
+      `X-16 exec: /bin/true, damaged ${RUNS} times from seed ${SEED}`,
+      { timeout: 3_600_000 },
+      () => {
+        const whole = readFileSync('/bin/true');
+        const headers = 64 + 56 * whole.readUInt16LE(56);
+        compareAll((random) => {
+          const bytes = Buffer.from(whole);
+          const story = Array.from({ length: 1 + random.below(3) }, () => {
+            const at = random.below(headers);
+            const byte = random.pick([
+              0,
+              0xff,
+              random.below(256),
+              (bytes[at] ?? 0) ^ (1 << random.below(8)),
+            ]);
+            bytes[at] = byte;
+            return `byte ${at} = ${byte}`;
+          });
+          const length = random.chance(0.1) ? random.below(whole.length) : whole.length;
+          put('program', bytes.subarray(0, length));
+          return `${story.join()}, ${length} bytes`;
+        });
+      },
+    );
   },
 );
 
