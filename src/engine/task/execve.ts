@@ -24,9 +24,8 @@ const DEPTH_MAX = 5;
  * is condemned by SIGSEGV, with as much of the new one as there was; what is returned says why.
  *
  * @returns where the program starts; EINTR for a task that is dying; EINVAL, EFAULT for what is no
- *   request; EBADF for the descriptor; EACCES for what is no file of
- *   bytes; E2BIG for the strings; ENOEXEC, ELIBBAD, ELOOP, EIO, ENOMEM; what `open` says of a
- *   loader or an interpreter.
+ *   request; EBADF for the descriptor; EACCES for what is no file of bytes; E2BIG for the strings;
+ *   ENOEXEC, ELIBBAD, ELOOP, EIO, ENOMEM; what `open` says of a loader or an interpreter.
  */
 export function execve(task: Task, request: ExecveRequest): ExecStart | Errno {
   if (fatalSignalPending()) return EINTR;
