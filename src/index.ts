@@ -41,6 +41,7 @@ export {
   I_HUGE_ALIGN,
   I_NO_SYNC,
   I_NOEXEC,
+  I_SETID,
   I_SWAPFILE,
   type InodeKind,
   type InodeSpec,
@@ -58,6 +59,7 @@ export {
   CAP_SYS_ADMIN,
   CAP_SYS_PTRACE,
   CAP_SYS_RAWIO,
+  MMAP_PAGE_ZERO,
   READ_IMPLIES_EXEC,
   RLIM_INFINITY,
   type Rlimit,
@@ -65,6 +67,8 @@ export {
   RLIMIT_DATA,
   RLIMIT_MEMLOCK,
   RLIMIT_STACK,
+  SIGKILL,
+  SIGSEGV,
 } from './engine/mm/task_struct.ts';
 export * from './engine/mm/vm_flags.ts';
 export { vmFlagsOfText, vmFlagsText } from './engine/procfs/smaps.ts';
@@ -97,7 +101,11 @@ export type { Word } from './engine/syscall/ulong.ts';
 export type { UffdMessage } from './engine/syscall/userfaultfd_read.ts';
 export type { UserfaultHandler } from './engine/fault/userfault.ts';
 export type { Userfault } from './engine/file/userfaultfd_fault.ts';
-export { defaultMmapBase, type ExecImage, type InitialVma } from './engine/task/exec.ts';
+export * from './engine/task/auxv.ts';
+export type { ExecStart } from './engine/task/bprm.ts';
+export type { ExecString, ExecveRequest, OpenExec } from './engine/task/exec_request.ts';
+export type { ExecImage, InitialVma } from './engine/task/exec.ts';
+export { defaultMmapBase } from './engine/task/exec_layout.ts';
 export type { Manner, MmVisit } from './engine/task/foreign_walk.ts';
 export { FORK_STEPS, type ForkStep } from './engine/task/fork_failure.ts';
 export type { CounterName } from './engine/trace/counters.ts';

@@ -27,6 +27,7 @@ import {
   setRlimit,
   setTaskMm,
   type Task,
+  taskFatalSignal,
   taskMm,
 } from './engine/mm/task_struct.ts';
 import { eachVma, lockVmaUnderRcu, vmaLookup } from './engine/mm/vma_iterator.ts';
@@ -68,10 +69,13 @@ import {
 import { sysRemapFilePages } from './engine/syscall/remap_file_pages.ts';
 import { intOf, ulongOf, type Word } from './engine/syscall/ulong.ts';
 import { execMmap, type ExecImage } from './engine/task/exec.ts';
+import type { ExecStart } from './engine/task/bprm.ts';
+import type { ExecveRequest } from './engine/task/exec_request.ts';
+import { execve } from './engine/task/execve.ts';
 import { mmput } from './engine/task/exit.ts';
 import { type Manner, type MmVisit, walkRmap } from './engine/task/foreign_walk.ts';
 import { dupMm } from './engine/task/fork.ts';
-import { readVerdict, type Verdict } from './engine/trace/verdict.ts';
+import { clearVerdict, readVerdict, type Verdict } from './engine/trace/verdict.ts';
 import { ProcessUserfault } from './process_userfault.ts';
 
 /**
@@ -322,6 +326,32 @@ export class Process extends ProcessUserfault {
     setTaskMm(this.task, mm);
     if (old !== NULL) mmput(old);
     return OK;
+  }
+
+  /**
+   * execve(2): loads an ELF program or a script from its file. See docs/exec.md.
+   *
+   * @returns where the program starts; or an errno. Then the old address space is as it was, or,
+   *   past the point of no return, `fatalSignal()` is SIGSEGV: all that is left is to exit().
+   */
+  execve(request: ExecveRequest): ExecStart | Errno {
+    this.enter();
+    clearVerdict();
+    return execve(this.task, { ...request, open: (path) => this.#open(request, path) });
+  }
+
+  #open({ open }: ExecveRequest, path: string): number | Errno {
+    try {
+      return open(path);
+    } finally {
+      this.enter(); // it may have used another machine, or made calls of another process
+    }
+  }
+
+  /** The signal that the process is about to die of, or 0. */
+  fatalSignal(): number {
+    this.enter();
+    return taskFatalSignal(this.task);
   }
 
   /** Ends the process: the last one to leave an address space takes it apart. */
