@@ -49,6 +49,7 @@ export function lookAt(stage: Stage): Look {
     const { brk, defFlags, lockedVm } = process.layout();
     pages.set(`heap of ${number}`, `${brk}`);
     pages.set(`def_flags of ${number}`, `${defFlags}`);
+    pages.set(`signal of ${number}`, `${process.fatalSignal()}`);
     if (lockedVm < 0) pages.set(`locked pages of ${number}`, 'fewer than none');
   }
   for (let fd = 0; fd < FILES; fd++) pages.set(`file ${fd}`, String(stage.machine.fileSize(fd)));
@@ -75,6 +76,12 @@ function addPages(pages: Map<string, string>, vma: VmaInfo, { process, number }:
 
 /** The address that an entry of `Look.pages` is about. */
 export const addressOf = (page: string): number => Number(page.split(':')[1]) * PAGE + BASE;
+
+/** The address space that an entry of `Look.pages` is about; null for a file. */
+export function spaceOf(page: string): number | null {
+  const [, at, of] = /^(\d+):|^\D+ of (\d+)$/u.exec(page) ?? [];
+  return at === undefined && of === undefined ? null : Number(at ?? of);
+}
 
 /** Stands between what a page is and what it holds. */
 const HOLDS = ', with ';

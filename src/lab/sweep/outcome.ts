@@ -3,6 +3,7 @@
  * page by page, or none of them, which is a bug.
  */
 import {
+  E2BIG,
   EAGAIN,
   EFAULT,
   ENOMEM,
@@ -38,9 +39,10 @@ export const OUTCOMES: Readonly<Record<OutcomeName, string>> = {
   'where it could': PARTS['where it could'].why,
   ready: PARTS.ready.why,
   short: PARTS.short.why,
-  'source stays': PARTS['source stays'].why,
+  'rest stays': PARTS['rest stays'].why,
   'copy stays': PARTS['copy stays'].why,
   grown: PARTS.grown.why,
+  killed: PARTS.killed.why,
   unknown: 'none of these: a bug',
 };
 
@@ -74,6 +76,7 @@ const OTHER_ERRNOS: Readonly<Partial<Record<StepName, readonly number[]>>> = {
   mlock2: [EAGAIN],
   mlockall: [EAGAIN],
   uffd_copy: [EFAULT],
+  execve: [E2BIG, EFAULT],
 };
 
 /** Says which outcome a call had that gave `result`, or one of `errnos`, and left `now`. */

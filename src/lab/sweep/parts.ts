@@ -2,7 +2,7 @@
  * The calls that may do a part of what they were asked, and why: reviewed one by one. A call that
  * is not in a row here is done, or not done, as a whole.
  */
-import { addressOf, type Look, partsOfLook } from './look.ts';
+import { addressOf, type Look, partsOfLook, spaceOf } from './look.ts';
 import { BASE, PAGE } from './place.ts';
 import type { Step, StepName } from './step.ts';
 
@@ -12,9 +12,10 @@ export const PART_NAMES = [
   'where it could',
   'ready',
   'short',
-  'source stays',
+  'rest stays',
   'copy stays',
   'grown',
+  'killed',
 ] as const;
 
 export type PartName = (typeof PART_NAMES)[number];
@@ -91,10 +92,10 @@ export const PARTS: Readonly<Record<PartName, Part>> = {
     says: 'amount',
     calls: ['pwrite', 'pread', 'uffd_zeropage', 'uffd_copy'],
   },
-  'source stays': {
-    why: 'done, but where the pages were stays mapped, and empty: it could not be split off',
+  'rest stays': {
+    why: 'done, but what was to be unmapped for it stays, without pages: it could not be split off',
     says: 'success',
-    calls: ['mremap'],
+    calls: ['mremap', 'execve'],
   },
   'copy stays': {
     why: 'an errno; the pages are back, but where they were to go stays mapped, and empty',
@@ -105,6 +106,11 @@ export const PARTS: Readonly<Record<PartName, Part>> = {
     why: 'an errno; what grows down has grown, but there was no page for the address',
     says: 'errno',
     calls: ['touch', 'store', 'load'],
+  },
+  killed: {
+    why: 'an errno behind the point of no return of an exec: the process can only exit',
+    says: 'errno',
+    calls: ['execve'],
   },
 };
 
@@ -135,8 +141,10 @@ export function isPart(part: PartName, ends: Ends, now: Look): boolean {
         : isMixture(ends, now) && isPrefix(ends, now);
     case 'marks':
       return areMarked(ends, now);
-    case 'source stays':
-      return hasAll(clean, now) && hasNoOthers(ends, now);
+    case 'rest stays':
+      return hasAll(clean, now) && (ends.step.name === 'execve' || hasNoOthers(ends, now));
+    case 'killed':
+      return isKilled(ends, now);
     case 'copy stays':
     case 'grown':
       return hasAll(before, now) && hasNoOthers(ends, now);
@@ -196,4 +204,17 @@ function isPartOfMove({ step, space, before, clean }: Ends, now: Look): boolean 
     const stays = partsOfLook(is).holds === '0' && partsOfLook(is).mark === partsOfLook(was).mark;
     return isThere && (is === undefined || stays);
   });
+}
+
+/** The process is in another address space and about to die; all others are as before. */
+function isKilled({ space, before }: Ends, now: Look): boolean {
+  const dying = [...now.pages].filter(([page, is]) => page.startsWith('signal') && is !== '0');
+  const signal = dying[0]?.[0] ?? '';
+  const isOther = ([page]: readonly [string, string]): boolean =>
+    ![space, spaceOf(signal)].includes(spaceOf(page)) || before.pages.has(signal);
+  return (
+    dying.length === 1 &&
+    [...before.pages].filter(isOther).every(([page, was]) => now.pages.get(page) === was) &&
+    [...now.pages].filter(isOther).every(([page]) => before.pages.has(page))
+  );
 }

@@ -34,5 +34,11 @@ export const PROCESSES: readonly Scenario[] = [
   scenario('vfork', MOTLEY, step('clone_vm')),
   scenario('exec', MOTLEY, step('exec', 4)),
   scenario('exec of one of two', [...MOTLEY, step('clone_vm')], by(1, step('exec', 20))),
+  scenario('execve', [...MOTLEY, open('a program'), open('a loader')], step('execve', 1, 2)),
+  scenario(
+    'execve of one of two',
+    [...MOTLEY, open('a program'), open('a loader'), step('clone_vm')],
+    by(1, step('execve', 1, 2)),
+  ),
   scenario('exit', [...HOUSEHOLD, step('fork')], by(1, step('exit'))),
 ];

@@ -21,7 +21,17 @@ const CALLS: Weights = {
 };
 
 export const PROFILES = {
-  mixed: { ...CALLS, fork: 3, clone_vm: 1, exit: 1, pwrite: 2, truncate: 1, exec: 0.5, mseal: 0.5 },
+  mixed: {
+    ...CALLS,
+    fork: 3,
+    clone_vm: 1,
+    exit: 1,
+    pwrite: 2,
+    truncate: 1,
+    exec: 0.5,
+    execve: 0.5,
+    mseal: 0.5,
+  },
   anonymous: { ...CALLS, open: 0, mmap: 18, store: 22 },
   files: {
     ...CALLS,

@@ -47,7 +47,8 @@ import type { Step, StepName } from './step.ts';
 
 /** Pages that programs use, and descriptors; so few that calls meet each other. */
 const PLACES = 48;
-const FDS = 4;
+const FDS = 6;
+const PROGRAM_FD = 3;
 const LONGEST = 8;
 
 const PROTS = [RW, RW, RW, PROT_READ, PROT_NONE, PROT_READ | PROT_EXEC];
@@ -102,6 +103,8 @@ const OPENINGS: readonly Step[] = [
   step('uffd_api', 0, UFFD_FEATURE_SIGBUS | UFFD_FEATURE_EVENT_FORK),
   open('a regular file', LONGEST),
   open('a memfd', LONGEST),
+  open('a program'),
+  open('a loader'),
   map(0, 30),
   map(30, LONGEST, { flags: MAP_PRIVATE, fd: 1 }),
   map(38, LONGEST, { flags: MAP_SHARED, fd: 2 }),
@@ -148,6 +151,8 @@ function argsOf(name: StepName, random: Random): number[] {
       return [random.below(FILE_KINDS.length), LONGEST];
     case 'exec':
       return [random.below(LONGEST)];
+    case 'execve':
+      return [PROGRAM_FD, PROGRAM_FD + 1];
     case 'close':
     case 'reopen':
     case 'fsync':

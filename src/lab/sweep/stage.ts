@@ -1,5 +1,6 @@
 /** Where programs run: a small machine, its processes in the order of their births, its files. */
 import {
+  ADDR_NO_RANDOMIZE,
   daxDriver,
   type Driver,
   type InodeKind,
@@ -13,6 +14,7 @@ import {
   unregisterDriver,
   usbStreamDriver,
 } from '../../index.ts';
+import { LOADER_FILE, PROGRAM_FILE } from './elf_program.ts';
 import { PAGE, START_BRK } from './place.ts';
 
 /** What can be opened; a step names one by its place. */
@@ -24,7 +26,16 @@ export const FILE_KINDS = [
   { name: 'a file of a dax driver', kind: 'driver', driver: daxDriver },
   { name: 'a stream', kind: 'driver', driver: usbStreamDriver },
   { name: 'a stacked file', kind: 'driver', driver: overlayDriver },
-] as const satisfies readonly { name: string; kind: InodeKind; driver?: Driver }[];
+  { name: 'a program', kind: 'regular', contents: PROGRAM_FILE },
+  { name: 'a loader', kind: 'regular', contents: LOADER_FILE },
+] as const satisfies readonly FileKind[];
+
+interface FileKind {
+  readonly name: string;
+  readonly kind: InodeKind;
+  readonly driver?: Driver;
+  readonly contents?: Uint8Array;
+}
 
 export type FileKindName = (typeof FILE_KINDS)[number]['name'];
 
@@ -58,8 +69,10 @@ export class Stage {
       ramBytes: RAM_BYTES,
       sysctl: { mmap_min_addr: PAGE },
       protocol,
+      seed: 1,
     });
     const process = this.machine.spawn();
+    process.setPersonality(ADDR_NO_RANDOMIZE); // a second attempt ends where the first would have
     process.setLayout({ startBrk: START_BRK, brk: START_BRK });
     this.#actors.push({ process, space: 0 });
   }
@@ -124,8 +137,10 @@ export class Stage {
     return this.machine.open({
       kind: what.kind,
       path: `/${what.name}`,
-      size: pages * PAGE,
-      writable: true,
+      // What is open to be written cannot be executed.
+      ...('contents' in what
+        ? { contents: what.contents }
+        : { size: pages * PAGE, writable: true }),
       // What a stacked file is opened over: the first file, if it is there.
       ...('driver' in what ? { driver: what.driver.name, privateData: 0 } : {}),
     });

@@ -90,6 +90,15 @@ const ACTS = {
     if (result === 0) stage.moved(number);
     return result;
   },
+  execve: (stage, { process, number }, [fd = 0, loader = 0]) => {
+    const argv = ['program', 'x'.repeat(PAGE)];
+    const open = (): number => stage.machine.dup(loader);
+    const started = process.execve({ fd, path: '/program', argv, envp: ['A=b'], open });
+    const result = typeof started === 'number' ? started : 0;
+    // Behind the point of no return it is in a new one, and will die there.
+    if (result === 0 || process.fatalSignal() !== 0) stage.moved(number);
+    return result;
+  },
   exit: (stage, { number }) => stage.ended(number),
 } satisfies Record<string, Act>;
 
