@@ -44,9 +44,15 @@ export const LAB_PARTS = {
 };
 
 /** What stands above the engine and may see all of it. */
-const FACE = ['index', 'machine', 'process', 'process_memory', 'process_userfault', 'drivers'].map(
-  (name) => `src/${name}.ts`,
-);
+const FACE = [
+  'index',
+  'machine',
+  'process',
+  'process_memory',
+  'process_userfault',
+  'process_tasks',
+  'drivers',
+].map((name) => `src/${name}.ts`);
 /** npm packages, by the folder that may import them. */
 const PACKAGES = { 'src/cli/': ['commander'] };
 /** Parts of the lab that also run where there is no Node. */

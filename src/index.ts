@@ -63,6 +63,9 @@ export {
   RLIMIT_DATA,
   RLIMIT_MEMLOCK,
   RLIMIT_STACK,
+  SIGCHLD,
+  SIGKILL,
+  SIGSEGV,
 } from './engine/mm/task_struct.ts';
 export * from './engine/mm/vm_flags.ts';
 export { vmFlagsOfText, vmFlagsText } from './engine/procfs/smaps.ts';
@@ -95,6 +98,8 @@ export type { Word } from './engine/syscall/ulong.ts';
 export type { UffdMessage } from './engine/syscall/userfaultfd_read.ts';
 export type { UserfaultHandler } from './engine/fault/userfault.ts';
 export type { Userfault } from './engine/file/userfaultfd_fault.ts';
+export * from './engine/task/clone_values.ts';
+export * from './engine/task/wait_values.ts';
 export { defaultMmapBase, type ExecImage, type InitialVma } from './engine/task/exec.ts';
 export type { CounterName } from './engine/trace/counters.ts';
 export type { EventName, TraceRecord } from './engine/trace/events.ts';

@@ -43,7 +43,8 @@ import {
   type SysctlName,
   type Sysctls,
 } from './engine/mm/sysctl.ts';
-import { allocTask, type Task, TASK_CACHE } from './engine/mm/task_struct.ts';
+import { SIGNAL_CACHE } from './engine/mm/signal_struct.ts';
+import { TASK_CACHE } from './engine/mm/task_struct.ts';
 import { type File, VMA_CACHE } from './engine/mm/vma_struct.ts';
 import { frameOf, framesUsed, initMemMap, PAGE_CACHE } from './engine/page/page_struct.ts';
 import { PAGE_TABLE_CACHE } from './engine/page/table_struct.ts';
@@ -59,6 +60,10 @@ import {
   cacheStats,
 } from './engine/slab/cache.ts';
 import { TEXT_CACHES } from './engine/slab/text.ts';
+import { newProcess } from './engine/task/clone.ts';
+import { outOfMemory } from './engine/task/oom_kill.ts';
+import { SIGHAND_CACHE } from './engine/task/sighand.ts';
+import { findTaskLocked } from './engine/task/tasklist.ts';
 import { COUNTER_NAMES, type CounterName, counterSum } from './engine/trace/counters.ts';
 import { type EventName, readTrace, setTraced, type TraceRecord } from './engine/trace/events.ts';
 import { Process } from './process.ts';
@@ -68,6 +73,8 @@ const CACHES: readonly Cache<string>[] = [
   VMA_CACHE,
   MM_CACHE,
   TASK_CACHE,
+  SIGNAL_CACHE,
+  SIGHAND_CACHE,
   FILE_CACHE,
   INODE_CACHE,
   ANON_VMA_CACHE,
@@ -395,23 +402,36 @@ export class Machine {
   }
 
   /**
-   * A process with an empty address space; exec() fills it. @throws RangeError when the memory is
-   * full.
+   * A process with an empty address space, a child of init; exec() fills it. @throws RangeError
+   * when the memory is full.
    */
   spawn(): Process {
     this.enter();
-    const task = allocTask();
-    if (task === NULL) throw new RangeError('The machine has no memory for another process.');
-    const process = new Process(this, task);
-    const result = process.exec({ vmas: [], layout: {} });
-    if (isErr(result)) throw new RangeError('The machine has no memory for another process.');
-    return process;
+    const task = newProcess();
+    if (task !== NULL) {
+      const process = new Process(this, task);
+      if (!isErr(process.exec({ vmas: [], layout: {} }))) return process;
+      process.exit();
+    }
+    throw new RangeError('The machine has no memory for another process.');
   }
 
-  /** A process that another worker has, by its `id`. */
+  /** A process that another worker has, by its `id`. @throws RangeError when there is none. */
   process(id: number): Process {
     this.enter();
-    return new Process(this, id as Task);
+    const task = findTaskLocked(id);
+    if (task === NULL) throw new RangeError(`There is no process ${String(id)}.`);
+    return new Process(this, task);
+  }
+
+  /**
+   * The OOM killer: condemns the process with most pages, and takes its private memory.
+   * @returns it: who runs it ends it; null when there is none to kill, or one is still dying.
+   */
+  outOfMemory(): Process | null {
+    this.enter();
+    const victim = outOfMemory();
+    return victim === NULL ? null : new Process(this, victim);
   }
 
   /**

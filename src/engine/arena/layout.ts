@@ -44,6 +44,7 @@ export const H_CPUS_SEEN = 8 * LINE + 3; // (a) every worker that ever attached 
 export const H_RESTORES = 8 * LINE + 4; // how often a saved state was restored
 export const H_PAGES_BRK = 9 * LINE; // (a) first descriptor that nobody has taken yet
 export const H_PAGES_END = 9 * LINE + 1;
+export const H_TASKLIST = 12 * LINE; // (a) lock, tasks, numbers: see task/tasklist.ts
 
 export const CACHES_AT = 16 * LINE;
 export const CPUS_AT = CACHES_AT + CACHES * CACHE_WORDS;

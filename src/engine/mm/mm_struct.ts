@@ -12,6 +12,7 @@
  *
  * Source: include/linux/mm_types.h, v6.18.
  */
+import * as atomics from '#atomics';
 import { views as shared } from '../arena/memory.ts';
 import { LINE } from '../arena/layout.ts';
 import type { WordAt } from '../arena/ref.ts';
@@ -43,6 +44,9 @@ const LINK = 127;
 export const MM_CACHE: Cache<'mm_struct'> = { name: 'mm_struct', id: 2, words: 128, link: LINK };
 
 /** Bits of mm.flags. Source: include/linux/mm_types.h, v6.18. */
+/** The OOM killer has nothing to gain here: taken away already, or going. */
+export const MMF_OOM_SKIP = 1 << 21;
+/** Pages were taken away: who would find zeroes in their place gets a signal. */
 export const MMF_UNSTABLE = 1 << 22;
 export const MMF_HAS_MDWE = 1 << 28;
 export const MMF_HAS_MDWE_NO_INHERIT = 1 << 29;
@@ -135,8 +139,18 @@ export function setMmMapCount(mm: MmWrite, count: number): void {
   views.i32[mm + MAP_COUNT] = count;
 }
 
+/** Of a new mm, which nobody else changes. */
 export function setMmFlags(mm: MmWrite, flags: number): void {
   views.i32[mm + FLAGS] = flags;
+}
+
+/** Adds bits: others may add theirs at the same time, whatever they hold. */
+export function setMmFlag(mm: Mm, bits: number): void {
+  atomics.or(mm + FLAGS, bits);
+}
+
+export function clearMmFlag(mm: Mm, bits: number): void {
+  atomics.and(mm + FLAGS, ~bits);
 }
 
 export const setMmBrk = (mm: MmWrite, brk: number): void => write(mm, BRK, brk);

@@ -1,5 +1,5 @@
 /** Runs the steps of address spaces: in the order of the log, or in the one their answers imply. */
-import type { Machine } from '../../index.ts';
+import { CLONE_VM, type Machine, SIGCHLD } from '../../index.ts';
 import { disagreement } from './disagreement.ts';
 import type { Findings } from './findings.ts';
 import type { Judge, Outcome } from './judge.ts';
@@ -102,7 +102,7 @@ export class Runner {
     }
     const { process } = step.program;
     if (!step.sharesMm) this.#bench.toucher.beforeFork(process);
-    const child = step.sharesMm ? process.cloneVm() : process.fork();
+    const child = step.sharesMm ? process.clone(CLONE_VM | SIGCHLD) : process.fork();
     step.child = typeof child === 'number' ? null : child;
     return null;
   }
