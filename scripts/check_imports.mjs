@@ -47,10 +47,11 @@ export const LAB_PARTS = {
 const FACE = [
   'index',
   'machine',
+  'machine_files',
   'process',
   'process_memory',
-  'process_userfault',
   'process_tasks',
+  'process_userfault',
   'drivers',
 ].map((name) => `src/${name}.ts`);
 /** npm packages, by the folder that may import them. */

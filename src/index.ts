@@ -3,13 +3,13 @@
  * the kernel's names.
  */
 export {
-  type FileSpec,
   Machine,
   type MachineImage,
   type MachineOptions,
   type MachineReport,
   type SharedMachine,
 } from './machine.ts';
+export type { FileSpec } from './machine_files.ts';
 export { Process } from './process.ts';
 export * from './drivers.ts';
 
@@ -101,6 +101,8 @@ export type { Userfault } from './engine/file/userfaultfd_fault.ts';
 export * from './engine/task/clone_values.ts';
 export * from './engine/task/wait_values.ts';
 export { defaultMmapBase, type ExecImage, type InitialVma } from './engine/task/exec.ts';
+export type { Manner, MmVisit } from './engine/task/foreign_walk.ts';
+export { FORK_STEPS, type ForkStep } from './engine/task/fork_failure.ts';
 export type { CounterName } from './engine/trace/counters.ts';
 export type { EventName, TraceRecord } from './engine/trace/events.ts';
 export {

@@ -7,27 +7,15 @@ import {
   ARENA_BYTES_MIN,
 } from './engine/arena/arena.ts';
 import { claimCpu, type Cpu, releaseCpu, useCpu } from './engine/arena/cpu.ts';
-import { type Errno, EBADF, EINVAL, ENODEV, EPERM, isErr } from './engine/arena/errno.ts';
+import { isErr } from './engine/arena/errno.ts';
 import { H_RESTORES } from './engine/arena/layout.ts';
 import { type Memory, setWord, useMemory, word } from './engine/arena/memory.ts';
 import { NULL } from './engine/arena/ref.ts';
-import { fdClose, fdCloseAll, fdInstall, fget, initFdTable } from './engine/file/fd_table.ts';
-import { isRegistered } from './engine/file/driver_registry.ts';
+import { fdCloseAll, initFdTable } from './engine/file/fd_table.ts';
 import { initDriverTable } from './engine/file/driver_table.ts';
-import { openByDriver } from './engine/file/file_driver.ts';
-import {
-  FILE_CACHE,
-  fileInode,
-  FMODE_READ,
-  FMODE_WRITE,
-  fput,
-  isFileWritable,
-  setFilePrivateData,
-} from './engine/file/file_struct.ts';
+import { FILE_CACHE } from './engine/file/file_struct.ts';
 import { hasHost, type HostFiles, setHasHost, useHost } from './engine/file/host.ts';
-import { INODE_CACHE, inodeAddSeals, inodeSize } from './engine/file/inode.ts';
-import { openFile, type OpenSpec, reopenFile } from './engine/file/open.ts';
-import { fileRead, fileWrite } from './engine/file/read_write.ts';
+import { INODE_CACHE } from './engine/file/inode.ts';
 import { flushOnExit } from './engine/file/writeback.ts';
 import { USERFAULTFD_CTX_CACHE } from './engine/file/userfaultfd_ctx.ts';
 import { XA_NODE_CACHE } from './engine/file/xa_node_struct.ts';
@@ -45,13 +33,12 @@ import {
 } from './engine/mm/sysctl.ts';
 import { SIGNAL_CACHE } from './engine/mm/signal_struct.ts';
 import { TASK_CACHE } from './engine/mm/task_struct.ts';
-import { type File, VMA_CACHE } from './engine/mm/vma_struct.ts';
+import { VMA_CACHE } from './engine/mm/vma_struct.ts';
 import { frameOf, framesUsed, initMemMap, PAGE_CACHE } from './engine/page/page_struct.ts';
 import { PAGE_TABLE_CACHE } from './engine/page/table_struct.ts';
 import { rcuReadLockHeld, synchronizeRcu } from './engine/rcu/rcu.ts';
 import { ANON_VMA_CACHE, AVC_CACHE } from './engine/rmap/anon_vma_struct.ts';
-import { fileFsync, syncHostInodes } from './engine/rmap/fsync.ts';
-import { filePunchHole, fileTruncate } from './engine/rmap/truncate.ts';
+import { syncHostInodes } from './engine/rmap/fsync.ts';
 import {
   type Cache,
   cacheDrain,
@@ -61,11 +48,15 @@ import {
 } from './engine/slab/cache.ts';
 import { TEXT_CACHES } from './engine/slab/text.ts';
 import { newProcess } from './engine/task/clone.ts';
+import { type Manner, type MmVisit, walkMmlist } from './engine/task/foreign_walk.ts';
+import { FORK_STEPS, type ForkStep, setForkFailure } from './engine/task/fork_failure.ts';
 import { outOfMemory } from './engine/task/oom_kill.ts';
 import { SIGHAND_CACHE } from './engine/task/sighand.ts';
 import { findTaskLocked } from './engine/task/tasklist.ts';
 import { COUNTER_NAMES, type CounterName, counterSum } from './engine/trace/counters.ts';
+import { warnings } from './engine/trace/warn.ts';
 import { type EventName, readTrace, setTraced, type TraceRecord } from './engine/trace/events.ts';
+import { MachineFiles } from './machine_files.ts';
 import { Process } from './process.ts';
 
 const CACHES: readonly Cache<string>[] = [
@@ -104,13 +95,6 @@ export interface SharedMachine {
   readonly buffer: SharedArrayBuffer;
 }
 
-export interface FileSpec extends OpenSpec {
-  readonly readable?: boolean;
-  readonly writable?: boolean;
-  /** What its driver finds with filePrivateData(): a 32-bit number. */
-  readonly privateData?: number;
-}
-
 export interface MachineReport {
   /** Objects of each kind; `live` is 0 for all when nothing is left. */
   readonly caches: readonly CacheStats[];
@@ -120,6 +104,8 @@ export interface MachineReport {
   readonly commitLimit: number;
   /** Bytes of the shared memory that have been used at some time. */
   readonly usedBytes: number;
+  /** What should never happen, and did: one sentence each. */
+  readonly warnings: readonly string[];
 }
 
 /** A machine's whole state at one moment. */
@@ -139,7 +125,7 @@ let active: Machine | null = null;
  * A machine with its processes, in one SharedArrayBuffer. Any worker that
  * attaches sees the same machine and may use its processes at the same time.
  */
-export class Machine {
+export class Machine extends MachineFiles {
   readonly #memory: Memory;
   readonly #cpu: Cpu;
   readonly #host: HostFiles | null;
@@ -147,6 +133,7 @@ export class Machine {
   #isDetached = false;
 
   private constructor(memory: Memory, cpu: Cpu, host: HostFiles | null) {
+    super();
     this.#memory = memory;
     this.#cpu = cpu;
     this.#host = host;
@@ -218,8 +205,7 @@ export class Machine {
     return { buffer: this.#memory.buffer };
   }
 
-  /** Makes this worker's handles point into this machine; every method begins with it. */
-  enter(): void {
+  override enter(): void {
     if (active === this) return;
     if (this.#isDetached) throw new Error('This worker has detached from the machine.');
     useMemory(this.#memory);
@@ -279,6 +265,7 @@ export class Machine {
       committedPages: committedPages(),
       commitLimit: commitLimit(),
       usedBytes: arenaUsed() * 4,
+      warnings: warnings(),
     };
   }
 
@@ -294,111 +281,6 @@ export class Machine {
       throw new TypeError(`The setting ${name} takes a number from 0, not ${value}.`);
     }
     setSysctl(name, value);
-  }
-
-  /**
-   * Opens a new file, or by `hostFd` one of the host, whose number is the machine's from then on.
-   *
-   * @returns its descriptor, valid in every process; ENOMEM, EMFILE, ENOSPC; for a host's file
-   *   EINVAL without a host, EIO; for the kind 'driver', ENODEV when this worker has not registered
-   *   it, or the driver's refusal.
-   */
-  open(spec: FileSpec): number | Errno {
-    this.enter();
-    if (spec.kind === 'driver' && !isRegistered(spec.driver ?? '')) return ENODEV;
-    return install(openFile(spec, modeOf(spec)), spec.privateData ?? 0);
-  }
-
-  /** Opens the file behind `fd` once more: another opening, which does not merge with the first. */
-  reopen(
-    fd: number,
-    access: { readable?: boolean; writable?: boolean; privateData?: number } = {},
-  ): number | Errno {
-    return this.#withFile(fd, (file) =>
-      install(reopenFile(file, modeOf(access)), access.privateData ?? 0),
-    );
-  }
-
-  /** Another descriptor for the same opening, as dup(2). */
-  dup(fd: number): number | Errno {
-    this.enter();
-    const file = fget(fd);
-    return file === NULL ? EBADF : fdInstall(file);
-  }
-
-  close(fd: number): 0 | Errno {
-    this.enter();
-    return fdClose(fd);
-  }
-
-  /**
-   * Reads from a file into `bytes`, from `position` (bytes) on, as pread(2).
-   *
-   * @returns how many bytes were read, 0 from the end of the file on; EBADF, EINVAL, EISDIR,
-   *   ESPIPE, EIO, ENOMEM.
-   */
-  pread(fd: number, bytes: Uint8Array, position: number): number | Errno {
-    if (!Number.isSafeInteger(position)) return EINVAL;
-    return this.#withFile(fd, (file) => fileRead(file, position, bytes));
-  }
-
-  /**
-   * Writes `bytes` to a file from `position` (bytes) on, as pwrite(2).
-   *
-   * @returns how many bytes were written; EBADF, EINVAL, EPERM by a seal, ESPIPE, ETXTBSY, EFBIG,
-   *   ENOSPC, EIO, ENOMEM.
-   */
-  pwrite(fd: number, bytes: Uint8Array, position: number): number | Errno {
-    if (!Number.isSafeInteger(position)) return EINVAL;
-    return this.#withFile(fd, (file) => fileWrite(file, position, bytes));
-  }
-
-  /** Sets a file's size in bytes, as ftruncate(2): mappings lose what lies beyond. */
-  truncate(fd: number, size: number): 0 | Errno {
-    if (!Number.isSafeInteger(size)) return EINVAL;
-    return this.#withFile(fd, (file) => fileTruncate(file, size));
-  }
-
-  /** Gives back [start, start + len) of a file, in bytes, as fallocate(2) punches a hole. */
-  punchHole(fd: number, start: number, len: number): 0 | Errno {
-    if (!Number.isSafeInteger(start + len)) return EINVAL;
-    return this.#withFile(fd, (file) => filePunchHole(file, { start, len }));
-  }
-
-  /** Brings a file's bytes to its disk, as fsync(2). @returns EIO once if some could not be. */
-  fsync(fd: number): 0 | Errno {
-    return this.#withFile(fd, fileFsync);
-  }
-
-  /** Brings the bytes of all files to their disks, as sync(2). */
-  sync(): void {
-    this.enter();
-    syncHostInodes();
-  }
-
-  /** Bytes. */
-  fileSize(fd: number): number | Errno {
-    return this.#withFile(fd, (file) => inodeSize(fileInode(file)));
-  }
-
-  /**
-   * Seals a memfd, as fcntl(F_ADD_SEALS). @returns EBUSY while a shared mapping may write, EPERM
-   * when it is not open for writing or sealed for good, EINVAL for what is no memfd.
-   */
-  addSeals(fd: number, seals: number): 0 | Errno {
-    return this.#withFile(fd, (file) =>
-      isFileWritable(file) ? inodeAddSeals(fileInode(file), seals) : EPERM,
-    );
-  }
-
-  /** Does something with an open file. @returns EBADF when there is none. */
-  #withFile<Result extends number>(fd: number, act: (file: File) => Result): Result | Errno {
-    this.enter();
-    const file = fget(fd);
-    if (file === NULL) return EBADF;
-    const result = act(file);
-    fput(file);
-    return result;
   }
 
   /**
@@ -432,6 +314,27 @@ export class Machine {
     this.enter();
     const victim = outOfMemory();
     return victim === NULL ? null : new Process(this, victim);
+  }
+
+  /**
+   * Walks every address space, as those do who have no business with its processes: a child whose
+   * fork has just failed can be among them. @returns what the walk met in each.
+   */
+  walkMms(manner: Manner = 'careful'): MmVisit[] {
+    this.enter();
+    return walkMmlist(manner);
+  }
+
+  /**
+   * The next fork fails at `step`, once `after` VMAs have passed it: with ENOMEM, or EINTR at
+   * 'lock' and 'signal'. null takes it back.
+   */
+  failFork(step: ForkStep | null, after = 0): void {
+    this.enter();
+    if (step !== null && !FORK_STEPS.includes(step)) {
+      throw new TypeError(`A fork has the steps ${FORK_STEPS.join(', ')}.`);
+    }
+    setForkFailure(step === null ? null : { step, after });
   }
 
   /**
@@ -482,21 +385,4 @@ export class Machine {
     setWord(H_RESTORES, restores);
     i32.set(image.frames, frameOf(0));
   }
-}
-
-/** Gives a file to its driver, and a descriptor to it; on failure it is closed again. */
-function install(file: File | Errno, privateData: number): number | Errno {
-  if (isErr(file)) return file;
-  setFilePrivateData(file, privateData);
-  const refused = openByDriver(file);
-  const fd = isErr(refused) ? refused : fdInstall(file);
-  if (isErr(fd)) fput(file);
-  return fd;
-}
-
-function modeOf({
-  readable = true,
-  writable = false,
-}: Pick<FileSpec, 'readable' | 'writable'>): number {
-  return (readable ? FMODE_READ : 0) | (writable ? FMODE_WRITE : 0);
 }

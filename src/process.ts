@@ -61,6 +61,7 @@ import {
 } from './engine/syscall/prctl.ts';
 import { sysRemapFilePages } from './engine/syscall/remap_file_pages.ts';
 import { intOf, ulongOf, type Word } from './engine/syscall/ulong.ts';
+import { type Manner, type MmVisit, walkRmap } from './engine/task/foreign_walk.ts';
 import { readVerdict, type Verdict } from './engine/trace/verdict.ts';
 import { ProcessTasks } from './process_tasks.ts';
 
@@ -313,6 +314,16 @@ export class Process extends ProcessTasks {
     const info = found === NULL ? null : vmaInfo(found);
     mmapReadUnlock(reader);
     return info;
+  }
+
+  /**
+   * Walks every address space whose VMAs may map the page at `addr`, this one too, as whoever comes
+   * by the reverse map. @returns what the walk met in each.
+   */
+  walkRmap(addr: number, manner: Manner = 'careful'): MmVisit[] {
+    this.enter();
+    if (typeof addr !== 'number' || !(addr >= 0 && addr < TASK_SIZE)) return [];
+    return walkRmap(this.mm(), addr, manner);
   }
 
   /** Two lines about the VMA that contains `addr`, with its driver's hooks by name; or null. */

@@ -54,7 +54,7 @@ export abstract class ProcessTasks extends ProcessUserfault {
    * The signal that the process is to die of, or 0. Its calls still work; who runs it gives it an
    * end, by exit().
    */
-  get fatalSignal(): number {
+  fatalSignal(): number {
     this.enter();
     return taskFatalSignal(this.task);
   }
@@ -142,7 +142,7 @@ export abstract class ProcessTasks extends ProcessUserfault {
 
   /**
    * Sends a signal to this process, on behalf of nobody. One that ends processes by default
-   * condemns it: see `fatalSignal`. @returns EINVAL for what is no signal, ESRCH when it is gone.
+   * condemns it: see `fatalSignal()`. @returns EINVAL for what is no signal, ESRCH when it is gone.
    */
   kill(signal: number): 0 | Errno {
     this.machine.enter();

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type FileSpec, Machine } from '../../machine.ts';
+import { Machine } from '../../machine.ts';
+import type { FileSpec } from '../../machine_files.ts';
 import { EEXIST, isErr } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { allocPage, lockPage, pageBytes, putPage, unlockPage } from '../page/page_alloc.ts';

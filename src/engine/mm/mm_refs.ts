@@ -3,8 +3,9 @@ import * as atomics from '#atomics';
 import { NULL, type Null } from '../arena/ref.ts';
 import { mtInit } from '../maple/tree.ts';
 import { cacheAlloc, cacheFreeRcu } from '../slab/cache.ts';
-import { refcountDecAndTest, refcountInc } from '../sync/refcount.ts';
+import { refcountDecAndTest, refcountInc, refcountIncNotZero } from '../sync/refcount.ts';
 import type { Mm } from './held.ts';
+import { mmlistAdd, mmlistDel } from './mmlist.ts';
 import { initMmWords, MM_CACHE, mmCountAt, mmMt, mmUsersAt } from './mm_struct.ts';
 
 /** @returns an mm without mappings, with one user, or NULL. Source: kernel/fork.c, mm_init(). */
@@ -15,6 +16,7 @@ export function mmAlloc(): Mm | Null {
   mtInit(mmMt(mm));
   atomics.store(mmUsersAt(mm), 1);
   atomics.store(mmCountAt(mm), 1);
+  mmlistAdd(mm);
   return mm;
 }
 
@@ -23,9 +25,18 @@ export function mmget(mm: Mm): Mm {
   return mm;
 }
 
+/** @returns false for an mm without users: it is being emptied, or was. */
+export const mmgetNotZero = (mm: Mm): boolean => refcountIncNotZero(mmUsersAt(mm));
+
 /** @returns whether that was the last user, who must now empty the mm. */
 export function mmputTestZero(mm: Mm): boolean {
   return refcountDecAndTest(mmUsersAt(mm));
+}
+
+/** Drops what the users together held, once the last of them has emptied the mm. */
+export function mmdropLastUser(mm: Mm): void {
+  mmlistDel(mm);
+  mmdrop(mm);
 }
 
 export function mmgrab(mm: Mm): void {

@@ -39,14 +39,16 @@ const TLB_GEN = 6 * LINE + 4; //       (a) moves when translations are no longer
 const RSS = 7 * LINE; //               (a) three counters, pages: see page/rss.ts
 const HIWATER_RSS = 7 * LINE + 3; //   pages
 const PGTABLES = 7 * LINE + 4; //      (a) page tables, without the first
+const MMLIST_NEXT = 7 * LINE + 5; //   under the lock of mm/mmlist.ts
+const MMLIST_PREV = 7 * LINE + 6;
 const LINK = 127;
 
 export const MM_CACHE: Cache<'mm_struct'> = { name: 'mm_struct', id: 2, words: 128, link: LINK };
 
 /** Bits of mm.flags. Source: include/linux/mm_types.h, v6.18. */
-/** The OOM killer has nothing to gain here: taken away already, or going. */
+/** Nothing is left for the OOM reaper to take. */
 export const MMF_OOM_SKIP = 1 << 21;
-/** Pages were taken away: who would find zeroes in their place gets a signal. */
+/** Pages may be gone that a fault would bring back empty. */
 export const MMF_UNSTABLE = 1 << 22;
 export const MMF_HAS_MDWE = 1 << 28;
 export const MMF_HAS_MDWE_NO_INHERIT = 1 << 29;
@@ -110,6 +112,8 @@ export const mmTlbGenAt = (mm: Mm): WordAt => mm + TLB_GEN;
 export const mmRssAt = (mm: Mm): WordAt => mm + RSS;
 export const mmHiwaterRssAt = (mm: Mm): WordAt => mm + HIWATER_RSS;
 export const mmPgtablesAt = (mm: Mm): WordAt => mm + PGTABLES;
+export const mmMmlistNextAt = (mm: Mm): WordAt => mm + MMLIST_NEXT;
+export const mmMmlistPrevAt = (mm: Mm): WordAt => mm + MMLIST_PREV;
 
 export const mmFlags = (mm: Mm): number => views.i32[mm + FLAGS]!;
 export const mmHasFlag = (mm: Mm, flag: number): boolean => (views.i32[mm + FLAGS]! & flag) !== 0;
@@ -144,13 +148,13 @@ export function setMmFlags(mm: MmWrite, flags: number): void {
   views.i32[mm + FLAGS] = flags;
 }
 
-/** Adds bits: others may add theirs at the same time, whatever they hold. */
-export function setMmFlag(mm: Mm, bits: number): void {
-  atomics.or(mm + FLAGS, bits);
+/** From anywhere: who sets it need not hold mmap_lock. */
+export function setMmFlag(mm: Mm, flag: number): void {
+  atomics.or(mm + FLAGS, flag);
 }
 
-export function clearMmFlag(mm: Mm, bits: number): void {
-  atomics.and(mm + FLAGS, ~bits);
+export function clearMmFlag(mm: Mm, flag: number): void {
+  atomics.and(mm + FLAGS, ~flag);
 }
 
 export const setMmBrk = (mm: MmWrite, brk: number): void => write(mm, BRK, brk);

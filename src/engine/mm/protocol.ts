@@ -15,6 +15,12 @@ const AXES = {
    * irreversible was done, or a hole from the driver's hook on, as Linux 6.18 does.
    */
   mapFixedFailure: ['reattach', 'leave-gap'],
+  /**
+   * What a fork that fails half-way does with its child's tree, which still names VMAs of the
+   * parent: empties it before anybody can look, as Linux 7.0, or marks where the child's own end
+   * and leaves the rest to exit, as Linux 6.18.
+   */
+  forkRecovery: ['tree-limit', 'xa-zero'],
 } as const;
 
 export type ProtocolAxis = keyof typeof AXES;
@@ -30,10 +36,12 @@ export const HOOK_PROTO = 1;
 export const HOOK_LEGACY = 2;
 
 const MMAP_HOOK_AT = H_PROTOCOL + NAMES.indexOf('mmapHook');
+const FORK_RECOVERY_AT = H_PROTOCOL + NAMES.indexOf('forkRecovery');
 const MAP_FIXED_FAILURE_AT = H_PROTOCOL + NAMES.indexOf('mapFixedFailure');
 
 /** HOOK_* */
 export const protocolMmapHook = (): number => word(MMAP_HOOK_AT);
+export const protocolMarksFailedFork = (): boolean => word(FORK_RECOVERY_AT) !== 0;
 export const protocolLeavesGap = (): boolean => word(MAP_FIXED_FAILURE_AT) !== 0;
 
 /** Axes that are not given have their defaults. */

@@ -196,11 +196,11 @@ export function killTask(task: Task, signal: number): void {
   atomics.cas(task + FATAL_SIGNAL, 0, signal);
 }
 
+/** Whether the running task is to die: what can be given up half-way then is. */
+export const fatalSignalPending = (): boolean => word(current() + FATAL_SIGNAL) !== 0;
+
 /** The signal a task dies of, or 0 for one that lives on. */
 export const taskFatalSignal = (task: Task): number => atomics.load(task + FATAL_SIGNAL);
-
-/** The running task is to die: what may be given up half way ends with EINTR. */
-export const fatalSignalPending = (): boolean => taskFatalSignal(current()) !== 0;
 
 export interface FaultCounts {
   readonly minor: number;

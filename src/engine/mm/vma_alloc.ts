@@ -8,9 +8,10 @@ import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
 import { word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
-import { cacheAlloc, cacheFreeRcu } from '../slab/cache.ts';
+import { cacheAlloc, cacheFree, cacheFreeRcu } from '../slab/cache.ts';
 import { textGet, textPut } from '../slab/text.ts';
 import { LIMIT_ARENA, noteLimit } from '../trace/verdict.ts';
+import { countEvent, VMA_FREE_DIRECT, VMA_FREE_RCU } from '../trace/counters.ts';
 import { trace, VM_AREA_FREE } from '../trace/events.ts';
 import type { Mm, Vma, VmaHidden } from './held.ts';
 import {
@@ -98,11 +99,26 @@ export function vmAreaDup(orig: Vma): VmaHidden | Null {
 
 /** Frees a detached VMA once present RCU readers are gone. */
 export function vmAreaFree(vma: Vma): void {
+  dropVma(vma);
+  countEvent(VMA_FREE_RCU);
+  cacheFreeRcu(VMA_CACHE, vma);
+}
+
+/**
+ * Frees a detached VMA of an mm without users at once: nobody looks for VMAs in it any more, and
+ * who found one before finds it detached, or another's.
+ */
+export function vmAreaFreeUnreachable(vma: Vma): void {
+  dropVma(vma);
+  countEvent(VMA_FREE_DIRECT);
+  cacheFree(VMA_CACHE, vma);
+}
+
+function dropVma(vma: Vma): void {
   assert(word(vmRefcntAt(vma)) === 0, 'a VMA is freed without readers');
   trace(VM_AREA_FREE, vmMm(vma), vma);
   const name = vmAnonName(vma);
   if (name !== NULL) textPut(name);
-  cacheFreeRcu(VMA_CACHE, vma);
 }
 
 function allocDetached(): VmaHidden | Null {

@@ -86,6 +86,22 @@ export function vmaIterClear(vmi: VmaIterator, start: number, end: number): 0 | 
   return masStoreGfp(vmi.mas, NULL);
 }
 
+/**
+ * What a fork that failed leaves in its child's tree, under `forkRecovery: 'xa-zero'`, where the
+ * child's VMAs end. It is no VMA: the kernel's own word for it, which no handle is.
+ *
+ * Source: include/linux/xarray.h, XA_ZERO_ENTRY, v6.18.
+ */
+const XA_ZERO_ENTRY = 1030;
+
+/** Puts the mark in the place of the entry that the iterator stands on; cannot fail. */
+export function vmaIterMark(vmi: VmaIterator): void {
+  traceStore(vmi, XA_ZERO_ENTRY);
+  masReplace(vmi.mas, XA_ZERO_ENTRY);
+}
+
+export const isMarker = (entry: number): boolean => entry === XA_ZERO_ENTRY;
+
 /** @returns the VMA that contains `addr`. */
 export const vmaLookup = (mm: MmRead, addr: number): Vma | Null =>
   mtreeLoad(mmMt(mm), addr) as Vma | Null;
@@ -98,10 +114,10 @@ export const findVma = (mm: MmRead, addr: number): Vma | Null =>
 export const findVmaIntersection = (mm: MmRead, start: number, end: number): Vma | Null =>
   mtFind(mmMt(mm), start, end - 1) as Vma | Null;
 
-/** Every VMA, in address order; the tree may not change meanwhile. */
+/** Every VMA, in address order; the tree may not change meanwhile. A mark is its end. */
 export function* eachVma(mm: MmRead, from = 0): Generator<Vma> {
   const vmi = vmaIterator(mm, from);
-  for (let vma = vmaNext(vmi); vma !== NULL; vma = vmaNext(vmi)) yield vma;
+  for (let vma = vmaNext(vmi); vma !== NULL && !isMarker(vma); vma = vmaNext(vmi)) yield vma;
 }
 
 /**

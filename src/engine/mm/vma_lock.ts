@@ -122,6 +122,11 @@ export function vmaReattach(vma: VmaWrite): void {
   vmaMarkAttached(vma);
 }
 
+/** A detached VMA can be found by nobody, so whoever has it may write it. */
+export function vmaAssertDetached(vma: Vma): asserts vma is VmaWrite {
+  assert(isVmaDetached(vma), 'the VMA is detached');
+}
+
 export const isVmaDetached = (vma: VmaRcu): boolean => word(vmRefcntAt(vma)) === 0;
 
 /** @returns false for a detached VMA; else waits until `base` references are left. */

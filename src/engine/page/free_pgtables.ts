@@ -7,7 +7,10 @@
  * fills the tables again, and every entry of a table that goes is empty, as whoever allocates
  * it expects. Walkers without a lock may still be inside, hence the grace period.
  *
- * Source: mm/memory.c, free_pgd_range(), free_pgtables(), v6.18.
+ * A ceiling of 0 is none. In the kernel that comes of `ceiling - 1`, which is then the largest
+ * number; a ceiling that is not 0 but is rounded down to it leaves no table to free.
+ *
+ * Source: mm/memory.c, free_pgd_range(), v6.18.
  */
 import { keepShape } from '../arena/shape.ts';
 import * as atomics from '#atomics';
@@ -27,7 +30,10 @@ import {
   PUD_SIZE,
 } from './table_struct.ts';
 
-/** Bytes, end exclusive: what lies in [floor, start) and [end, ceiling) belongs to nobody. */
+/**
+ * Bytes, end exclusive: what lies in [floor, start) and [end, ceiling) belongs to nobody. A ceiling
+ * of 0 is none.
+ */
 export interface FreeRange {
   readonly start: number;
   readonly end: number;
@@ -63,7 +69,7 @@ function freeLevel(mm: Mm, pgd: PageTable, { range, level, size }: LevelFree): v
   );
   const last = Math.min(
     Math.ceil(range.end / size) * size,
-    Math.floor(range.ceiling / size) * size,
+    range.ceiling === 0 ? Infinity : Math.floor(range.ceiling / size) * size,
   );
   for (let at = first; at < last;) {
     const entry = entryOf(pgd, at, level);

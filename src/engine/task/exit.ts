@@ -1,92 +1,103 @@
 /**
  * Taking an address space apart.
  *
- * Source: mm/mmap.c, exit_mmap(), tear_down_vmas(), kernel/fork.c, mmput(), v6.18.
+ * The pages go under mmap_lock for read, so that the OOM reaper may help; what it then finds marked
+ * has nothing left for it. Tables, VMAs and the tree go under mmap_lock for write.
+ *
+ * Source: mm/mmap.c, exit_mmap(), tear_down_vmas(), kernel/fork.c, mmput(), v6.18, v7.0.
  */
 import { assert } from '../arena/assert.ts';
 import { word } from '../arena/memory.ts';
-import { NULL } from '../arena/ref.ts';
-import { TASK_SIZE } from '../arena/units.ts';
+import { NULL, type Null } from '../arena/ref.ts';
 import { mtDestroy } from '../maple/maple.ts';
 import { unchargeMemory } from '../mm/accounting.ts';
-import type { Mm, MmWrite, Vma } from '../mm/held.ts';
-import { mmMapCount, mmMt, mmPgdAt, setMmMapCount } from '../mm/mm_struct.ts';
-import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
-import { mmdrop, mmputTestZero } from '../mm/mm_refs.ts';
-import { vmaFind, vmaIterator } from '../mm/vma_iterator.ts';
+import type { Mm, MmRead, MmWrite, Vma } from '../mm/held.ts';
+import {
+  MMF_OOM_SKIP,
+  mmMapCount,
+  mmMt,
+  mmPgtablesAt,
+  setMmFlag,
+  setMmMapCount,
+} from '../mm/mm_struct.ts';
+import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
+import { mmdropLastUser, mmputTestZero } from '../mm/mm_refs.ts';
+import { isMarker, vmaIterator, type VmaIterator, vmaNext } from '../mm/vma_iterator.ts';
 import { vmaMarkDetached, vmaStartWrite } from '../mm/vma_lock.ts';
 import { hasFlag, VM_ACCOUNT } from '../mm/vm_flags.ts';
-import { vmaPages, vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
-import { freePgd, freePgdRange } from '../page/free_pgtables.ts';
+import { vmaPages, vmEnd, vmFlags } from '../mm/vma_struct.ts';
+import { freePgd } from '../page/free_pgtables.ts';
 import { tlbFinishMmu, tlbGatherMmu } from '../page/mmu_gather.ts';
 import { mmRss } from '../page/rss.ts';
-import { zapRange } from '../page/zap.ts';
-import { unlinkAnonVmas } from '../rmap/anon_vma.ts';
 import { EXIT_MMAP, trace } from '../trace/events.ts';
-import { removeVma } from '../vma/munmap.ts';
-import { vmaUnlinkFile } from '../vma/prepare.ts';
-import { unmapAll, type UnmapDesc } from '../vma/unmap_desc.ts';
+import { WARN_MAP_COUNT, warnOnce } from '../trace/warn.ts';
+import { removeUnreachableVma } from '../vma/munmap.ts';
+import { TREE_MAX, unmapAll, unmapPgtables } from '../vma/unmap_desc.ts';
+import { freePgtables, unmapVmas } from '../vma/unmap_region.ts';
 
 /** Drops a user of an mm; the last one empties it. */
 export function mmput(mm: Mm): void {
   if (!mmputTestZero(mm)) return;
   exitMmap(mm);
-  mmdrop(mm);
+  mmdropLastUser(mm);
 }
 
 function exitMmap(mm: Mm): void {
   trace(EXIT_MMAP, mm, mmMapCount(mm));
-  const locked = mmapWriteLock(mm);
-  emptyMm(unmapAll(locked));
-  mmapWriteUnlock(locked);
+  const reader = mmapReadLock(mm);
+  const first = firstVma(reader);
+  const tlb = tlbGatherMmu(mm);
+  if (first !== NULL) unmapVmas(tlb, unmapAll(iteratorBehind(reader, first), first));
+  mmapReadUnlock(reader);
+
+  setMmFlag(mm, MMF_OOM_SKIP);
+  const writer = mmapWriteLock(mm);
+  if (first !== NULL) freePgtables(unmapPgtables(iteratorBehind(writer, first), first));
+  tlbFinishMmu(tlb);
+  const charged = first === NULL ? 0 : tearDownVmas(iteratorBehind(writer, first), first, TREE_MAX);
+  destroyTree(writer);
+  mmapWriteUnlock(writer);
+  unchargeMemory(charged);
+
+  assert(mmRss(mm) === 0, 'an address space without pages counts none');
+  assert(word(mmPgtablesAt(mm)) === 0, 'an address space without VMAs has no tables');
+  freePgd(mm);
 }
 
-/** Removes every VMA that is described, and then the tree as a whole: the rest is only forgotten. */
-export function emptyMm(desc: UnmapDesc): void {
-  const { mm } = desc;
-  zapVmas(desc);
-  if (desc.treeEnd > 0) unchargeMemory(tearDownVmas(desc));
-  freeTables(mm);
+/** @returns the first VMA that is this mm's own, or NULL: a failed fork may have left none. */
+export function firstVma(mm: MmRead): Vma | Null {
+  const first = vmaNext(vmaIterator(mm, 0));
+  return isMarker(first) ? NULL : first;
+}
+
+export const iteratorBehind = <Held extends MmRead>(mm: Held, vma: Vma): VmaIterator<Held> =>
+  vmaIterator(mm, vmEnd(vma));
+
+/** The whole tree at once: its entries are gone, or somebody else's. */
+export function destroyTree(mm: MmWrite): void {
   mtDestroy(mmMt(mm));
   setMmMapCount(mm, 0);
 }
 
-function zapVmas({ mm, treeEnd }: UnmapDesc): void {
-  if (word(mmPgdAt(mm)) === NULL) return;
-  const tlb = tlbGatherMmu(mm);
-  const vmi = vmaIterator(mm, 0);
-  for (let vma = vmaFind(vmi, treeEnd); vma !== NULL; vma = vmaFind(vmi, treeEnd)) {
-    zapRange(tlb, vma, { start: vmStart(vma), end: vmEnd(vma), mode: 'all' });
-  }
-  tlbFinishMmu(tlb);
-  assert(mmRss(mm) === 0, 'an address space without pages counts none');
-}
-
-/** Nothing of this address space is left that a table could be kept for. */
-function freeTables(mm: MmWrite): void {
-  if (word(mmPgdAt(mm)) === NULL) return;
-  freePgdRange(mm, { start: 0, end: TASK_SIZE, floor: 0, ceiling: Infinity });
-  freePgd(mm);
-}
-
-/** @returns the pages that were charged. */
-function tearDownVmas({ mm, treeEnd }: UnmapDesc): number {
+/**
+ * Frees `first` and all VMAs behind it, where `vmi` stands, that end at `max` (bytes) or before.
+ * Their pages and tables are gone, and the tree keeps its entries: destroyTree() follows.
+ *
+ * @returns the pages that were charged for them.
+ */
+export function tearDownVmas(vmi: VmaIterator<MmWrite>, first: Vma, max: number): number {
+  const { mm } = vmi;
   let count = 0;
   let accounted = 0;
-  const vmi = vmaIterator(mm, 0);
-  for (let vma = vmaFind(vmi, treeEnd); vma !== NULL; vma = vmaFind(vmi, treeEnd)) {
+  for (let vma: Vma | Null = first; vma !== NULL && !isMarker(vma) && vmEnd(vma) <= max;) {
     if (hasFlag(vmFlags(vma), VM_ACCOUNT)) accounted += vmaPages(vma);
-    tearDown(mm, vma);
+    const next = vmaNext(vmi);
+    const victim = vmaStartWrite(mm, vma);
+    vmaMarkDetached(mm, victim);
+    removeUnreachableVma(victim);
     count++;
+    vma = next;
   }
-  assert(count === mmMapCount(mm), 'the tree holds as many VMAs as were counted');
+  warnOnce(WARN_MAP_COUNT, count !== mmMapCount(mm));
   return accounted;
-}
-
-function tearDown(mm: MmWrite, vma: Vma): void {
-  const victim = vmaStartWrite(mm, vma);
-  unlinkAnonVmas(victim);
-  vmaUnlinkFile(victim);
-  vmaMarkDetached(mm, victim);
-  removeVma(victim);
 }

@@ -21,6 +21,8 @@ export const COUNTER_NAMES = [
   'proto_field_clobber',
   'driver_violation',
   'driver_fault',
+  'vma_free_rcu',
+  'vma_free_direct',
 ] as const;
 
 export type CounterName = (typeof COUNTER_NAMES)[number];
@@ -42,6 +44,9 @@ export const PROTO_FIELD_CLOBBER = 10;
 export const DRIVER_VIOLATION = 11;
 /** A driver threw, or is not registered in the worker that needs it. */
 export const DRIVER_FAULT = 12;
+/** VMAs that were freed after a grace period, and at once. */
+export const VMA_FREE_RCU = 13;
+export const VMA_FREE_DIRECT = 14;
 
 export function countEvent(counter: number): void {
   const at = thisCpu + C_COUNTERS + counter * 2;

@@ -1,70 +1,62 @@
 /**
- * Emptying the page tables below VMAs that go, in the order that keeps everybody safe:
+ * Emptying the page tables below VMAs that an operation has taken aside, or that never came to be.
  *
- *   entries cleared ──> out of the reverse map ──> tables freed ──> flush ──> pages freed
- *
- * Once a VMA is out of the reverse map nobody walks its tables but loads and stores, which
- * hold an RCU section: tables are reused after a grace period.
- *
- * Source: mm/vma.c, vms_clear_ptes(), unmap_region(), mm/memory.c, free_pgtables(), v6.18.
+ * Source: mm/vma.c, vms_clear_ptes(), __mmap_new_file_vma(), v6.18, v7.0.
  */
 import { word } from '../arena/memory.ts';
 import { NULL } from '../arena/ref.ts';
-import { PMD_SIZE } from '../arena/units.ts';
-import type { MmRead, VmaWrite } from '../mm/held.ts';
+import type { MmRead, MmWrite, VmaHidden } from '../mm/held.ts';
 import { mmPgdAt } from '../mm/mm_struct.ts';
 import { findVma, vmaIterator, vmaPrev } from '../mm/vma_iterator.ts';
-import { vmEnd, vmStart } from '../mm/vma_struct.ts';
-import { freePgdRange } from '../page/free_pgtables.ts';
-import { boundaryAfter } from '../page/table_struct.ts';
-import { tlbFinishMmu, tlbGatherMmu } from '../page/mmu_gather.ts';
-import { zapRange } from '../page/zap.ts';
-import { unlinkAnonVmas } from '../rmap/anon_vma.ts';
-import { vmaUnlinkFile } from './prepare.ts';
+import { setVmFile, vmEnd, vmStart } from '../mm/vma_struct.ts';
+import type { VmaMunmap } from './munmap.ts';
+import { vmaPutFile } from './prepare.ts';
+import {
+  FIRST_USER_ADDRESS,
+  type Neighbours,
+  unmapState,
+  USER_PGTABLES_CEILING,
+} from './unmap_desc.ts';
+import { unmapRegion } from './unmap_region.ts';
 import type { ByteRange } from './vma_merge.ts';
 
-/** What lies in the range: detached, in address order. */
-export interface ClearedArea extends ByteRange {
-  readonly mm: MmRead;
-  readonly gathered: readonly VmaWrite[];
+/**
+ * The fields are set by hand: the walk is of the side list, which counts from 0 and knows no
+ * addresses. What was gathered is detached, which is more than a write lock: mmap_lock may have
+ * been downgraded since.
+ */
+export function vmsClearPtes({ mm, start, end, gathered }: VmaMunmap): void {
+  const [first] = gathered;
+  if (first === undefined) return;
+  const { prev, next } = tableNeighbours(mm, { start, end });
+  unmapRegion({
+    mm,
+    mas: { gathered, index: 1 },
+    first,
+    pgStart: prev === NULL ? FIRST_USER_ADDRESS : vmEnd(prev),
+    pgEnd: next === NULL ? USER_PGTABLES_CEILING : vmStart(next),
+    vmaStart: start,
+    vmaEnd: end,
+    treeEnd: gathered.length,
+    treeReset: 1,
+    mmWrLocked: false,
+  });
 }
 
-/** Tables that a neighbour may need stay. */
-export function clearPtes(area: ClearedArea): void {
-  const { mm, gathered } = area;
-  if (word(mmPgdAt(mm)) === NULL) return unlinkRmap(gathered);
-  const tlb = tlbGatherMmu(mm);
-  for (const vma of gathered) {
-    zapRange(tlb, vma, { start: vmStart(vma), end: vmEnd(vma), mode: 'all' });
-  }
-  unlinkRmap(gathered);
-  freeTables(area);
-  tlbFinishMmu(tlb);
-}
-
-/** What a driver has mapped into a VMA that is in no tree and no reverse map, and never will be. */
-export function clearNewPtes(mm: MmRead, vma: VmaWrite): void {
+/**
+ * What a driver has mapped into a VMA that is in no tree, and never will be. Its file goes first:
+ * it was never among that file's mappings, and so must not leave them.
+ */
+export function unmapNewVma(mm: MmWrite, vma: VmaHidden): void {
+  vmaPutFile(vma);
+  setVmFile(vma, NULL);
   if (word(mmPgdAt(mm)) === NULL) return;
-  const range = { start: vmStart(vma), end: vmEnd(vma) };
-  const tlb = tlbGatherMmu(mm);
-  zapRange(tlb, vma, { ...range, mode: 'all' });
-  freeTables({ mm, ...range, gathered: [] });
-  tlbFinishMmu(tlb);
+  const neighbours = tableNeighbours(mm, { start: vmStart(vma), end: vmEnd(vma) });
+  unmapRegion(unmapState(vmaIterator(mm, vmEnd(vma)), vma, neighbours));
 }
 
-function unlinkRmap(gathered: readonly VmaWrite[]): void {
-  for (const vma of gathered) {
-    unlinkAnonVmas(vma);
-    vmaUnlinkFile(vma);
-  }
-}
-
-function freeTables({ mm, start, end }: ClearedArea): void {
-  const next = findVma(mm, end);
-  const ceiling = next === NULL ? Infinity : vmStart(next);
-  // Most often a neighbour in the same leaf table keeps it, and all tables above it.
-  const until = boundaryAfter(start, PMD_SIZE);
-  if (end <= until && ceiling < until) return;
-  const prev = vmaPrev(vmaIterator(mm, start));
-  freePgdRange(mm, { start, end, floor: prev === NULL ? 0 : vmEnd(prev), ceiling });
+/** Who may need tables of the range. Where there are none, nobody does. */
+function tableNeighbours(mm: MmRead, { start, end }: ByteRange): Neighbours {
+  if (word(mmPgdAt(mm)) === NULL) return { prev: NULL, next: NULL };
+  return { prev: vmaPrev(vmaIterator(mm, start)), next: findVma(mm, end) };
 }

@@ -71,7 +71,7 @@ import {
   STEP_RETRY_MERGE,
   trace,
 } from '../trace/events.ts';
-import { clearNewPtes } from './clear_ptes.ts';
+import { unmapNewVma } from './clear_ptes.ts';
 import { discardVma, linkVma, reservePlace } from './link.ts';
 import { describeToFile, fillInByFile } from './map_hooks.ts';
 import { vmaMergeExistingRange, vmaMergeNewRange } from './merge.ts';
@@ -194,7 +194,7 @@ function createVma(map: MmapState): Vma | Errno {
   const refused = map.callsMmap ? fillIn(map, vma) : OK;
   if (isErr(refused)) {
     vmaIterFree(place);
-    clearNewPtes(mm, vma);
+    unmapNewVma(mm, vma);
     discardVma(vma);
     return refused;
   }

@@ -38,13 +38,13 @@ import {
 } from '../mm/mm_struct.ts';
 import { mmapReadUnlock, mmapWriteDowngrade } from '../mm/mmap_lock.ts';
 import { sysctlMaxMapCount } from '../mm/sysctl.ts';
-import { vmAreaFree } from '../mm/vma_alloc.ts';
+import { vmAreaFree, vmAreaFreeUnreachable } from '../mm/vma_alloc.ts';
 import { findVmaIntersection, vmaFind, vmaIterator, vmaIterClear } from '../mm/vma_iterator.ts';
 import { vmaMarkDetached, vmaReattach, vmaStartWrite } from '../mm/vma_lock.ts';
 import { hasFlag, VM_ACCOUNT, VM_LOCKED, VM_SEALED } from '../mm/vm_flags.ts';
 import { vmaPages, vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
 import { LIMIT_MAP_COUNT, noteLimit } from '../trace/verdict.ts';
-import { clearPtes } from './clear_ptes.ts';
+import { vmsClearPtes } from './clear_ptes.ts';
 import { vmaPutFile } from './prepare.ts';
 import { splitVmaUnchecked } from './split.ts';
 import { userfaultfdUnmapPrep } from './userfaultfd_events.ts';
@@ -187,7 +187,7 @@ export function vmsReattach(vms: VmaMunmap): void {
  * before the new one exists.
  */
 export function vmsCleanUpArea(vms: VmaMunmap): void {
-  clearPtes(vms);
+  vmsClearPtes(vms);
   for (const vma of vms.gathered) vmaClose(vma);
   vms.isCleanedUp = true;
 }
@@ -215,6 +215,13 @@ export function removeVma(vma: VmaWrite): void {
   vmaClose(vma);
   vmaPutFile(vma);
   vmAreaFree(vma);
+}
+
+/** The same for one that no reader can be in: its whole address space is going, or never was. */
+export function removeUnreachableVma(vma: VmaWrite): void {
+  vmaClose(vma);
+  vmaPutFile(vma);
+  vmAreaFreeUnreachable(vma);
 }
 
 /** What becomes of mmap_lock when an unmapping succeeds; on failure it is kept. */
