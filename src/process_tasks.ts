@@ -2,13 +2,18 @@
 import { EINVAL, type Errno, ESRCH, isErr, OK } from './engine/arena/errno.ts';
 import { NULL } from './engine/arena/ref.ts';
 import { mmput } from './engine/task/exit.ts';
-import { signalParent, signalSighand, signalTgid } from './engine/mm/signal_struct.ts';
-import { SIGCHLD, type Task, taskFatalSignal, taskSignal } from './engine/mm/task_struct.ts';
+import { signalParent, signalPgid, signalSighand, signalTgid } from './engine/mm/signal_struct.ts';
+import { type Task, taskFatalSignal, taskSignal } from './engine/mm/task_struct.ts';
 import { intOf, ulongOf, type Word } from './engine/syscall/ulong.ts';
 import { beginNewExec } from './engine/task/begin_exec.ts';
 import { sysClone } from './engine/task/clone.ts';
-import { type CloneArgs, clone3Args, cloneArgs } from './engine/task/clone_flags.ts';
-import { CLONE_VFORK, CLONE_VM } from './engine/task/clone_values.ts';
+import {
+  type CloneArgs,
+  clone3Args,
+  cloneArgs,
+  FORK_ARGS,
+  VFORK_ARGS,
+} from './engine/task/clone_flags.ts';
 import { doExit, doGroupExit, exitCodeOf } from './engine/task/do_exit.ts';
 import { execMmap, type ExecImage } from './engine/task/exec.ts';
 import { sysKill } from './engine/task/kill.ts';
@@ -19,6 +24,7 @@ import {
   setOomScoreAdj,
 } from './engine/task/oom_kill.ts';
 import { sysProcessMrelease } from './engine/task/process_mrelease.ts';
+import { sysSetpgid } from './engine/task/setpgid.ts';
 import { setIgnoresChildren } from './engine/task/sighand.ts';
 import { findTask, INIT_PID, tasklistLock, tasklistUnlock } from './engine/task/tasklist.ts';
 import { awaitVfork } from './engine/task/vfork.ts';
@@ -61,7 +67,7 @@ export abstract class ProcessTasks extends ProcessUserfault {
 
   /** @returns a copy of the process; ENOMEM, or EINTR for one that is to die, with nothing left. */
   fork(): Process | Errno {
-    return this.#clone(cloneArgs(SIGCHLD));
+    return this.#clone(FORK_ARGS);
   }
 
   /**
@@ -69,7 +75,7 @@ export abstract class ProcessTasks extends ProcessUserfault {
    * sleeps until the child execs or exits.
    */
   vfork(): Process | Errno {
-    return this.#clone(cloneArgs(CLONE_VM | CLONE_VFORK | SIGCHLD));
+    return this.#clone(VFORK_ARGS);
   }
 
   /**
@@ -87,8 +93,8 @@ export abstract class ProcessTasks extends ProcessUserfault {
    * thread; EINVAL for flags that contradict each other and for namespaces, ENOMEM, EINTR.
    */
   clone(flags: Word): Process | Errno {
-    const f = ulongOf(flags);
-    return Number.isNaN(f) ? EINVAL : this.#clone(cloneArgs(f % 2 ** 32));
+    const f = intOf(flags);
+    return Number.isNaN(f) ? EINVAL : this.#clone(cloneArgs(f));
   }
 
   /** clone3(2), which refuses more. */
@@ -96,12 +102,12 @@ export abstract class ProcessTasks extends ProcessUserfault {
     const f = ulongOf(flags);
     const s = ulongOf(exitSignal);
     if (Number.isNaN(f + s) || f < 0) return EINVAL;
-    const args = clone3Args(f, s);
-    return typeof args === 'number' ? args : this.#clone(args);
+    return this.#clone(clone3Args(f, s));
   }
 
-  #clone(args: CloneArgs): Process | Errno {
+  #clone(args: CloneArgs | Errno): Process | Errno {
     this.enter();
+    if (typeof args === 'number') return args;
     const task = sysClone(args);
     return isErr(task) ? task : this.relative(task);
   }
@@ -162,6 +168,19 @@ export abstract class ProcessTasks extends ProcessUserfault {
     const p = intOf(pid);
     const o = intOf(options);
     return Number.isNaN(p + o) ? EINVAL : sysWait4({ pid: p, options: o });
+  }
+
+  /** The group of the process, which its children are born into. */
+  get pgid(): number {
+    this.enter();
+    return signalPgid(taskSignal(this.task));
+  }
+
+  /** setpgid(2): moves this process, or a child, to a group. @returns EINVAL, ESRCH, EPERM, EACCES. */
+  setpgid(pid: Word, pgid: Word): 0 | Errno {
+    this.enter();
+    const [p, g] = [intOf(pid), intOf(pgid)];
+    return Number.isNaN(p + g) ? EINVAL : sysSetpgid(p, g);
   }
 
   /**

@@ -60,6 +60,8 @@ export const SIGNAL_GROUP_EXIT = 1;
 export const SIGNAL_GROUP_EXEC = 2;
 /** The first thread has ended. */
 export const SIGNAL_LEADER_GONE = 4;
+/** The process has become another program: its parent may not move it to another group. */
+export const SIGNAL_HAS_EXECED = 8;
 
 /** @returns one without threads, parent and limits, or NULL. */
 export function allocSignal(): SignalStruct | Null {

@@ -12,6 +12,7 @@ import {
   setSignalSighand,
   SIGNAL_GROUP_EXEC,
   SIGNAL_GROUP_EXIT,
+  SIGNAL_HAS_EXECED,
   signalFlags,
   signalLeader,
   signalNews,
@@ -63,6 +64,7 @@ export function beginNewExec(mm: Mm): 0 | Errno {
   const old = taskMm(task);
   setTaskMm(task, mm);
   setSignalExitSignal(signal, SIGCHLD);
+  setSignalFlags(signal, signalFlags(signal) | SIGNAL_HAS_EXECED);
   tasklistUnlock();
   if (old !== NULL) mmput(old);
   return OK;

@@ -23,14 +23,19 @@ export const SIGNALS = 64;
 /** CHLD, CONT, URG and WINCH do nothing by default; STOP, TSTP, TTIN and TTOU stop: nobody here. */
 const HARMLESS: ReadonlySet<number> = new Set([0, 17, 18, 23, 28, 19, 20, 21, 22]);
 
-/** Sends a signal to the process of a thread. @returns EINVAL, ESRCH. */
+/**
+ * Sends a signal to the process of a thread; one that has ended takes it and does nothing.
+ *
+ * @returns ESRCH when there is no such thread; EINVAL for what is no signal.
+ */
 export function sysKill(tid: number, number: number): 0 | Errno {
-  if (!Number.isInteger(number) || number < 0 || number > SIGNALS) return EINVAL;
+  const isSignal = Number.isInteger(number) && number >= 0 && number <= SIGNALS;
   tasklistLock();
   const task = findTask(tid);
-  if (task !== NULL && !HARMLESS.has(number)) killProcess(taskSignal(task), number);
+  if (task !== NULL && isSignal && !HARMLESS.has(number)) killProcess(taskSignal(task), number);
   tasklistUnlock();
-  return task === NULL ? ESRCH : OK;
+  if (task === NULL) return ESRCH;
+  return isSignal ? OK : EINVAL;
 }
 
 /** Condemns all threads of a process, unless it is ending already. The list's lock is held. */
