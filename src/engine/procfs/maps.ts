@@ -14,7 +14,7 @@ import { SHMEM_VM_OPS, SPECIAL_MAPPING_VM_OPS } from '../file/vm_ops.ts';
 import type { Mm, MmRead, Vma } from '../mm/held.ts';
 import { mmBrk, mmStartBrk, mmStartStack } from '../mm/mm_struct.ts';
 import { mmapReadLock, mmapReadUnlock } from '../mm/mmap_lock.ts';
-import { vmaIterator, vmaNext } from '../mm/vma_iterator.ts';
+import { eachVma } from '../mm/vma_iterator.ts';
 import { hasFlag, VM_ACCESS_FLAGS, VM_MAYSHARE, type VmFlags } from '../mm/vm_flags.ts';
 import { vmAnonName, vmEnd, vmFile, vmFlags, vmOps, vmPgoff, vmStart } from '../mm/vma_struct.ts';
 import { textBytes } from '../slab/text.ts';
@@ -50,8 +50,7 @@ export const VSYSCALL_MAP =
 export function mapsText(mm: Mm): string {
   const out = new ByteWriter();
   const reader = mmapReadLock(mm);
-  const vmi = vmaIterator(reader, 0);
-  for (let vma = vmaNext(vmi); vma !== NULL; vma = vmaNext(vmi)) showMapVma(out, reader, vma);
+  for (const vma of eachVma(reader)) showMapVma(out, reader, vma);
   mmapReadUnlock(reader);
   out.ascii(VSYSCALL_MAP);
   return out.text();

@@ -5,12 +5,11 @@
  *
  * Source: fs/proc/task_mmu.c, show_smap(), show_smap_vma_flags(), v6.18.
  */
-import { NULL } from '../arena/ref.ts';
 import { PMD_SIZE } from '../arena/units.ts';
 import type { Mm, Vma } from '../mm/held.ts';
 import { mmapReadLock, mmapReadUnlock } from '../mm/mmap_lock.ts';
 import { sysctl } from '../mm/sysctl.ts';
-import { vmaIterator, vmaNext } from '../mm/vma_iterator.ts';
+import { eachVma } from '../mm/vma_iterator.ts';
 import { hasFlag, VM_HUGEPAGE, type VmFlags, vmFlagsFromNumber } from '../mm/vm_flags.ts';
 import { vmaIsAnonymous, vmEnd, vmFlags, vmSize, vmStart } from '../mm/vma_struct.ts';
 import { ByteWriter } from './byte_writer.ts';
@@ -120,8 +119,7 @@ const NO_PAGES = pageLines(null);
 export function smapsText(mm: Mm): string {
   const out = new ByteWriter();
   const reader = mmapReadLock(mm);
-  const vmi = vmaIterator(reader, 0);
-  for (let vma = vmaNext(vmi); vma !== NULL; vma = vmaNext(vmi)) {
+  for (const vma of eachVma(reader)) {
     showMapVma(out, reader, vma);
     const lines = pageLines(vmaPageStats(vma));
     out.ascii(sizesText(vmSize(vma) / 1024, lines, isThpEligible(vma)));
