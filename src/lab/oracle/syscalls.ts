@@ -26,6 +26,7 @@ export const SYSCALLS = {
   fcntl: 72,
   ftruncate: 77,
   setpgid: 109,
+  ptrace: 101,
   getppid: 110,
   getpgid: 121,
   prctl: 157,
@@ -40,6 +41,8 @@ export const SYSCALLS = {
   mbind: 237,
   pipe2: 293,
   prlimit64: 302,
+  process_vm_readv: 310,
+  process_vm_writev: 311,
   memfd_create: 319,
   userfaultfd: 323,
   mlock2: 325,
@@ -49,6 +52,7 @@ export const SYSCALLS = {
   clone3: 435,
   process_madvise: 440,
   memfd_secret: 447,
+  process_mrelease: 448,
   mseal: 462,
 } as const;
 
