@@ -186,6 +186,5 @@ function kill() {
 }
 
 ({ make, run, kill })[role]();
-const report = { ...counts, wrong };
-parentPort.postMessage(report);
+parentPort.postMessage({ ...counts, wrong }, []);
 machine.detach();
