@@ -16,7 +16,8 @@ import { versions } from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startEngine } from './faults/engine.mjs';
-import { startKernel, whyNoKernel } from './faults/kernel.mjs';
+import { compare, printTable } from './beside_kernel.mjs';
+import { startKernel, whyNoKernel } from './kernel.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -47,75 +48,24 @@ const ROWS = [
   { key: 'store', name: 'store, 4 bytes, through the TLB' },
 ];
 
-/** Rounds until V8 has compiled what is measured. */
-const WARM_ROUNDS = 40;
-
-function runEngine({ times, before, run, after }) {
-  before?.();
-  const begin = performance.now();
-  run();
-  const took = performance.now() - begin;
-  after?.();
-  return (took * 1e6) / times;
-}
-
-async function measure(engine, kernel, rows) {
-  for (const { key } of rows) {
-    for (let i = 0; i < WARM_ROUNDS; i++) runEngine(engine[key]);
-    await kernel?.run(key);
-  }
-  const taken = rows.map(() => ({ engine: [], kernel: [] }));
-  for (let round = 0; round < Number(options.rounds); round++) {
-    for (const [i, { key }] of rows.entries()) {
-      taken[i].engine.push(runEngine(engine[key]));
-      if (kernel !== null) taken[i].kernel.push(await kernel.run(key));
-    }
-  }
-  return rows.map((row, i) => resultOf(row, taken[i]));
-}
-
-function resultOf({ key, name, floor = null, target = null }, taken) {
-  const engine = summary(taken.engine);
-  const kernel = taken.kernel.length === 0 ? null : summary(taken.kernel);
-  const ratio = kernel === null ? null : kernel.p10 / engine.p10;
-  return { key, name, engine, kernel, ratio, floor, target };
-}
-
-function summary(taken) {
-  const sorted = taken.toSorted((a, b) => a - b);
-  const at = (share) => sorted[Math.floor(sorted.length * share)];
-  return { p10: at(0.1), median: at(0.5) };
-}
-
-const cells = (name, ...rest) =>
-  console.log(name.padEnd(36) + rest.map((cell) => cell.padStart(9)).join(''));
-
-function printTable(results) {
-  cells('', 'engine', '', 'kernel', '', 'ratio', 'floor', 'target');
-  cells('', 'p10', 'median', 'p10', 'median', '', '', '');
-  for (const { name, engine, kernel, ratio, floor, target } of results) {
-    cells(
-      name,
-      ...[engine.p10, engine.median, kernel?.p10, kernel?.median].map(nanoseconds),
-      ...[ratio, floor, target].map(times),
-    );
-  }
-}
-
-const nanoseconds = (ns) => {
-  if (ns === undefined) return '-';
-  return ns < 100 ? ns.toFixed(1) : ns.toFixed(0);
-};
-const times = (ratio) => (ratio === null ? '-' : `${ratio.toFixed(1)}x`);
-
 const { Machine } = await import(
   new URL('index.js', pathToFileURL(`${resolve(options.dist)}/`)).href
 );
 const others = Number(options.others);
 const rows = ROWS.filter(({ key }) => (options.only ?? key).split(',').includes(key));
 const missing = options.alone ? 'it was not asked' : whyNoKernel();
-const kernel = missing === null ? startKernel(others) : null;
-const results = await measure(startEngine(Machine, others), kernel, rows);
+const source = new URL('faults/kernel.c', import.meta.url);
+const kernel = missing === null ? startKernel(source, [others]) : null;
+const engine = startEngine(Machine, others);
+const rounds = Number(options.rounds);
+const results = await compare(
+  rows.map((row) => ({
+    row,
+    engine: engine[row.key],
+    kernel: kernel && (() => kernel.run(row.key)),
+  })),
+  rounds,
+);
 kernel?.stop();
 
 if (options.json) {

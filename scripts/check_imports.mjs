@@ -58,6 +58,8 @@ const FACE = [
 const PACKAGES = { 'src/cli/': ['commander'] };
 /** Parts of the lab that also run where there is no Node. */
 const WITHOUT_NODE = ['src/lab/strace/'];
+/** Files of the lab that look at files of the system through a machine. */
+const HOST_USERS = { 'src/lab/replay/elf_files.ts': 'src/host/node_files.ts' };
 /** Words of the shared memory that a file outside arena/ may name, as types of its public face. */
 const SHARED_NAMES = { 'src/machine.ts': ['SharedArrayBuffer'] };
 
@@ -139,7 +141,7 @@ const refuseFromHost = (target) =>
 const isFaceForLab = (target) => target === 'src/index.ts' || floorOf(target) === 'trace';
 
 function refuseFromLab(path, target) {
-  if (isFaceForLab(target)) return null;
+  if (isFaceForLab(target) || HOST_USERS[path] === target) return null;
   const part = partOf(path);
   const other = partOf(target);
   if (other === undefined) return `the lab uses src/index.ts and engine/trace, not ${target}.`;

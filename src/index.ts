@@ -39,6 +39,7 @@ export {
   I_HUGE_ALIGN,
   I_NO_SYNC,
   I_NOEXEC,
+  I_SETID,
   I_SWAPFILE,
   type InodeKind,
   type InodeSpec,
@@ -56,6 +57,7 @@ export {
   CAP_SYS_ADMIN,
   CAP_SYS_PTRACE,
   CAP_SYS_RAWIO,
+  MMAP_PAGE_ZERO,
   READ_IMPLIES_EXEC,
   RLIM_INFINITY,
   type Rlimit,
@@ -98,9 +100,13 @@ export type { Word } from './engine/syscall/ulong.ts';
 export type { UffdMessage } from './engine/syscall/userfaultfd_read.ts';
 export type { UserfaultHandler } from './engine/fault/userfault.ts';
 export type { Userfault } from './engine/file/userfaultfd_fault.ts';
+export * from './engine/task/auxv.ts';
+export type { ExecStart } from './engine/task/bprm.ts';
 export * from './engine/task/clone_values.ts';
+export type { ExecString, ExecveRequest, OpenExec } from './engine/task/exec_request.ts';
+export type { ExecImage, InitialVma } from './engine/task/exec.ts';
+export { defaultMmapBase } from './engine/task/exec_layout.ts';
 export * from './engine/task/wait_values.ts';
-export { defaultMmapBase, type ExecImage, type InitialVma } from './engine/task/exec.ts';
 export type { Manner, MmVisit } from './engine/task/foreign_walk.ts';
 export { FORK_STEPS, type ForkStep } from './engine/task/fork_failure.ts';
 export type { CounterName } from './engine/trace/counters.ts';

@@ -9,6 +9,7 @@ import {
 import { claimCpu, type Cpu, releaseCpu, useCpu } from './engine/arena/cpu.ts';
 import { isErr } from './engine/arena/errno.ts';
 import { H_RESTORES } from './engine/arena/layout.ts';
+import { initRandom } from './engine/arena/random.ts';
 import { type Memory, setWord, useMemory, word } from './engine/arena/memory.ts';
 import { NULL } from './engine/arena/ref.ts';
 import { fdCloseAll, initFdTable } from './engine/file/fd_table.ts';
@@ -86,6 +87,11 @@ export interface MachineOptions {
   readonly sysctl?: Sysctls;
   /** How it does what Linux has done in several ways; the defaults are the best. */
   readonly protocol?: Partial<Protocol>;
+  /**
+   * Where addresses at random begin: a whole number from 0 below 2^53. One worker alone gets the
+   * same ones for the same seed. Default: another one each time.
+   */
+  readonly seed?: number;
   /** Where files outside the machine are; then every worker that attaches brings its own. */
   readonly host?: HostFiles;
 }
@@ -148,6 +154,10 @@ export class Machine extends MachineFiles {
         `A machine takes from ${ARENA_BYTES_MIN} to ${ARENA_BYTES_MAX} bytes, not ${options.bytes}.`,
       );
     }
+    const seed = options.seed ?? Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
+    if (!Number.isSafeInteger(seed) || seed < 0) {
+      throw new RangeError(`A seed is a whole number from 0 below 2^53, not ${seed}.`);
+    }
     const wrong = refuseProtocol(options.protocol ?? {});
     if (wrong !== null) throw new TypeError(wrong);
     const ramBytes =
@@ -161,6 +171,7 @@ export class Machine extends MachineFiles {
     const memory = createArena(bytes, ramBytes);
     if (options.host !== undefined) setHasHost();
     const machine = Machine.#attachTo(memory, options.host ?? null);
+    initRandom(seed);
     initSysctls(options.sysctl ?? {});
     initProtocol(options.protocol ?? {});
     if (!initMemMap()) throw new RangeError(`${bytes} bytes cannot describe ${ramBytes} of pages.`);

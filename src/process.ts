@@ -61,8 +61,11 @@ import {
 } from './engine/syscall/prctl.ts';
 import { sysRemapFilePages } from './engine/syscall/remap_file_pages.ts';
 import { intOf, ulongOf, type Word } from './engine/syscall/ulong.ts';
+import type { ExecStart } from './engine/task/bprm.ts';
+import type { ExecveRequest } from './engine/task/exec_request.ts';
+import { execve } from './engine/task/execve.ts';
 import { type Manner, type MmVisit, walkRmap } from './engine/task/foreign_walk.ts';
-import { readVerdict, type Verdict } from './engine/trace/verdict.ts';
+import { clearVerdict, readVerdict, type Verdict } from './engine/trace/verdict.ts';
 import { ProcessTasks } from './process_tasks.ts';
 
 /**
@@ -272,6 +275,29 @@ export class Process extends ProcessTasks {
   setPersonality(persona: number): void {
     this.enter();
     setPersonality(this.task, persona);
+  }
+
+  /**
+   * execve(2): loads an ELF program or a script from its file. See docs/exec.md.
+   *
+   * @returns where the program starts; or an errno. Then the old address space is as it was, or,
+   *   past the point of no return, `fatalSignal()` is SIGSEGV: all that is left is to exit().
+   */
+  execve(request: ExecveRequest): ExecStart | Errno {
+    this.enter();
+    clearVerdict();
+    const open = (path: string): number | Errno => this.#open(request, path);
+    const result = execve(this.task, { ...request, open });
+    this.renumber();
+    return result;
+  }
+
+  #open({ open }: ExecveRequest, path: string): number | Errno {
+    try {
+      return open(path);
+    } finally {
+      this.enter(); // it may have used another machine, or made calls of another process
+    }
   }
 
   /** The text of /proc/PID/maps. */

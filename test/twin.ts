@@ -53,12 +53,12 @@ export class Twin {
   }
 
   /** @param uid another user, without any rights; to become one takes root. */
-  static start({ uid = 0 }: { uid?: number } = {}): Twin {
+  static start({ uid = 0, bytes = 16 * 2 ** 20 }: { uid?: number; bytes?: number } = {}): Twin {
     const kernel = Kernel.start(uid === 0 ? {} : { uid });
     const mmap_min_addr = Number(readFileSync('/proc/sys/vm/mmap_min_addr', 'latin1'));
     const sysctl = { ...SYSCTL, mmap_min_addr, totalram_pages: totalRamPages() };
     const machine = Machine.create({
-      bytes: 16 * 2 ** 20,
+      bytes,
       sysctl,
       protocol: { mapFixedFailure: 'leave-gap' },
     });

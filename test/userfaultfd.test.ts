@@ -472,7 +472,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-describe('events', () => {
+describe('S0-29 events', () => {
   for (const { name, act, result, heard: expected, picture, unheard } of CASES) {
     for (const features of [EVENTS, 0]) {
       it(`${name}; ${features === 0 ? 'without' : 'with'} the features`, () => {
@@ -501,7 +501,7 @@ describe('events', () => {
     expect(watched()).toEqual(['10-11 um', '11-12', '12-16 um']);
   });
 
-  it('tell each watcher of the same unmapping once', () => {
+  it('S0-29 tell each watcher of the same unmapping once', () => {
     const [one, two] = [open(EVENTS), open(EVENTS)];
     map(10, 9);
     process.uffdRegister(one, page(10), P, MISSING);
@@ -526,7 +526,7 @@ describe('events', () => {
     expect(heard(fd)).toEqual(['unmap 9-10']);
   });
 
-  it('that nobody reads fill the queue: then what they tell of is not done', () => {
+  it('S0-29 that nobody reads fill the queue: then what they tell of is not done', () => {
     const fd = open(EVENTS);
     map(0, 200);
     process.uffdRegister(fd, page(0), 200 * P, MISSING);

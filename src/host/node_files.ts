@@ -12,6 +12,7 @@
  * it once: Node ends other threads without telling them.
  */
 import {
+  accessSync,
   closeSync,
   constants,
   fstatSync,
@@ -20,19 +21,27 @@ import {
   openSync,
   readSync,
   realpathSync,
+  statfsSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 import {
+  EACCES,
   EIO,
   EINVAL,
   ENODEV,
   type Errno,
+  type ExecStart,
+  type ExecString,
   type FileSpec,
   type HostFiles,
+  I_HUGE_ALIGN,
+  I_SETID,
   type InodeKind,
   isErr,
   type Machine,
+  type Process,
 } from '../index.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -104,6 +113,47 @@ export function openPath(machine: Machine, path: string, access: PathAccess = {}
   return machine.open({ ...spec, readable, writable });
 }
 
+export interface ExecArguments {
+  /** Default: the path. */
+  readonly argv?: readonly ExecString[];
+  /** As `NAME=value`. Default: none. */
+  readonly envp?: readonly ExecString[];
+}
+
+/**
+ * execve(2) of a program of the system, with its loader or interpreter from there too, in a process
+ * of a machine whose host is a NodeFiles. Nothing of it runs.
+ *
+ * @returns as Process.execve(); or what the system says of the path, such as ENOENT; EACCES for
+ *   what may not be executed, or not be read.
+ */
+export function execPath(
+  process: Process,
+  path: string,
+  { argv = [path], envp = [] }: ExecArguments = {},
+): ExecStart | Errno {
+  const { machine } = process;
+  const open = (name: string): number => openProgram(machine, name);
+  const fd = open(path);
+  if (isErr(fd)) return fd;
+  const started = process.execve({ fd, path, argv, envp, open });
+  machine.close(fd);
+  return started;
+}
+
+function openProgram(machine: Machine, path: string): number | Errno {
+  const kind = attempt(() => (statSync(path).isFile() ? 0 : EACCES));
+  const refused = isErr(kind) ? kind : attempt(() => accessSync(path, constants.X_OK));
+  return isErr(refused) ? refused : openPath(machine, path);
+}
+
+/** File systems that align large mappings to huge pages, by their magic numbers: ext4, xfs, btrfs. */
+const HUGE_ALIGNING: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e]);
+
+/** Bits of a file's mode, as in stat(2). */
+const S_ISUID = 0o4000;
+const SETGID_EXECUTABLE = 0o2010;
+
 /** /dev/zero has pages of its own kind. */
 const ZERO_MAJOR = 1;
 const ZERO_MINOR = 5;
@@ -119,8 +169,15 @@ function describe(hostFd: number, path: string): FileSpec | null {
     devMinor: minor(stat.dev),
     ino: Number(stat.ino),
   };
-  return kind === 'regular' ? { ...identity, kind, hostFd } : { ...identity, kind };
+  if (kind !== 'regular') return { ...identity, kind };
+  const huge = HUGE_ALIGNING.has(statfsSync(path).type) ? I_HUGE_ALIGN : 0;
+  const setid = isSetid(Number(stat.mode)) ? I_SETID : 0;
+  return { ...identity, kind, hostFd, flags: huge | setid };
 }
+
+/** The bit of the group means something else on a file that the group may not execute. */
+const isSetid = (mode: number): boolean =>
+  (mode & S_ISUID) !== 0 || (mode & SETGID_EXECUTABLE) === SETGID_EXECUTABLE;
 
 interface Stat {
   readonly rdev: bigint;

@@ -66,7 +66,7 @@ const map = (target: Process, pages: number): number =>
   target.mmap(AT, pages * PAGE_SIZE, RW, PRIVATE, -1, 0);
 
 describe('while another worker stores to the memory', () => {
-  it('a fork’s child sees one moment: no later store reaches it', async () => {
+  it('S3-27 a fork’s child sees one moment: no later store reaches it', async () => {
     map(process, 1);
     process.store(AT, 0);
     const partner = await start('count');

@@ -9,6 +9,8 @@ export const ESRCH = -3;
 export const EINTR = -4;
 export const EIO = -5;
 export const ENXIO = -6;
+export const E2BIG = -7;
+export const ENOEXEC = -8;
 export const EBADF = -9;
 export const ECHILD = -10;
 export const EAGAIN = -11;
@@ -28,7 +30,9 @@ export const ENOSPC = -28;
 export const ESPIPE = -29;
 export const EROFS = -30;
 export const ENAMETOOLONG = -36;
+export const ELOOP = -40;
 export const EOVERFLOW = -75;
+export const ELIBBAD = -80;
 export const EOPNOTSUPP = -95;
 
 const NAMES = {
@@ -38,6 +42,8 @@ const NAMES = {
   EINTR,
   EIO,
   ENXIO,
+  E2BIG,
+  ENOEXEC,
   EBADF,
   ECHILD,
   EAGAIN,
@@ -57,7 +63,9 @@ const NAMES = {
   ESPIPE,
   EROFS,
   ENAMETOOLONG,
+  ELOOP,
   EOVERFLOW,
+  ELIBBAD,
   EOPNOTSUPP,
 } as const;
 

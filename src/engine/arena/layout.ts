@@ -45,6 +45,7 @@ export const H_RESTORES = 8 * LINE + 4; // how often a saved state was restored
 export const H_PAGES_BRK = 9 * LINE; // (a) first descriptor that nobody has taken yet
 export const H_PAGES_END = 9 * LINE + 1;
 export const H_TASKLIST = 12 * LINE; // (a) lock, tasks, numbers: see task/tasklist.ts
+export const H_RANDOM = 13 * LINE; // (a) numbers drawn so far; two words of seed: see random.ts
 export const H_MMLIST = 14 * LINE; // (a) lock, first mm: see mm/mmlist.ts
 export const H_WARNED = 15 * LINE; // (a) a bit for each warning: see trace/warn.ts
 export const H_FORK_FAILURE = 15 * LINE + 1; // (a) step, VMAs before it: see task/fork_failure.ts

@@ -53,6 +53,8 @@ export const I_APPEND = 1 << 3;
 export const I_SWAPFILE = 1 << 4;
 /** Wholly in memory, as after it was read: a page that is missing is made without waiting. */
 export const I_CACHED = 1 << 5;
+/** Executed with another user's or group's rights: the program's personality is not inherited. */
+export const I_SETID = 1 << 6;
 
 /** Seals of a memfd. Source: include/uapi/linux/fcntl.h. */
 export const F_SEAL_SEAL = 0x01;

@@ -34,7 +34,7 @@ const USERS = 3 * LINE; //             (a) tasks and temporary users; at 0 the m
 const COUNT = 3 * LINE + 1; //         (a) references to this structure
 const FLAGS = 3 * LINE + 2; //         (a) MMF_*
 const MAP_COUNT = 3 * LINE + 3; //     (m)
-const FIRST_DOUBLE = 4 * LINE;
+const FIRST_DOUBLE = 3 * LINE + 8;
 const TLB_GEN = 6 * LINE + 4; //       (a) moves when translations are no longer true
 const RSS = 7 * LINE; //               (a) three counters, pages: see page/rss.ts
 const HIWATER_RSS = 7 * LINE + 3; //   pages
@@ -60,6 +60,10 @@ export const MMF_INIT_MASK =
 
 /** The doubles of an mm, in the order of their slots. All (m). */
 const DOUBLES = [
+  'argStart', // the program's arguments, as exec wrote them
+  'argEnd',
+  'envStart',
+  'envEnd',
   'mmapBase', // top of the area that is searched downwards
   'mmapLegacyBase', // bottom of the area that is searched upwards
   'taskSize',

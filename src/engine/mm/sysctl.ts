@@ -28,6 +28,10 @@ const DEFAULTS = {
   total_swap_pages: 0,
   /** Pages kept free below a growing stack. */
   stack_guard_gap: 256,
+  /** 0: execve() puts nothing at random; 1: mappings, stack, program; 2: the heap too. */
+  randomize_va_space: 2,
+  /** Random bits of where mappings and programs begin, in pages. */
+  mmap_rnd_bits: 28,
   /** 1: place mappings bottom-up. */
   legacy_va_layout: 0,
   /** 1: transparent huge pages are built in: alignment of large mappings, MAP_STACK's flag. */

@@ -66,9 +66,13 @@ export const CAP_SYS_PTRACE = 1 << 3;
 export const ALL_CAPS = CAP_IPC_LOCK | CAP_SYS_RAWIO | CAP_SYS_ADMIN | CAP_SYS_PTRACE;
 
 /** Personality bits. Source: include/uapi/linux/personality.h. */
+export const MMAP_PAGE_ZERO = 0x0100000;
 export const ADDR_NO_RANDOMIZE = 0x0040000;
 export const ADDR_COMPAT_LAYOUT = 0x0200000;
 export const READ_IMPLIES_EXEC = 0x0400000;
+/** What no program with another user's rights is made to run under. */
+export const PER_CLEAR_ON_SETID =
+  READ_IMPLIES_EXEC | ADDR_NO_RANDOMIZE | ADDR_COMPAT_LAYOUT | MMAP_PAGE_ZERO;
 
 /** The task this worker runs now. */
 export const current = (): Task => word(thisCpu + C_CURRENT) as Task;

@@ -183,7 +183,7 @@ export function sysMmap(args: MmapArgs): number | Errno {
 }
 
 /**
- * mmap of an open file, for a caller who holds mmap_lock.
+ * mmap of an open file, or of anonymous memory, for a caller who holds mmap_lock.
  *
  * @returns as sysMmap().
  *
@@ -191,7 +191,7 @@ export function sysMmap(args: MmapArgs): number | Errno {
  */
 export function mmapFileLocked(
   mm: MmWrite,
-  file: File,
+  file: File | Null,
   args: { start: number; size: number; prot: number; flags: number; pgoff: number },
 ): number | Errno {
   const { start, size, prot, flags, pgoff } = args;

@@ -23,7 +23,7 @@ import type { Mm, MmWrite, VmaHidden } from '../mm/held.ts';
 import { type MmLayout, MMF_TOPDOWN, setMmFlags, setMmLayout } from '../mm/mm_struct.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { mmAlloc } from '../mm/mm_refs.ts';
-import { stackGuardGap, sysctl } from '../mm/sysctl.ts';
+import { sysctl } from '../mm/sysctl.ts';
 import {
   ADDR_COMPAT_LAYOUT,
   READ_IMPLIES_EXEC,
@@ -44,6 +44,7 @@ import {
 } from '../mm/vma_struct.ts';
 import { textNew } from '../slab/text.ts';
 import { insertVma } from '../vma/link.ts';
+import { defaultMmapBase, LEGACY_BASE } from './exec_layout.ts';
 import { mmput } from './exit.ts';
 
 /** One VMA that a program starts with. */
@@ -89,15 +90,6 @@ export function execMmap(task: Task, image: ExecImage): Mm | Errno {
   return mm;
 }
 
-/** Where Linux starts to search downwards when nothing is randomised. */
-export function defaultMmapBase(stackLimit: number): number {
-  const gap = Math.min(stackLimit + stackGuardGap(), TASK_SIZE);
-  const clamped = Math.min(Math.max(gap, 128 * 2 ** 20), Math.floor(TASK_SIZE / 6) * 5);
-  return Math.ceil((TASK_SIZE - clamped) / 4096) * 4096;
-}
-
-const LEGACY_BASE = Math.ceil(TASK_SIZE / 3 / 4096) * 4096;
-
 function setLayout(mm: MmWrite, task: Task, image: ExecImage): void {
   const isLegacy =
     image.isLegacyLayout ??
@@ -113,13 +105,14 @@ function setLayout(mm: MmWrite, task: Task, image: ExecImage): void {
 
 function insertAll(mm: MmWrite, vmas: readonly InitialVma[]): 0 | Errno {
   for (const vma of vmas) {
-    const result = insertOne(mm, vma);
+    const result = insertInitialVma(mm, vma);
     if (isErr(result)) return result;
   }
   return OK;
 }
 
-function insertOne(mm: MmWrite, spec: InitialVma): 0 | Errno {
+/** Maps what is described. @returns EINVAL, EBADF, ENOMEM; then nothing has changed. */
+export function insertInitialVma(mm: MmWrite, spec: InitialVma): 0 | Errno {
   const { start, end, flags } = spec;
   if (!isPageAligned(start) || !isPageAligned(end)) return EINVAL;
   if (!Number.isInteger(start) || !Number.isInteger(end)) return EINVAL;

@@ -18,6 +18,7 @@ import {
   mmMt,
   mmPgtablesAt,
   setMmFlag,
+  setMmLayout,
   setMmMapCount,
 } from '../mm/mm_struct.ts';
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
@@ -73,10 +74,11 @@ export function firstVma(mm: MmRead): Vma | Null {
 export const iteratorBehind = <Held extends MmRead>(mm: Held, vma: Vma): VmaIterator<Held> =>
   vmaIterator(mm, vmEnd(vma));
 
-/** The whole tree at once: its entries are gone, or somebody else's. */
+/** The whole tree at once: its entries are gone, or somebody else's. Nothing is counted. */
 export function destroyTree(mm: MmWrite): void {
   mtDestroy(mmMt(mm));
   setMmMapCount(mm, 0);
+  setMmLayout(mm, { totalVm: 0, execVm: 0, stackVm: 0, dataVm: 0 });
 }
 
 /**

@@ -130,7 +130,8 @@ function copyHeader(parent: MmWrite, child: MmWrite): void {
   setMmFlags(child, inheritedFlags(mmFlags(parent)));
 }
 
-function inheritedFlags(flags: number): number {
+/** What a fork and an exec keep of MMF_*. */
+export function inheritedFlags(flags: number): number {
   const kept = flags & MMF_INIT_MASK;
   if ((flags & MMF_HAS_MDWE_NO_INHERIT) === 0) return kept;
   return kept & ~(MMF_HAS_MDWE | MMF_HAS_MDWE_NO_INHERIT);

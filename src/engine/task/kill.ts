@@ -38,6 +38,13 @@ export function sysKill(tid: number, number: number): 0 | Errno {
   return isSignal ? OK : EINVAL;
 }
 
+/** The task's process dies of something it did itself. */
+export function forceFatalSignal(task: Task, number: number): void {
+  tasklistLock();
+  killProcess(taskSignal(task), number);
+  tasklistUnlock();
+}
+
 /** Condemns all threads of a process, unless it is ending already. The list's lock is held. */
 export function killProcess(signal: SignalStruct, number: number): void {
   if (isZombie(signal)) return;

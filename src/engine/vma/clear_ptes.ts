@@ -17,7 +17,7 @@ import {
   unmapState,
   USER_PGTABLES_CEILING,
 } from './unmap_desc.ts';
-import { unmapRegion } from './unmap_region.ts';
+import { unlinkRmap, unmapRegion } from './unmap_region.ts';
 import type { ByteRange } from './vma_merge.ts';
 
 /**
@@ -28,6 +28,8 @@ import type { ByteRange } from './vma_merge.ts';
 export function vmsClearPtes({ mm, start, end, gathered }: VmaMunmap): void {
   const [first] = gathered;
   if (first === undefined) return;
+  // Nobody has ever touched this address space: only the reverse map may know of its VMAs.
+  if (word(mmPgdAt(mm)) === NULL) return gathered.forEach(unlinkRmap);
   const { prev, next } = tableNeighbours(mm, { start, end });
   unmapRegion({
     mm,
@@ -55,8 +57,7 @@ export function unmapNewVma(mm: MmWrite, vma: VmaHidden): void {
   unmapRegion(unmapState(vmaIterator(mm, vmEnd(vma)), vma, neighbours));
 }
 
-/** Who may need tables of the range. Where there are none, nobody does. */
+/** Who may need tables of the range. */
 function tableNeighbours(mm: MmRead, { start, end }: ByteRange): Neighbours {
-  if (word(mmPgdAt(mm)) === NULL) return { prev: NULL, next: NULL };
   return { prev: vmaPrev(vmaIterator(mm, start)), next: findVma(mm, end) };
 }

@@ -60,11 +60,11 @@ export function freePgtables(desc: UnmapDesc): void {
   warnOnce(WARN_CEILING, lastBelow(desc.vmaEnd) > lastBelow(desc.pgEnd));
   for (let vma: Vma | Null = desc.first; vma !== NULL;) {
     const start = vmStart(vma);
-    unlink(desc, vma);
+    unlinkRmap(victimOf(desc, vma));
     let end: number = vmEnd(vma);
     let next = nextToUnmap(desc);
     while (next !== NULL && vmStart(next) <= end + PMD_SIZE) {
-      unlink(desc, next);
+      unlinkRmap(victimOf(desc, next));
       end = vmEnd(next);
       next = nextToUnmap(desc);
     }
@@ -74,8 +74,8 @@ export function freePgtables(desc: UnmapDesc): void {
   }
 }
 
-function unlink(desc: UnmapDesc, vma: Vma): void {
-  const victim = victimOf(desc, vma);
+/** Whoever comes by a page no longer finds the VMA. */
+export function unlinkRmap(victim: VmaWrite): void {
   unlinkAnonVmas(victim);
   vmaUnlinkFile(victim);
 }

@@ -109,10 +109,15 @@ export class Kernel {
     return this.#exchange([request])[0] as Answer;
   }
 
-  #exchange(requests: readonly Request[]): Answer[] {
+  /** Gives requests, at most 64, of which nobody awaits the answers: they may end the process. */
+  post(requests: readonly Request[]): void {
     if (!this.#running) throw new Error('this kernel process was stopped.');
-    const results = Buffer.allocUnsafe(requests.length * RESULT_BYTES);
     writeSync(this.#channel.toStub, encodeRequests(requests));
+  }
+
+  #exchange(requests: readonly Request[]): Answer[] {
+    const results = Buffer.allocUnsafe(requests.length * RESULT_BYTES);
+    this.post(requests);
     for (let got = 0; got < results.length;) {
       const more = readSync(this.#channel.fromStub, results, got, results.length - got, null);
       if (more === 0) throw new Error('the stub died: a request destroyed what it runs on.');

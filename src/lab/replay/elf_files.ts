@@ -1,66 +1,52 @@
-import { closeSync, openSync, readSync, realpathSync } from 'node:fs';
+/**
+ * What a program starts with, where no recording shows it: it is executed once more, from the files
+ * of this machine, in an address space of its own where nothing is random.
+ *
+ *     there   program             ...      [vvar] [vdso] loader
+ *     here    program, if the log's heap   [vvar] [vdso] loader, moved to where the log's first
+ *             lies behind it, too          ^ top                 mapping has ended
+ */
+import { execPath, NodeFiles } from '../../host/node_files.ts';
+import { ADDR_NO_RANDOMIZE, Machine, type Process } from '../../index.ts';
 import type { ElfImages } from './births.ts';
-import { type Elf, imageEnd, linesOfElf, parseElf, specialLines } from './elf.ts';
-import type { MapsLine } from './maps_text.ts';
+import { type MapsLine, parseMaps } from './maps_text.ts';
 
-/** Program headers stand at the beginning; so does a `#!` line. */
-const HEAD_BYTES = 64 * 1024;
 /** Where a position-independent program goes when nothing is random. */
 const PIE_BASE = 0x555555554000;
-/** A `#!` line may name another script, a few times. */
-const MOST_SCRIPTS = 4;
+/** What a program has no place of its own for begins above. */
+const MAPPINGS = 0x7000_0000_0000;
+/** Enough for the headers of a program, and for its stack. */
+const BYTES = 4 * 2 ** 20;
 
 /**
  * Builds what a program started with from the files of this machine, as far as they can be read.
  */
 export const elfImages: ElfImages = (path, { brk, top }) => {
-  const program = readProgram(path);
-  if (program === null) return null;
-  const lines = programLines(program, brk);
-  const special = specialLines(top);
-  const loader = program.elf.loader === null ? null : readProgram(program.elf.loader);
-  const below = loader === null ? [] : linesOfElf(loader.elf, loader.path, special.end);
-  return [...lines, ...special.lines, ...below].toSorted((a, b) => a.start - b.start);
+  const machine = Machine.create({ bytes: BYTES, ramBytes: BYTES, host: new NodeFiles() });
+  const process = machine.spawn();
+  process.setPersonality(ADDR_NO_RANDOMIZE);
+  const started = execPath(process, path);
+  const lines = typeof started === 'number' ? null : placed(process, brk, top);
+  process.exit();
+  machine.tearDown();
+  return lines;
 };
 
-interface Program {
-  /** As maps shows it. */
-  readonly path: string;
-  readonly elf: Elf;
+function placed(process: Process, brk: number, top: number): MapsLine[] {
+  const parsed = parseMaps(process.maps());
+  const lines = Array.isArray(parsed) ? parsed.filter(({ name }) => name !== '[stack]') : [];
+  const isWhereItWas = process.layout().startBrk === brk;
+  const program = lines.filter(({ start }) => start < (isWhereItWas ? MAPPINGS : PIE_BASE));
+  const mapped = lines.filter(({ start }) => start >= MAPPINGS);
+  const shift = top - (mapped[0]?.start ?? top);
+  return [...program, ...mapped.map((line) => moved(line, shift))].map(asLogged);
 }
 
-/** Where a program lies that may go anywhere shows in its heap, when nothing is random. */
-function programLines({ path, elf }: Program, brk: number): MapsLine[] {
-  if (elf.isFixed) return linesOfElf(elf, path, 0);
-  return brk === PIE_BASE + imageEnd(elf) ? linesOfElf(elf, path, PIE_BASE) : [];
-}
+const moved = (line: MapsLine, shift: number): MapsLine => ({
+  ...line,
+  start: line.start + shift,
+  end: line.end + shift,
+});
 
-function readProgram(given: string): Program | null {
-  let path = given;
-  for (let i = 0; i < MOST_SCRIPTS; i++) {
-    const head = readHead(path);
-    if (head === null) return null;
-    const script = /^#! *([^\s]+)/.exec(
-      new TextDecoder('latin1').decode(head.subarray(0, 256)),
-    )?.[1];
-    if (script === undefined) {
-      const elf = parseElf(head);
-      return elf === null ? null : { path: realpathSync(path), elf };
-    }
-    path = script;
-  }
-  return null;
-}
-
-/** @returns null for a file that cannot be read: then the log has to do. */
-function readHead(path: string): Uint8Array | null {
-  try {
-    const fd = openSync(path, 'r');
-    const bytes = new Uint8Array(HEAD_BYTES);
-    const length = readSync(fd, bytes, 0, HEAD_BYTES, 0);
-    closeSync(fd);
-    return bytes.subarray(0, length);
-  } catch {
-    return null;
-  }
-}
+/** A log names its files by their paths only, and so they may not have another identity here. */
+const asLogged = (line: MapsLine): MapsLine => ({ ...line, devMajor: 0, devMinor: 0, ino: 0 });
