@@ -314,7 +314,7 @@ export class Machine extends MachineFiles {
     this.enter();
     const task = findTaskLocked(id);
     if (task === NULL) throw new RangeError(`There is no process ${String(id)}.`);
-    return new Process(this, task);
+    return new Process(this, task, id);
   }
 
   /**
@@ -324,7 +324,7 @@ export class Machine extends MachineFiles {
   outOfMemory(): Process | null {
     this.enter();
     const victim = outOfMemory();
-    return victim === NULL ? null : new Process(this, victim);
+    return victim === null ? null : new Process(this, victim.task, victim.tid);
   }
 
   /**

@@ -40,10 +40,11 @@ export class ProcessMemory {
   protected readonly task: Task;
   #tid: number;
 
-  constructor(machine: Machine, task: Task) {
+  /** @param tid the task's number: one that others may end meanwhile is not taken for the next. */
+  constructor(machine: Machine, task: Task, tid = taskTid(task)) {
     this.machine = machine;
     this.task = task;
-    this.#tid = taskTid(task);
+    this.#tid = tid;
   }
 
   /**

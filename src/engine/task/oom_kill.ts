@@ -19,6 +19,7 @@ import {
   signalOomMm,
   signalOomScoreAdj,
   signalParent,
+  signalTgid,
   type SignalStruct,
 } from '../mm/signal_struct.ts';
 import { totalPages } from '../mm/sysctl.ts';
@@ -76,23 +77,32 @@ export function setOomScoreAdj(signal: SignalStruct, adj: number): void {
   }
 }
 
+/** Who was killed. The task may have ended meanwhile: the number tells. */
+export interface OomVictim {
+  readonly task: Task;
+  readonly tid: number;
+}
+
 /**
  * Condemns the process with most pages, and takes its private memory away.
  *
- * @returns its leader; NULL when nobody can be chosen, or one that was is still dying.
+ * @returns its leader; null when nobody can be chosen, or one that was is still dying.
  */
-export function outOfMemory(): Task | Null {
+export function outOfMemory(): OomVictim | null {
   tasklistLock();
-  const victim = selectBadProcess();
-  const mm = victim === NULL ? NULL : findMm(victim);
-  if (victim !== NULL && mm !== NULL) condemn(victim, mm);
-  const task = victim === NULL ? NULL : signalLeader(victim);
-  if (mm !== NULL) mmgrab(mm);
+  const signal = selectBadProcess();
+  const mm = signal === NULL ? NULL : findMm(signal);
+  if (signal === NULL || mm === NULL) {
+    tasklistUnlock();
+    return null;
+  }
+  condemn(signal, mm);
+  mmgrab(mm);
+  const victim = { task: signalLeader(signal), tid: signalTgid(signal) };
   tasklistUnlock();
-  if (mm === NULL) return NULL;
   oomReapTask(mm);
   mmdrop(mm);
-  return task;
+  return victim;
 }
 
 function selectBadProcess(): SignalStruct | Null {
