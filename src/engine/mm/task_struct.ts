@@ -120,7 +120,6 @@ export function setTaskTid(task: Task, tid: number): void {
 
 /** The task is that thread still, and has not begun to exit. */
 export const isTaskAlive = (task: Task, tid: number): boolean => word(task + LIFE) === tid;
-export const isTaskExiting = (task: Task): boolean => word(task + LIFE) === 0;
 /** It begins to exit: it makes no call any more. */
 export const setTaskExiting = (task: Task): void => atomics.store(task + LIFE, 0);
 

@@ -1,5 +1,6 @@
 /** Making processes and threads as the log shows that they were made, or were not. */
 import {
+  CLONE_FILES,
   CLONE_PARENT,
   CLONE_SIGHAND,
   CLONE_THREAD,
@@ -13,7 +14,6 @@ import type { CloneCall } from '../strace/memory_call.ts';
 import { type Call, callEnd } from '../strace/record.ts';
 import type { ForkStep, Program, Thread } from './program.ts';
 
-const CLONE_FILES = 0x400;
 /** What the engine is asked for where the kernel made the child: logs may leave out the rest. */
 const KEPT = CLONE_VM | CLONE_VFORK | CLONE_PARENT;
 const THREAD = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
