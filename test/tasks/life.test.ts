@@ -329,3 +329,54 @@ describe('exec', () => {
     child.exit();
   });
 });
+
+describe('what is no number', () => {
+  const JUNK = [
+    NaN,
+    Infinity,
+    -Infinity,
+    0.5,
+    '1',
+    '',
+    {},
+    [],
+    null,
+    true,
+    2n ** 70n,
+    -(2n ** 70n),
+  ];
+
+  it.each(JUNK)('is an errno everywhere: %s', (junk) => {
+    const word = junk as number;
+    const before = machine.report().caches.map(({ live }) => live);
+    expect(parent.clone(word)).toBe(EINVAL);
+    expect(parent.clone3(word, 0)).toBe(EINVAL);
+    expect(parent.clone3(0, word)).toBe(EINVAL);
+    expect(parent.wait(word)).toBe(EINVAL);
+    expect(parent.wait(-1, word)).toBe(EINVAL);
+    expect(parent.setpgid(word, 0)).toBe(EINVAL);
+    expect(parent.setpgid(0, word)).toBe(EINVAL);
+    expect(parent.kill(word)).toBe(EINVAL);
+    expect(parent.mrelease(word)).toBe(EINVAL);
+    expect(parent.setOomScoreAdj(word)).toBe(EINVAL);
+    expect(() => machine.process(word)).toThrow('There is no process');
+    expect(machine.report().caches.map(({ live }) => live)).toEqual(before);
+  });
+
+  it('is status 0 of an exit: the process ends all the same', () => {
+    for (const junk of JUNK) {
+      const child = made(parent.fork());
+      child.exit(junk as number);
+      expect(parent.wait()).toEqual({ pid: child.id, status: 0 });
+    }
+  });
+
+  it('words far outside of what there is are refused as they are', () => {
+    for (const pid of [2 ** 31 - 1, 2n ** 63n - 1n]) expect(parent.wait(pid)).toBe(ECHILD);
+    expect(parent.clone(-1)).toBe(EINVAL);
+    expect(parent.clone3(2n ** 64n - 1n, 0)).toBe(EINVAL);
+    expect(parent.clone3(0, -1)).toBe(EINVAL);
+    expect(() => machine.process(-1)).toThrow('There is no process');
+    expect(() => machine.process(0)).toThrow('There is no process');
+  });
+});
