@@ -61,6 +61,7 @@ const machineOf = Object.fromEntries(
 
 function furnish(machine, { vmas, pages }) {
   const process = machine.spawn();
+  process.ignoreChildren(); // nobody waits for them
   const size = Math.max(pages, 1);
   for (let i = 0; i < vmas; i++) {
     const at = BASE + i * (size + 1) * PAGE;

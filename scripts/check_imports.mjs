@@ -52,6 +52,7 @@ const FACE = [
   'machine_files',
   'process',
   'process_memory',
+  'process_tasks',
   'process_userfault',
   'drivers',
 ].map((name) => `src/${name}.ts`);

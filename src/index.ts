@@ -67,6 +67,7 @@ export {
   RLIMIT_DATA,
   RLIMIT_MEMLOCK,
   RLIMIT_STACK,
+  SIGCHLD,
   SIGKILL,
   SIGSEGV,
 } from './engine/mm/task_struct.ts';
@@ -103,9 +104,11 @@ export type { UserfaultHandler } from './engine/fault/userfault.ts';
 export type { Userfault } from './engine/file/userfaultfd_fault.ts';
 export * from './engine/task/auxv.ts';
 export type { ExecStart } from './engine/task/bprm.ts';
+export * from './engine/task/clone_values.ts';
 export type { ExecString, ExecveRequest, OpenExec } from './engine/task/exec_request.ts';
 export type { ExecImage, InitialVma } from './engine/task/exec.ts';
 export { defaultMmapBase } from './engine/task/exec_layout.ts';
+export * from './engine/task/wait_values.ts';
 export type { Manner, MmVisit } from './engine/task/foreign_walk.ts';
 export { FORK_STEPS, type ForkStep } from './engine/task/fork_failure.ts';
 export type { CounterName } from './engine/trace/counters.ts';

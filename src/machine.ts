@@ -27,14 +27,16 @@ import {
   type SysctlName,
   type Sysctls,
 } from './engine/mm/sysctl.ts';
-import { allocTask, type Task } from './engine/mm/task_struct.ts';
 import { frameOf, framesUsed, initMemMap } from './engine/page/page_struct.ts';
 import { rcuReadLockHeld, synchronizeRcu } from './engine/rcu/rcu.ts';
 import { syncHostInodes } from './engine/rmap/fsync.ts';
 import { cacheDrain, type CacheStats, cacheStats } from './engine/slab/cache.ts';
 import { type RefusalWitness, witnessRefusals } from './engine/slab/fail.ts';
+import { newProcess } from './engine/task/clone.ts';
 import { type Manner, type MmVisit, walkMmlist } from './engine/task/foreign_walk.ts';
 import { FORK_STEPS, type ForkStep, setForkFailure } from './engine/task/fork_failure.ts';
+import { outOfMemory } from './engine/task/oom_kill.ts';
+import { findTaskLocked } from './engine/task/tasklist.ts';
 import { COUNTER_NAMES, type CounterName, counterSum } from './engine/trace/counters.ts';
 import { warnings } from './engine/trace/warn.ts';
 import { type EventName, readTrace, setTraced, type TraceRecord } from './engine/trace/events.ts';
@@ -264,23 +266,36 @@ export class Machine extends MachineFiles {
   }
 
   /**
-   * A process with an empty address space; exec() fills it. @throws RangeError when the memory is
-   * full.
+   * A process with an empty address space, a child of init; exec() fills it. @throws RangeError
+   * when the memory is full.
    */
   spawn(): Process {
     this.enter();
-    const task = allocTask();
-    if (task === NULL) throw new RangeError('The machine has no memory for another process.');
-    const process = new Process(this, task);
-    const result = process.exec({ vmas: [], layout: {} });
-    if (isErr(result)) throw new RangeError('The machine has no memory for another process.');
-    return process;
+    const task = newProcess();
+    if (task !== NULL) {
+      const process = new Process(this, task);
+      if (!isErr(process.exec({ vmas: [], layout: {} }))) return process;
+      process.exit();
+    }
+    throw new RangeError('The machine has no memory for another process.');
   }
 
-  /** A process that another worker has, by its `id`. */
+  /** A process that another worker has, by its `id`. @throws RangeError when there is none. */
   process(id: number): Process {
     this.enter();
-    return new Process(this, id as Task);
+    const task = findTaskLocked(id);
+    if (task === NULL) throw new RangeError(`There is no process ${String(id)}.`);
+    return new Process(this, task, id);
+  }
+
+  /**
+   * The OOM killer: condemns the process with most pages, and takes its private memory.
+   * @returns it: who runs it ends it; null when there is none to kill, or one is still dying.
+   */
+  outOfMemory(): Process | null {
+    this.enter();
+    const victim = outOfMemory();
+    return victim === null ? null : new Process(this, victim.task, victim.tid);
   }
 
   /**

@@ -6,6 +6,7 @@ import { XA_NODE_CACHE } from './engine/file/xa_node_struct.ts';
 import { MAPLE_NODE_CACHE } from './engine/maple/maple.ts';
 import { committedPages } from './engine/mm/accounting.ts';
 import { MM_CACHE } from './engine/mm/mm_struct.ts';
+import { SIGNAL_CACHE } from './engine/mm/signal_struct.ts';
 import { TASK_CACHE } from './engine/mm/task_struct.ts';
 import { VMA_CACHE } from './engine/mm/vma_struct.ts';
 import { PAGE_CACHE } from './engine/page/page_struct.ts';
@@ -14,6 +15,7 @@ import { ANON_VMA_CACHE, AVC_CACHE } from './engine/rmap/anon_vma_struct.ts';
 import { type Cache, cacheStats, livePlaces } from './engine/slab/cache.ts';
 import { type FailurePlan, FOR_EVER, readFailures, setFailures } from './engine/slab/fail.ts';
 import { TEXT_CACHES } from './engine/slab/text.ts';
+import { SIGHAND_CACHE } from './engine/task/sighand.ts';
 
 /** Every cache of the engine. */
 export const CACHES: readonly Cache<string>[] = [
@@ -21,6 +23,8 @@ export const CACHES: readonly Cache<string>[] = [
   VMA_CACHE,
   MM_CACHE,
   TASK_CACHE,
+  SIGNAL_CACHE,
+  SIGHAND_CACHE,
   FILE_CACHE,
   INODE_CACHE,
   ANON_VMA_CACHE,

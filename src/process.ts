@@ -1,5 +1,5 @@
 /** A process: the system calls, as a program makes them. */
-import { EFAULT, EINVAL, ENOMEM, type Errno, isErr, OK } from './engine/arena/errno.ts';
+import { EFAULT, EINVAL, type Errno, OK } from './engine/arena/errno.ts';
 import { NULL } from './engine/arena/ref.ts';
 import { TASK_SIZE, type Ulong } from './engine/arena/units.ts';
 import {
@@ -9,7 +9,6 @@ import {
   type MmLayout,
   setMmLayout,
 } from './engine/mm/mm_struct.ts';
-import { mmget } from './engine/mm/mm_refs.ts';
 import {
   mmapReadLock,
   mmapReadUnlock,
@@ -17,18 +16,12 @@ import {
   mmapWriteUnlock,
 } from './engine/mm/mmap_lock.ts';
 import {
-  allocTask,
-  copyTask,
-  freeTask,
   isRlimit,
   type Rlimit,
   setCaps,
   setPersonality,
   setRlimit,
-  setTaskMm,
   type Task,
-  taskFatalSignal,
-  taskMm,
 } from './engine/mm/task_struct.ts';
 import { eachVma, lockVmaUnderRcu, vmaLookup } from './engine/mm/vma_iterator.ts';
 import { vmaEndRead } from './engine/mm/vma_lock.ts';
@@ -68,22 +61,19 @@ import {
 } from './engine/syscall/prctl.ts';
 import { sysRemapFilePages } from './engine/syscall/remap_file_pages.ts';
 import { intOf, ulongOf, type Word } from './engine/syscall/ulong.ts';
-import { execMmap, type ExecImage } from './engine/task/exec.ts';
 import type { ExecStart } from './engine/task/bprm.ts';
 import type { ExecveRequest } from './engine/task/exec_request.ts';
 import { execve } from './engine/task/execve.ts';
-import { mmput } from './engine/task/exit.ts';
 import { type Manner, type MmVisit, walkRmap } from './engine/task/foreign_walk.ts';
-import { dupMm } from './engine/task/fork.ts';
 import { clearVerdict, readVerdict, type Verdict } from './engine/trace/verdict.ts';
-import { ProcessUserfault } from './process_userfault.ts';
+import { ProcessTasks } from './process_tasks.ts';
 
 /**
  * One process of a machine. Calls take what the system call takes, in its order,
  * and return what it returns: a result, or a negative errno. What no register
  * could hold (a fraction, a string) is EINVAL.
  */
-export class Process extends ProcessUserfault {
+export class Process extends ProcessTasks {
   mmap(addr: Word, len: Word, prot: Word, flags: Word, fd: Word, offset: Word): number | Errno {
     this.enter();
     const a = ulongOf(addr);
@@ -287,47 +277,6 @@ export class Process extends ProcessUserfault {
     setPersonality(this.task, persona);
   }
 
-  /** @returns a copy of the process, or ENOMEM with nothing left behind. */
-  fork(): Process | Errno {
-    this.enter();
-    const task = this.#newTask();
-    if (task === null) return ENOMEM;
-    const mm = dupMm(this.mm());
-    if (isErr(mm)) {
-      freeTask(task);
-      return mm;
-    }
-    setTaskMm(task, mm);
-    return new Process(this.machine, task);
-  }
-
-  /** @returns a process that shares this one's address space: vfork, clone(CLONE_VM). */
-  cloneVm(): Process | Errno {
-    this.enter();
-    const task = this.#newTask();
-    if (task === null) return ENOMEM;
-    setTaskMm(task, mmget(this.mm()));
-    return new Process(this.machine, task);
-  }
-
-  #newTask(): Task | null {
-    const task = allocTask();
-    if (task === NULL) return null;
-    copyTask(this.task, task);
-    return task;
-  }
-
-  /** Leaves the address space for a new one. On failure the old one stays. */
-  exec(image: ExecImage): 0 | Errno {
-    this.enter();
-    const mm = execMmap(this.task, image);
-    if (isErr(mm)) return mm;
-    const old = taskMm(this.task);
-    setTaskMm(this.task, mm);
-    if (old !== NULL) mmput(old);
-    return OK;
-  }
-
   /**
    * execve(2): loads an ELF program or a script from its file. See docs/exec.md.
    *
@@ -337,7 +286,10 @@ export class Process extends ProcessUserfault {
   execve(request: ExecveRequest): ExecStart | Errno {
     this.enter();
     clearVerdict();
-    return execve(this.task, { ...request, open: (path) => this.#open(request, path) });
+    const open = (path: string): number | Errno => this.#open(request, path);
+    const result = execve(this.task, { ...request, open });
+    this.renumber();
+    return result;
   }
 
   #open({ open }: ExecveRequest, path: string): number | Errno {
@@ -346,21 +298,6 @@ export class Process extends ProcessUserfault {
     } finally {
       this.enter(); // it may have used another machine, or made calls of another process
     }
-  }
-
-  /** The signal that the process is about to die of, or 0. */
-  fatalSignal(): number {
-    this.enter();
-    return taskFatalSignal(this.task);
-  }
-
-  /** Ends the process: the last one to leave an address space takes it apart. */
-  exit(): void {
-    this.enter();
-    const mm = this.mm();
-    setTaskMm(this.task, NULL);
-    mmput(mm);
-    freeTask(this.task);
   }
 
   /** The text of /proc/PID/maps. */
@@ -464,6 +401,10 @@ export class Process extends ProcessUserfault {
     } finally {
       mmapReadUnlock(reader);
     }
+  }
+
+  protected override relative(task: Task): Process {
+    return new Process(this.machine, task);
   }
 
   /** The words of the most common shape of call, or null when one is none. */

@@ -17,10 +17,12 @@ import { isInsideDriver } from './engine/file/driver_call.ts';
 import type { Mm } from './engine/mm/held.ts';
 import {
   type FaultCounts,
+  isTaskAlive,
   setCurrent,
   type Task,
   taskFaults,
   taskMm,
+  taskTid,
 } from './engine/mm/task_struct.ts';
 import { type RssInfo, rssInfo } from './engine/procfs/rss_info.ts';
 import { ulongOf, type Word } from './engine/syscall/ulong.ts';
@@ -36,15 +38,32 @@ const TOUCH_MAX = 2 ** 22 * PAGE_SIZE;
 export class ProcessMemory {
   readonly machine: Machine;
   protected readonly task: Task;
+  #tid: number;
 
-  constructor(machine: Machine, task: Task) {
+  /** @param tid the task's number: one that others may end meanwhile is not taken for the next. */
+  constructor(machine: Machine, task: Task, tid = taskTid(task)) {
     this.machine = machine;
     this.task = task;
+    this.#tid = tid;
   }
 
-  /** What another worker finds the process by: `machine.process(id)`. */
+  /**
+   * The number of the thread, by which other workers find it: `machine.process(id)`. That of a
+   * process's first thread is that of the process.
+   */
   get id(): number {
-    return this.task;
+    return this.#tid;
+  }
+
+  /** Whether it has not ended: else only what tells of its end can be called. */
+  get isAlive(): boolean {
+    this.machine.enter();
+    return isTaskAlive(this.task, this.#tid);
+  }
+
+  /** A new program has the number of its process. */
+  protected renumber(): void {
+    this.#tid = taskTid(this.task);
   }
 
   /**
@@ -140,12 +159,13 @@ export class ProcessMemory {
   protected enter(): void {
     if (isInsideDriver()) throw new Error('A driver’s hook cannot use a process.');
     this.machine.enter();
+    if (!isTaskAlive(this.task, this.#tid)) throw new Error('This process has exited.');
     setCurrent(this.task);
   }
 
   protected mm(): Mm {
     const mm = taskMm(this.task);
-    assert(mm !== NULL, 'the process has not exited');
+    assert(mm !== NULL, 'a task that lives has an address space');
     return mm;
   }
 }

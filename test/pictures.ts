@@ -53,6 +53,7 @@ import { word } from '../src/engine/arena/memory.ts';
 import { anonVmaFork, anonVmaPrepare, dupAnonVma } from '../src/engine/rmap/anon_vma.ts';
 import { type Text, textNew, textPut } from '../src/engine/slab/text.ts';
 import { clearVerdict, readVerdict, type Verdict } from '../src/engine/trace/verdict.ts';
+import { findTaskLocked } from '../src/engine/task/tasklist.ts';
 import { insertVma } from '../src/engine/vma/link.ts';
 import { verifyMm } from '../src/engine/vma/verify.ts';
 import {
@@ -118,7 +119,7 @@ export class Canvas implements Disposable {
     this.drawn = picture;
     this.#stock = machine.spawn();
     this.process = machine.spawn();
-    setCurrent(this.process.id as Task);
+    setCurrent(taskOf(this.process));
     this.#pages = picture.length;
     this.#mm = mmapWriteLock(mmOf(this.process));
     for (const letter of new Set(picture)) {
@@ -295,7 +296,10 @@ function fileOf(fd: number): File {
   return file;
 }
 
-export const mmOf = (process: Process): Mm => taskMm(process.id as Task) as Mm;
+/** By its number, as another worker finds it. */
+export const taskOf = (process: Process): Task => findTaskLocked(process.id) as Task;
+
+export const mmOf = (process: Process): Mm => taskMm(taskOf(process)) as Mm;
 
 /** Fails with the two pictures one above the other. */
 export function expectPicture(actual: string, expected: string): void {

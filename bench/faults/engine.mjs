@@ -24,6 +24,7 @@ export function startEngine(Machine, others) {
   const sysctl = { max_map_count: 2 ** 20, totalram_pages: 2 ** 40 };
   const machine = Machine.create({ bytes: 256 * 2 ** 20, ramBytes: 256 * 2 ** 20, sysctl });
   const subject = machine.spawn();
+  subject.ignoreChildren(); // nobody waits for them
   // Neighbours differ, so that they do not merge.
   for (let i = 0; i < others; i++) {
     subject.mmap(0, PAGE, i % 2 === 0 ? READ : READ_WRITE, ANON, -1, 0);

@@ -32,7 +32,7 @@ const take = (cache: Cache<string>): Thing => {
 };
 
 /** A word that means nothing once the object is freed: not the link, and nobody inherits it. */
-function idleWord({ words, link, inherits = [], typeStable = [] }: Cache<string>): number {
+function idleWord({ words, link, inherits, typeStable }: Cache<string>): number {
   const special = [...inherits, ...typeStable];
   for (let at = 0; at < words; at++) {
     if (at !== link && !special.some(([from, to]) => at >= from && at < to)) return at;

@@ -271,7 +271,7 @@ describe('many arguments', () => {
 describe('the old address space', () => {
   it('X-9 stays with who shares it', () => {
     const process = start();
-    const other = process.cloneVm();
+    const other = process.vfork();
     if (typeof other === 'number') throw new Error('no memory for another task');
     const before = portrait(other);
     expect(execveOf(process, '/bin/program')).toBe(0);

@@ -10,6 +10,7 @@ import { fillSpares } from '../../src/engine/maple/spares.ts';
 import { chargeMemory } from '../../src/engine/mm/accounting.ts';
 import type { Mm } from '../../src/engine/mm/held.ts';
 import { mmAlloc } from '../../src/engine/mm/mm_refs.ts';
+import { allocSignal, type SignalStruct } from '../../src/engine/mm/signal_struct.ts';
 import { allocTask } from '../../src/engine/mm/task_struct.ts';
 import { vmAreaAlloc } from '../../src/engine/mm/vma_alloc.ts';
 import { allocPage } from '../../src/engine/page/page_alloc.ts';
@@ -17,6 +18,7 @@ import { leafAlloc } from '../../src/engine/page/table_struct.ts';
 import { AVC_CACHE, anonVmaAlloc } from '../../src/engine/rmap/anon_vma_struct.ts';
 import { cacheAlloc } from '../../src/engine/slab/cache.ts';
 import { textNew } from '../../src/engine/slab/text.ts';
+import { allocSighand } from '../../src/engine/task/sighand.ts';
 import { Machine } from '../../src/index.ts';
 
 const mm = (): Mm => mmAlloc() as Mm;
@@ -33,7 +35,9 @@ const LEAKS: readonly [kind: string, leak: (machine: Machine) => unknown, says: 
   ['page tables', () => leafAlloc(mm(), 0), [/1 mm_struct.*4 page_table/su, /leafMake/u]],
   ['a charge', () => chargeMemory(NULL, 3), [/3 committed pages/u]],
   ['an mm', () => mmAlloc(), [/1 mm_struct/u, /mmAlloc/u]],
-  ['a task', () => allocTask(), [/1 task_struct/u, /allocTask/u]],
+  ['a task', () => allocTask(allocSignal() as SignalStruct), [/1 task_struct/u, /allocTask/u]],
+  ['what threads share', () => allocSignal(), [/1 signal_struct/u, /allocSignal/u]],
+  ['handlers', () => allocSighand(), [/1 sighand_struct/u, /allocSighand/u]],
   ['a process', (machine) => machine.spawn(), [/1 mm_struct.*1 task_struct/su, /execMmap/u]],
   ['a text', () => textNew('a text'), [/1 text/u, /textNew/u]],
   ['a context', () => userfaultfdCtxNew(mm(), 0), [/1 userfaultfd_ctx/u, /userfaultfdCtxNew/u]],

@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { mmget } from '../../src/engine/mm/mm_refs.ts';
-import { setTaskMm, type Task } from '../../src/engine/mm/task_struct.ts';
+import { setTaskMm } from '../../src/engine/mm/task_struct.ts';
 import { mmput } from '../../src/engine/task/exit.ts';
 import {
   EFAULT,
@@ -23,7 +23,7 @@ import {
   PROT_READ,
   UFFDIO_REGISTER_MODE_MISSING,
 } from '../../src/index.ts';
-import { mmOf } from '../pictures.ts';
+import { mmOf, taskOf } from '../pictures.ts';
 import { Household, page, pages } from './household.ts';
 
 const [at, size] = [page(4), pages(2)];
@@ -88,7 +88,7 @@ function inherit(home: Household): Process {
   expect(home.process.fork()).toBe(ENOMEM);
   const heir = home.machine.spawn();
   mmput(mmOf(heir));
-  setTaskMm(heir.id as Task, mmget(home.held));
+  setTaskMm(taskOf(heir), mmget(home.held));
   return heir;
 }
 

@@ -11,7 +11,7 @@ const wrong = [];
 const places = [];
 
 for (let i = 0; i < execs; i++) {
-  const child = i % 2 === 0 ? parent.fork() : parent.cloneVm();
+  const child = i % 2 === 0 ? parent.fork() : parent.vfork();
   if (typeof child === 'number') throw new Error(`no child: ${child}`);
   const argv = ['program', 'x'.repeat(i * 50)];
   const started = child.execve({ fd: program, path: '/program', argv, envp: [], open });

@@ -8,6 +8,7 @@ import { taskMm } from '../../dist/engine/mm/task_struct.js';
 import { vmaLookup } from '../../dist/engine/mm/vma_iterator.js';
 import { vmAnonVma, vmMm, vmaPages, vmPgoff } from '../../dist/engine/mm/vma_struct.js';
 import { anonVmaWalk, iMmapWalk } from '../../dist/engine/rmap/rmap_walk.js';
+import { findTaskLocked } from '../../dist/engine/task/tasklist.js';
 
 const { shared, ids, me, fd, fileAt, anonAt, pages, seed, changes, status } = workerData;
 const P = 4096;
@@ -43,7 +44,7 @@ function forkOnce(process) {
   child.exit();
 }
 
-const mms = ids.map((id) => taskMm(id));
+const mms = ids.map((id) => taskMm(findTaskLocked(id)));
 const seen = new Map(mms.map((mm) => [mm, new Uint8Array(pages)]));
 
 /** Counts how often each page is mapped by each of the processes, in one walk. */

@@ -7,11 +7,13 @@ import { masFind, masState, mtreeLoad } from '../../dist/engine/maple/maple.js';
 import { mmMt } from '../../dist/engine/mm/mm_struct.js';
 import { taskMm } from '../../dist/engine/mm/task_struct.js';
 import { vmaEndRead, vmaStartRead } from '../../dist/engine/mm/vma_lock.js';
+import { findTaskLocked } from '../../dist/engine/task/tasklist.js';
 import { vmEnd, vmMm, vmStart } from '../../dist/engine/mm/vma_struct.js';
 
 const { shared, id, start, pages, lookups, status } = workerData;
 const machine = Machine.attach(shared);
-const mm = taskMm(machine.process(id).id);
+machine.enter();
+const mm = taskMm(findTaskLocked(id));
 const end = start + pages * 4096;
 const counts = { holes: 0, torn: 0, gaps: 0, ranges: 0, locked: 0 };
 

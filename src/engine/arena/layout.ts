@@ -46,6 +46,7 @@ export const H_PAGES_BRK = 9 * LINE; // (a) first descriptor that nobody has tak
 export const H_PAGES_END = 9 * LINE + 1;
 export const H_SHADOW_AT = 9 * LINE + 2; // in a checked build: where its shadow begins, else 0
 export const H_FAIL = 10 * LINE; // (a) which allocations are to fail: see slab/fail.ts
+export const H_TASKLIST = 12 * LINE; // (a) lock, tasks, numbers: see task/tasklist.ts
 export const H_RANDOM = 13 * LINE; // (a) numbers drawn so far; two words of seed: see random.ts
 export const H_MMLIST = 14 * LINE; // (a) lock, first mm: see mm/mmlist.ts
 export const H_WARNED = 15 * LINE; // (a) a bit for each warning: see trace/warn.ts

@@ -86,9 +86,9 @@ export function shadowCarve(cache: Shadowed, at: WordAt, count: number): void {
 }
 
 /** A bit for each word of the granule at `offset` that one of the spans holds. */
-function bitsOf(spans: Spans | undefined, offset: number): number {
+function bitsOf(spans: Spans, offset: number): number {
   let bits = 0;
-  for (const [from, to] of spans ?? []) {
+  for (const [from, to] of spans) {
     for (let word = 0; word < GRANULE; word++) {
       if (offset + word >= from && offset + word < to) bits |= 1 << word;
     }
@@ -137,7 +137,7 @@ export function shadowRelease(cache: Shadowed, object: WordAt): void {
 function fill(cache: Shadowed, object: WordAt): void {
   for (let word = 0; word < cache.words; word++) {
     if (word === cache.link || isInherited(object + word)) continue;
-    if (cache.filling === undefined) state.words[object + word] = POISON;
+    if (cache.filling === null) state.words[object + word] = POISON;
     else if (state.words[object + word] !== cache.filling) {
       report(`word ${word} is freed with what its next life does not expect`, object);
     }

@@ -21,12 +21,12 @@ export interface Shadowed {
   readonly id: number;
   readonly words: number;
   readonly link: number;
-  /** What a free object is filled with; default: POISON. */
-  readonly filling?: number;
-  /** Words that the next life takes over as they are, [from, to). */
-  readonly inherits?: Spans;
+  /** What a free object has everywhere, put there by whoever frees it; null: POISON. */
+  readonly filling: number | null;
+  /** Words that the next life takes over as they are. */
+  readonly inherits: Spans;
   /** Words that may be looked at for ever: whoever does checks what it found. */
-  readonly typeStable?: Spans;
+  readonly typeStable: Spans;
 }
 
 /** Words of an object, [from, to) each. */

@@ -15,6 +15,7 @@ import { NULL } from '../arena/ref.ts';
 import { forgetMajorFault, wasMajorFault } from '../file/filemap.ts';
 import { type VmOperations, vmOperations } from '../file/vm_ops.ts';
 import type { Vma } from '../mm/held.ts';
+import { MMF_UNSTABLE, mmHasFlag } from '../mm/mm_struct.ts';
 import { hasFlag, VM_SHARED } from '../mm/vm_flags.ts';
 import { vmFlags, vmOps } from '../mm/vma_struct.ts';
 import { allocPage, copyPage, pageAddMap, putPage, unlockPage } from '../page/page_alloc.ts';
@@ -72,9 +73,9 @@ function doReadFault(vmf: VmFault, ops: VmOperations): number {
   const page = callFault(vmf, ops);
   if (isFault(page)) return vmFaultOf(page);
   const result = handled();
-  finishFault(vmf, page, fileEntry(vmf.vma, page, ops));
+  const refused = finishFault(vmf, page, fileEntry(vmf.vma, page, ops));
   unlockPage(page);
-  return result;
+  return refused === 0 ? result : refused;
 }
 
 /** A private store copies at once: the file's page itself is never mapped. */
@@ -91,15 +92,23 @@ function doCowFault(vmf: VmFault, ops: VmOperations): number {
   const result = handled();
   copyPage(copy, page);
   pageAddNewAnon(vmf, copy);
-  const isMapped = pteLockSame(vmf);
-  if (isMapped) {
-    setPte(vmf.at, keepUffdWp(vmf, exclusivePte(vmf.vma, copy)));
-    pteUnlock(vmf.leaf);
-    addMmCounter(vmf.mm, MM_ANONPAGES, 1);
-  }
+  const failed = mapCopy(vmf, copy);
   unlockPage(page);
   putPage(page);
-  return isMapped ? result : dropUnmapped(copy, result);
+  return failed === 0 ? result : failed;
+}
+
+/** @returns VM_FAULT_SIGBUS when nothing private may be made present any more. */
+function mapCopy(vmf: VmFault, copy: Page): number {
+  if (!pteLockSame(vmf)) return dropUnmapped(copy, 0);
+  if (mmHasFlag(vmf.mm, MMF_UNSTABLE)) {
+    pteUnlock(vmf.leaf);
+    return dropUnmapped(copy, VM_FAULT_SIGBUS);
+  }
+  setPte(vmf.at, keepUffdWp(vmf, exclusivePte(vmf.vma, copy)));
+  pteUnlock(vmf.leaf);
+  addMmCounter(vmf.mm, MM_ANONPAGES, 1);
+  return 0;
 }
 
 function doSharedFault(vmf: VmFault, ops: VmOperations): number {
@@ -119,13 +128,26 @@ function doSharedFault(vmf: VmFault, ops: VmOperations): number {
   return result;
 }
 
-/** Maps a locked page; its reference goes to the entry, or back. */
-function finishFault(vmf: VmFault, page: Page, pte: Pte): void {
-  if (!pteLockSame(vmf)) return putPage(page);
+/**
+ * Maps a locked page; its reference goes to the entry, or back.
+ *
+ * @returns VM_FAULT_SIGBUS for private memory of an address space that was reaped.
+ */
+function finishFault(vmf: VmFault, page: Page, pte: Pte): number {
+  if (!pteLockSame(vmf)) {
+    putPage(page);
+    return 0;
+  }
+  if (mmHasFlag(vmf.mm, MMF_UNSTABLE) && !hasFlag(vmFlags(vmf.vma), VM_SHARED)) {
+    pteUnlock(vmf.leaf);
+    putPage(page);
+    return VM_FAULT_SIGBUS;
+  }
   pageAddMap(page);
   setPte(vmf.at, keepUffdWp(vmf, pte));
   pteUnlock(vmf.leaf);
   addMmCounter(vmf.mm, mmCounter(page), 1);
+  return 0;
 }
 
 /**

@@ -28,7 +28,7 @@ import {
   UFFD_PAGEFAULT_FLAG_WRITE,
   UFFD_USER_MODE_ONLY,
 } from '../file/userfaultfd_values.ts';
-import { current, setCurrent } from '../mm/task_struct.ts';
+import { current, setCurrent, taskTid } from '../mm/task_struct.ts';
 import {
   hasFlag,
   VM_UFFD_MINOR,
@@ -96,7 +96,7 @@ function describe(vmf: VmFault, ctx: UserfaultfdCtx, reason: VmFlags): Userfault
   return {
     flags: why | (isWriteFault(vmf) ? UFFD_PAGEFAULT_FLAG_WRITE : 0),
     address: isExact ? vmf.realAddr : vmf.addr,
-    ptid: userfaultfdHas(ctx, UFFD_FEATURE_THREAD_ID) ? current() : 0,
+    ptid: userfaultfdHas(ctx, UFFD_FEATURE_THREAD_ID) ? taskTid(current()) : 0,
   };
 }
 

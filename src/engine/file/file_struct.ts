@@ -12,7 +12,7 @@ import { NULL, type Null } from '../arena/ref.ts';
 import { unchargeMemory } from '../mm/accounting.ts';
 import { protocolMmapHook } from '../mm/protocol.ts';
 import type { File, UserfaultfdCtx } from '../mm/vma_struct.ts';
-import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
+import { type Cache, cacheAlloc, cacheKind, cacheFree } from '../slab/cache.ts';
 import { refcountDecAndTest, refcountInc, refcountIncNotZero } from '../sync/refcount.ts';
 import { VIOLATED_ABSENT } from '../trace/verdict.ts';
 import { lastWritebackError, writebackErrors } from './address_space.ts';
@@ -30,7 +30,7 @@ const WB_SEEN = 3; // (a) how many errors of writing back this opening was told 
 const PRIVATE_DATA = 4; // a word of its driver's
 const USERFAULTFD = 5; // (c) of a userfaultfd: its context, or NULL
 
-export const FILE_CACHE: Cache<'file'> = {
+export const FILE_CACHE: Cache<'file'> = cacheKind({
   name: 'file',
   id: 4,
   words: 8,
@@ -39,7 +39,7 @@ export const FILE_CACHE: Cache<'file'> = {
   // had, and looks at the descriptor again (fd_table.ts).
   inherits: [[REFS, REFS + 1]],
   typeStable: [[REFS, REFS + 1]],
-};
+});
 
 export const FMODE_READ = 1;
 export const FMODE_WRITE = 2;

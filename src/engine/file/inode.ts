@@ -9,7 +9,7 @@ import { EBUSY, EINVAL, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { double, setDouble, setWord, word } from '../arena/memory.ts';
 import { NULL, type Null, type Ref, type WordAt } from '../arena/ref.ts';
 import { unchargeMemory } from '../mm/accounting.ts';
-import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
+import { type Cache, cacheAlloc, cacheKind, cacheFree } from '../slab/cache.ts';
 import { type Text, textNew, textPut } from '../slab/text.ts';
 import { refcountDecAndTest, refcountInc } from '../sync/refcount.ts';
 import { driverNumber } from './driver_table.ts';
@@ -42,7 +42,7 @@ const I_MMAP = 17; //           root of the tree of the VMAs that map it, under 
 const LINK = 19; //             the cache's link while free
 // Words 20 to 31 are about its pages: see address_space.ts.
 
-export const INODE_CACHE: Cache<'inode'> = {
+export const INODE_CACHE: Cache<'inode'> = cacheKind({
   name: 'inode',
   id: 5,
   words: 32,
@@ -53,7 +53,7 @@ export const INODE_CACHE: Cache<'inode'> = {
     [PAGES_LOCK, NRPAGES + 1],
     [RWSEM, INVALIDATE + 1],
   ],
-};
+});
 
 /** What a file is, as far as mapping it is concerned; the place is the number of its driver. */
 const INODE_KINDS = ['regular', 'shmem', 'zero', 'secretmem', 'directory', 'anon_inode'] as const;

@@ -29,7 +29,7 @@ import { NULL, type Null, type WordAt } from '../arena/ref.ts';
 import type { Mm } from '../mm/held.ts';
 import { mmdrop, mmgrab } from '../mm/mm_refs.ts';
 import type { UserfaultfdCtx } from '../mm/vma_struct.ts';
-import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
+import { type Cache, cacheAlloc, cacheKind, cacheFree } from '../slab/cache.ts';
 import { refcountDecAndTest, refcountInc } from '../sync/refcount.ts';
 import { spinLock, spinUnlock } from '../sync/spinlock.ts';
 import { UFFD_EVENT_FORK } from './userfaultfd_values.ts';
@@ -61,7 +61,7 @@ const LENGTH = 6;
 const FAULTS_AT = EVENTS_AT + EVENTS_MAX * EVENT_WORDS;
 const FAULT_WORDS = 8;
 
-export const USERFAULTFD_CTX_CACHE: Cache<'userfaultfd_ctx'> = {
+export const USERFAULTFD_CTX_CACHE: Cache<'userfaultfd_ctx'> = cacheKind({
   name: 'userfaultfd_ctx',
   id: 10,
   words: FAULTS_AT + CPUS * FAULT_WORDS,
@@ -72,7 +72,7 @@ export const USERFAULTFD_CTX_CACHE: Cache<'userfaultfd_ctx'> = {
     [ARRIVALS, LIVES + 1],
     [FAULTS_AT, FAULTS_AT + CPUS * FAULT_WORDS],
   ],
-};
+});
 
 /** UFFDIO_API has been agreed on. */
 const INITIALIZED = 1 << 30;

@@ -12,7 +12,7 @@
 import * as atomics from '#atomics';
 import { views as shared } from '../arena/memory.ts';
 import { NULL, type Null, type Ref, type WordAt } from '../arena/ref.ts';
-import { type Cache, cacheAlloc, cacheFreeRcu } from '../slab/cache.ts';
+import { type Cache, cacheAlloc, cacheKind, cacheFreeRcu } from '../slab/cache.ts';
 
 /** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
 const views = shared;
@@ -28,7 +28,7 @@ export const XA_SLOTS = 64;
 /** 64^9 is more than the largest exact index. */
 const LEVELS = 9;
 
-export const XA_NODE_CACHE: Cache<'xa_node'> = {
+export const XA_NODE_CACHE: Cache<'xa_node'> = cacheKind({
   name: 'xa_node',
   id: 11,
   words: SLOTS + XA_SLOTS,
@@ -36,7 +36,7 @@ export const XA_NODE_CACHE: Cache<'xa_node'> = {
   // Only empty slots, and of what level it was.
   filling: 0,
   inherits: [[LEVEL, LEVEL + 1]],
-};
+});
 
 /** How many indexes one slot of each level covers. */
 const SPANS: readonly number[] = Array.from({ length: LEVELS + 1 }, (_, level) => 64 ** level);

@@ -22,7 +22,7 @@
  */
 import { views as shared } from '../arena/memory.ts';
 import type { Null, Ref, WordAt } from '../arena/ref.ts';
-import type { Cache } from '../slab/cache.ts';
+import { type Cache, cacheKind } from '../slab/cache.ts';
 
 /** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
 const views = shared;
@@ -47,7 +47,7 @@ export const GAP = 48;
 
 /** Free nodes are linked through a gap: the one part late readers never look at. */
 export const LINK = GAP;
-export const MAPLE_NODE_CACHE: Cache<'maple_node'> = {
+export const MAPLE_NODE_CACHE: Cache<'maple_node'> = cacheKind({
   name: 'maple_node',
   id: 0,
   words: 64,
@@ -56,7 +56,7 @@ export const MAPLE_NODE_CACHE: Cache<'maple_node'> = {
   // one that it remembers, whatever has become of the node.
   inherits: [[LIFE, LIFE + 1]],
   typeStable: [[LIFE, LIFE + 1]],
-};
+});
 
 export const isLeaf = (enode: MapleEnode): boolean => (enode & 1) !== 0;
 export const toNode = (enode: MapleEnode): MapleNode => (enode & -2) as MapleNode;

@@ -17,7 +17,7 @@ import { views as shared } from '../arena/memory.ts';
 import { LINE } from '../arena/layout.ts';
 import type { WordAt } from '../arena/ref.ts';
 import type { MapleTree } from '../maple/tree.ts';
-import type { Cache } from '../slab/cache.ts';
+import { type Cache, cacheKind } from '../slab/cache.ts';
 import type { Mm, MmRead, MmWrite } from './held.ts';
 import { VM_NONE, type VmFlags } from './vm_flags.ts';
 
@@ -43,14 +43,14 @@ const MMLIST_NEXT = 7 * LINE + 5; //   under the lock of mm/mmlist.ts
 const MMLIST_PREV = 7 * LINE + 6;
 const LINK = 127;
 
-export const MM_CACHE: Cache<'mm_struct'> = {
+export const MM_CACHE: Cache<'mm_struct'> = cacheKind({
   name: 'mm_struct',
   id: 2,
   words: 128,
   link: LINK,
   // Workers may have cached translations of the last life.
   inherits: [[TLB_GEN, TLB_GEN + 1]],
-};
+});
 
 /** Bits of mm.flags. Source: include/linux/mm_types.h, v6.18. */
 /** Nothing is left for the OOM reaper to take. */
@@ -154,6 +154,7 @@ export function setMmMapCount(mm: MmWrite, count: number): void {
   views.i32[mm + MAP_COUNT] = count;
 }
 
+/** Of a new mm, which nobody else changes. */
 export function setMmFlags(mm: MmWrite, flags: number): void {
   views.i32[mm + FLAGS] = flags;
 }
@@ -161,6 +162,10 @@ export function setMmFlags(mm: MmWrite, flags: number): void {
 /** From anywhere: who sets it need not hold mmap_lock. */
 export function setMmFlag(mm: Mm, flag: number): void {
   atomics.or(mm + FLAGS, flag);
+}
+
+export function clearMmFlag(mm: Mm, flag: number): void {
+  atomics.and(mm + FLAGS, ~flag);
 }
 
 export const setMmBrk = (mm: MmWrite, brk: number): void => write(mm, BRK, brk);

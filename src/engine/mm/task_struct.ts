@@ -1,43 +1,55 @@
 /**
- * What the engine asks of the running task: its address space, its resource
- * limits and its rights. Threads of one process share one of these.
+ * task_struct: one thread. 32 words.
  *
- *   0    1     2            3       4       5             16           48
- *   mm   caps  personality  minflt  majflt  fatal signal  soft limits  hard limits, doubles
+ *   0    1     2            3       4       5             6    7     8       9     10
+ *   mm   caps  personality  minflt  majflt  fatal signal  tid  life  signal  next  prev
  *
- * A task's own worker writes it; others only read their own.
+ *   11           12     13
+ *   next thread  vfork  parent of vfork
  *
- * Source: include/linux/sched.h, signal_struct.rlim, v6.18.
+ *   (a) atomic   (l) under the lock of the task list
+ *
+ * What has no letter is written by the task's own worker, or before others know the task. A handle
+ * may outlive its task: the memory is always that of a task, and `tid` tells whose.
+ *
+ * Source: include/linux/sched.h, v6.18.
  */
 import * as atomics from '#atomics';
 import { thisCpu } from '../arena/cpu.ts';
 import { C_CURRENT } from '../arena/layout.ts';
-import { double, setDouble, setWord, views as shared, word } from '../arena/memory.ts';
+import { double, setDouble, setWord, word } from '../arena/memory.ts';
 import { NULL, type Null, type Ref } from '../arena/ref.ts';
-import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
+import { type Cache, cacheAlloc, cacheKind, cacheFree } from '../slab/cache.ts';
 import type { Mm } from './held.ts';
-
-/** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
-const views = shared;
+import { type SignalStruct, signalLimitsAt } from './signal_struct.ts';
 
 export type Task = Ref<'task_struct'>;
 
-const MM = 0;
+const MM = 0; // (l) written; its own worker reads it without
 const CAPS = 1;
 const PERSONALITY = 2;
 const MIN_FLT = 3; // (a) faults handled without a disk
 const MAJ_FLT = 4; // (a)
 const FATAL_SIGNAL = 5; // (a) what the task dies of, or 0
-const SOFT = 16;
-const HARD = 48;
+const TID = 6; // (l) 0 once nobody may find it
+const LIFE = 7; // (a) the tid until it begins to exit, then 0
+const SIGNAL = 8;
+const NEXT = 9; // (l) all tasks
+const PREV = 10; // (l)
+const NEXT_THREAD = 11; // (l)
+const VFORK = 12; // (a) the tid until a vfork's parent may go on, then 0
+const VFORK_PARENT = 13;
+const LINK = 31;
 const NR_LIMITS = 16;
+/** Words from a soft limit to its hard one. */
+const HARD = 2 * NR_LIMITS;
 
-export const TASK_CACHE: Cache<'task_struct'> = {
+export const TASK_CACHE: Cache<'task_struct'> = cacheKind({
   name: 'task_struct',
   id: 3,
-  words: 96,
-  link: 95,
-};
+  words: 32,
+  link: LINK,
+});
 
 /** Resources with a limit the engine asks about. Source: include/uapi/asm-generic/resource.h. */
 export const RLIMIT_DATA = 2;
@@ -69,29 +81,20 @@ export function setCurrent(task: Task): void {
   setWord(thisCpu + C_CURRENT, task);
 }
 
-/** @returns a task with root's rights and Linux's default limits, or NULL. */
-export function allocTask(): Task | Null {
+/** @returns a task of the process with root's rights, which nobody can find yet, or NULL. */
+export function allocTask(signal: SignalStruct): Task | Null {
   const task = cacheAlloc(TASK_CACHE);
   if (task === NULL) return NULL;
-  setWord(task + MM, NULL);
+  for (let at = 0; at < LINK; at++) setWord(task + at, 0);
   setWord(task + CAPS, ALL_CAPS);
-  setWord(task + PERSONALITY, 0);
-  setWord(task + MIN_FLT, 0);
-  setWord(task + MAJ_FLT, 0);
-  setWord(task + FATAL_SIGNAL, 0);
-  for (let resource = 0; resource < NR_LIMITS; resource++) {
-    setRlimit(task, resource, { soft: RLIM_INFINITY, hard: RLIM_INFINITY });
-  }
-  setRlimit(task, RLIMIT_STACK, { soft: 8 * 1024 * 1024, hard: RLIM_INFINITY });
+  setWord(task + SIGNAL, signal);
   return task;
 }
 
-/** Copies limits and rights, not the mm. */
+/** Copies rights and personality. */
 export function copyTask(from: Task, to: Task): void {
-  views.i32.copyWithin(to + CAPS, from + CAPS, from + TASK_CACHE.words - 1);
-  setWord(to + MIN_FLT, 0);
-  setWord(to + MAJ_FLT, 0);
-  setWord(to + FATAL_SIGNAL, 0);
+  setWord(to + CAPS, word(from + CAPS));
+  setWord(to + PERSONALITY, word(from + PERSONALITY));
 }
 
 export function freeTask(task: Task): void {
@@ -103,6 +106,45 @@ export function setTaskMm(task: Task, mm: Mm | Null): void {
   setWord(task + MM, mm);
 }
 
+/** What the threads of its process share. */
+export const taskSignal = (task: Task): SignalStruct => word(task + SIGNAL) as SignalStruct;
+
+/** The number of the thread; 0 of a task that is gone. */
+export const taskTid = (task: Task): number => word(task + TID);
+
+/** Others may find the task from now on. */
+export function setTaskTid(task: Task, tid: number): void {
+  setWord(task + TID, tid);
+  atomics.store(task + LIFE, tid);
+}
+
+/** The task is that thread still, and has not begun to exit. */
+export const isTaskAlive = (task: Task, tid: number): boolean => word(task + LIFE) === tid;
+/** It begins to exit: it makes no call any more. */
+export const setTaskExiting = (task: Task): void => atomics.store(task + LIFE, 0);
+
+export const nextTask = (task: Task): Task | Null => word(task + NEXT) as Task | Null;
+export const setNextTask = (task: Task, next: Task | Null): void => setWord(task + NEXT, next);
+export const prevTask = (task: Task): Task | Null => word(task + PREV) as Task | Null;
+export const setPrevTask = (task: Task, prev: Task | Null): void => setWord(task + PREV, prev);
+/** Of the same process. */
+export const nextThread = (task: Task): Task | Null => word(task + NEXT_THREAD) as Task | Null;
+export const setNextThread = (task: Task, next: Task | Null): void =>
+  setWord(task + NEXT_THREAD, next);
+
+/** Whether the parent that made the task `tid` by vfork() still has to wait for it. */
+export const isVforkPending = (task: Task, tid: number): boolean =>
+  atomics.load(task + VFORK) === tid;
+export const taskVforkParent = (task: Task): SignalStruct =>
+  word(task + VFORK_PARENT) as SignalStruct;
+/** Its parent waits for it. It has its number. */
+export function setVforkPending(task: Task, parent: SignalStruct): void {
+  setWord(task + VFORK_PARENT, parent);
+  atomics.store(task + VFORK, taskTid(task));
+}
+/** @returns whether somebody may be waiting. */
+export const endVfork = (task: Task): boolean => atomics.exchange(task + VFORK, 0) !== 0;
+
 export interface Rlimit {
   readonly soft: number;
   readonly hard: number;
@@ -111,26 +153,46 @@ export interface Rlimit {
 export const isRlimit = (resource: number): boolean =>
   Number.isInteger(resource) && resource >= 0 && resource < NR_LIMITS;
 
+const limitAt = (task: Task, resource: number): number =>
+  signalLimitsAt(taskSignal(task)) + 2 * resource;
+
+/** Sets a limit of the task's process. */
 export function setRlimit(task: Task, resource: number, limit: Rlimit): void {
-  setDouble(task + SOFT + 2 * resource, limit.soft);
-  setDouble(task + HARD + 2 * resource, limit.hard);
+  setDouble(limitAt(task, resource), limit.soft);
+  setDouble(limitAt(task, resource) + HARD, limit.hard);
+}
+
+/** Linux's limits of the first process, as far as they are asked about. */
+export function setDefaultRlimits(task: Task): void {
+  for (let resource = 0; resource < NR_LIMITS; resource++) {
+    setRlimit(task, resource, { soft: RLIM_INFINITY, hard: RLIM_INFINITY });
+  }
+  setRlimit(task, RLIMIT_STACK, { soft: 8 * 1024 * 1024, hard: RLIM_INFINITY });
+}
+
+export function copyRlimits(from: Task, to: Task): void {
+  for (let resource = 0; resource < NR_LIMITS; resource++) {
+    const at = limitAt(from, resource);
+    setRlimit(to, resource, { soft: double(at), hard: double(at + HARD) });
+  }
 }
 
 /** Bytes, of the running task. */
-export const rlimit = (resource: number): number => double(current() + SOFT + 2 * resource);
-export const rlimitMax = (resource: number): number => double(current() + HARD + 2 * resource);
+export const rlimit = (resource: number): number => double(limitAt(current(), resource));
+export const rlimitMax = (resource: number): number => double(limitAt(current(), resource) + HARD);
 
 export const capable = (right: number): boolean => (word(current() + CAPS) & right) !== 0;
 export const setCaps = (task: Task, caps: number): void => setWord(task + CAPS, caps);
 
-/** Counts a fault of the running task, whose threads may fault at the same time. */
+/** Counts a fault of the running task, whose workers may fault at the same time. */
 export function countFault(isMajor: boolean): void {
   atomics.add(current() + (isMajor ? MAJ_FLT : MIN_FLT), 1);
 }
 
-/** Signals that end a task. Source: include/uapi/asm-generic/signal.h. */
+/** Signals that the engine knows by name. Source: include/uapi/asm-generic/signal.h. */
 export const SIGKILL = 9;
 export const SIGSEGV = 11;
+export const SIGCHLD = 17;
 
 /** Condemns a task: it is to exit, and what it has can be taken away. The first signal counts. */
 export function killTask(task: Task, signal: number): void {

@@ -16,7 +16,7 @@
  */
 import { views as shared } from '../arena/memory.ts';
 import type { Addr, Null, Ref, WordAt } from '../arena/ref.ts';
-import type { Cache } from '../slab/cache.ts';
+import { type Cache, cacheKind } from '../slab/cache.ts';
 import type { Text } from '../slab/text.ts';
 import type { Mm, Vma, VmaHidden, VmaRcu, VmaWrite } from './held.ts';
 import type { VmFlags } from './vm_flags.ts';
@@ -43,14 +43,14 @@ const SHARED_RB = 20; // (r)    node of the file's i_mmap, 10 words: rmap/interv
 const PRIVATE_DATA = 30; // (m+v) a word of its driver's
 const CACHING = 31; //  (m+v)   what vm_page_prot says beside the flags: see page_prot.ts
 
-export const VMA_CACHE: Cache<'vm_area_struct'> = {
+export const VMA_CACHE: Cache<'vm_area_struct'> = cacheKind({
   name: 'vm_area_struct',
   id: 1,
   words: 32,
   link: LINK,
   // 0 while it is free: setting it could wipe out a late reader's step.
   inherits: [[REFCNT, REFCNT + 1]],
-};
+});
 
 export type File = Ref<'file'>;
 export type AnonVma = Ref<'anon_vma'>;

@@ -16,7 +16,7 @@ import { takeWords } from '../arena/arena.ts';
 import { H_FRAMES, H_MEM_MAP, H_PAGES_BRK, H_PAGES_END, H_RAM_AT } from '../arena/layout.ts';
 import { setWord, views as shared, word } from '../arena/memory.ts';
 import { NULL, type Ref, type WordAt } from '../arena/ref.ts';
-import type { Cache } from '../slab/cache.ts';
+import { type Cache, cacheKind } from '../slab/cache.ts';
 
 /** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
 const views = shared;
@@ -35,7 +35,7 @@ const PAGE_WORDS = 8;
 /** Frames at the beginning that are never handed out; the first one is the zero page. */
 const RESERVED = 8;
 
-export const PAGE_CACHE: Cache<'page'> = {
+export const PAGE_CACHE: Cache<'page'> = cacheKind({
   name: 'page',
   id: 9,
   words: PAGE_WORDS,
@@ -43,7 +43,7 @@ export const PAGE_CACHE: Cache<'page'> = {
   // Nobody locks a page that is free.
   inherits: [[LOCK, LOCK + 1]],
   area: { brk: H_PAGES_BRK, end: H_PAGES_END },
-};
+});
 
 /** Of private memory: its mapping is an anon_vma. */
 export const PG_ANON = 1 << 0;

@@ -22,7 +22,7 @@ import { NULL, type Null, type Ref, type WordAt } from '../arena/ref.ts';
 import { PMD_SIZE } from '../arena/units.ts';
 import type { Mm } from '../mm/held.ts';
 import { mmPgdAt, mmPgtablesAt } from '../mm/mm_struct.ts';
-import { type Cache, cacheAlloc, cacheFree } from '../slab/cache.ts';
+import { type Cache, cacheAlloc, cacheKind, cacheFree } from '../slab/cache.ts';
 import { spinLock, spinUnlock } from '../sync/spinlock.ts';
 
 /** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
@@ -36,14 +36,14 @@ const ENTRIES = 16;
 
 export const ENTRIES_PER_TABLE = 512;
 
-export const PAGE_TABLE_CACHE: Cache<'page_table'> = {
+export const PAGE_TABLE_CACHE: Cache<'page_table'> = cacheKind({
   name: 'page_table',
   id: 8,
   words: ENTRIES + ENTRIES_PER_TABLE,
   link: LINK,
   // Only empty entries, and a lock that nobody has.
   filling: 0,
-};
+});
 
 /** Bytes of the address space below one table of each level. */
 export const PUD_SIZE = PMD_SIZE * 512;

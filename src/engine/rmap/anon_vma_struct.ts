@@ -17,7 +17,7 @@ import { setWord, word } from '../arena/memory.ts';
 import { NULL, type Null, type WordAt } from '../arena/ref.ts';
 import type { Vma, VmaRcu } from '../mm/held.ts';
 import type { AnonVma, AnonVmaChain } from '../mm/vma_struct.ts';
-import { type Cache, cacheAlloc, cacheFreeRcu } from '../slab/cache.ts';
+import { type Cache, cacheAlloc, cacheKind, cacheFreeRcu } from '../slab/cache.ts';
 import { refcountDecAndTest, refcountInc, refcountIncNotZero } from '../sync/refcount.ts';
 import { downRead, downWrite, upRead, upWrite } from '../sync/rwsem.ts';
 import type { IntervalNode } from './interval_tree.ts';
@@ -36,20 +36,20 @@ const AVC_OLDER = 2; //    (m) next link of the VMA
 const AVC_NEWER = 3; //    (m)
 const AVC_RB = 4; //       (r) node of the anon_vma's tree
 
-export const ANON_VMA_CACHE: Cache<'anon_vma'> = {
+export const ANON_VMA_CACHE: Cache<'anon_vma'> = cacheKind({
   name: 'anon_vma',
   id: 6,
   words: 16,
   link: 15,
   // The lock is free while the root is: see anonVmaAlloc().
   inherits: [[SEM, SEM + 1]],
-};
-export const AVC_CACHE: Cache<'anon_vma_chain'> = {
+});
+export const AVC_CACHE: Cache<'anon_vma_chain'> = cacheKind({
   name: 'anon_vma_chain',
   id: 7,
   words: 16,
   link: 15,
-};
+});
 
 export const anonVmaRoot = (anonVma: AnonVma): AnonVma => word(anonVma + ROOT) as AnonVma;
 export const anonVmaParent = (anonVma: AnonVma): AnonVma | Null =>

@@ -8,6 +8,7 @@ import { rcuReadLock, rcuReadUnlock, synchronizeRcu } from '../rcu/rcu.ts';
 import {
   type Cache,
   cacheAlloc,
+  cacheKind,
   cacheDrain,
   cacheFree,
   cacheFreeRcu,
@@ -15,13 +16,13 @@ import {
 } from './cache.ts';
 import { cacheFail } from './fail.ts';
 
-const THINGS: Cache<'thing'> = {
+const THINGS: Cache<'thing'> = cacheKind({
   name: 'thing',
   id: 11,
   words: 16,
   link: 15,
   inherits: [[0, 15]],
-};
+});
 const BATCH = 256;
 
 type Thing = Ref<'thing'>;
@@ -150,7 +151,7 @@ describe('cacheFail', () => {
   });
 
   it('X-4 is one cache only', () => {
-    const OTHERS: Cache<'other'> = { name: 'other', id: 10, words: 16, link: 15 };
+    const OTHERS: Cache<'other'> = cacheKind({ name: 'other', id: 10, words: 16, link: 15 });
     cacheFail(THINGS, 0, -1);
     expect(cacheAlloc(OTHERS)).not.toBe(NULL);
   });

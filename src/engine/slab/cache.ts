@@ -23,14 +23,16 @@ import {
 } from '#shadow';
 import { cacheAt, takeFrom } from '../arena/arena.ts';
 import { cpuOf, thisCpu } from '../arena/cpu.ts';
-import { CPUS, C_SLABS, H_BRK, H_WORDS, SLAB_WORDS } from '../arena/layout.ts';
+import { CPUS, C_SLABS, SLAB_WORDS } from '../arena/layout.ts';
 import { rawViews } from '../arena/memory.ts';
 import { NULL, type Null, type Ref, type WordAt } from '../arena/ref.ts';
-import type { Shadowed } from '../arena/shadow_layout.ts';
 import { pollStateSynchronizeRcu, startPollSynchronizeRcu } from '../rcu/rcu.ts';
 import { spinLock, spinUnlock } from '../sync/spinlock.ts';
 import { ARMED, CARVED, DEPOT_COUNT, DEPOT_HEAD, DEPOT_LOCK } from './cache_line.ts';
+import type { Cache } from './cache_kind.ts';
 import { isRefused, noteExhausted, refusalsOf } from './fail.ts';
+
+export { type Cache, cacheKind } from './cache_kind.ts';
 
 /** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
 const views = rawViews;
@@ -45,21 +47,6 @@ const double = (at: WordAt): number => views.f64[at >> 1] ?? NULL;
 function setDouble(at: WordAt, value: number): void {
   views.f64[at >> 1] = value;
 }
-
-/** A cache is known to every worker by these constants; its state is in the arena. */
-export interface Cache<Kind extends string> extends Shadowed {
-  readonly name: Kind;
-  /** Its place in the arena; unique among the caches of the engine. */
-  readonly id: number;
-  /** Size of an object. */
-  readonly words: number;
-  /** The word of a free object that links it: one that late readers do not use. */
-  readonly link: number;
-  /** Words of the header that bound an area of its own; else its objects come from the heap. */
-  readonly area?: { readonly brk: WordAt; readonly end: WordAt };
-}
-
-const HEAP = { brk: H_BRK, end: H_WORDS };
 
 /** Objects moved between a worker and the depot, or waited for, at one time. */
 const BATCH = 256;
@@ -200,7 +187,7 @@ function carve(cache: Cache<string>, slab: WordAt): boolean {
 }
 
 function carveChunk(cache: Cache<string>, slab: WordAt, words: number): boolean {
-  const { brk, end } = cache.area ?? HEAP;
+  const { brk, end } = cache.area;
   const count = Math.max(1, Math.floor(words / cache.words));
   const at = takeFrom(brk, end, Math.ceil((count * cache.words) / ALIGN_WORDS) * ALIGN_WORDS);
   if (at === NULL) return false;

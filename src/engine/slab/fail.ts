@@ -17,7 +17,7 @@ import { cacheAt } from '../arena/arena.ts';
 import { CACHES, H_FAIL } from '../arena/layout.ts';
 import { placeOfCaller } from '../arena/place.ts';
 import type { WordAt } from '../arena/ref.ts';
-import type { Cache } from './cache.ts';
+import type { Cache } from './cache_kind.ts';
 import { ARMED, EXHAUSTED, PLAN, REFUSED } from './cache_line.ts';
 
 const AFTER = 0; //  (a) allocations that still succeed

@@ -10,7 +10,7 @@ import * as atomics from '#atomics';
 import { setWord, views as shared, word } from '../arena/memory.ts';
 import { NULL, type Null, type Ref } from '../arena/ref.ts';
 import { refcountDecAndTest, refcountInc } from '../sync/refcount.ts';
-import { type Cache, cacheAlloc, cacheFree } from './cache.ts';
+import { type Cache, cacheKind, cacheAlloc, cacheFree } from './cache.ts';
 
 /** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
 const views = shared;
@@ -21,12 +21,8 @@ const REFS = 0; // (a)
 const BYTES = 1;
 const HEADER_WORDS = 2;
 
-const cacheOf = (id: number, words: number): Cache<'text'> => ({
-  name: 'text',
-  id,
-  words,
-  link: 0,
-});
+const cacheOf = (id: number, words: number): Cache<'text'> =>
+  cacheKind({ name: 'text', id, words, link: 0 });
 
 /** The widest holds PATH_MAX bytes. */
 export const TEXT_CACHES = [cacheOf(12, 16), cacheOf(13, 64), cacheOf(14, 256), cacheOf(15, 1040)];

@@ -6,12 +6,12 @@ import { fileInode } from '../file/file_struct.ts';
 import { inodeKind } from '../file/inode.ts';
 import type { MmWrite, Vma } from '../mm/held.ts';
 import {
+  clearMmFlag,
   MMF_HAS_MDWE,
   MMF_HAS_MDWE_NO_INHERIT,
   MMF_VM_MERGE_ANY,
-  mmFlags,
   mmHasFlag,
-  setMmFlags,
+  setMmFlag,
 } from '../mm/mm_struct.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { sysctl } from '../mm/sysctl.ts';
@@ -119,7 +119,7 @@ export function sysSetMdwe(bits: number): 0 | Errno {
   const locked = mmapWriteLock(mm);
   const refuse = (bits & PR_MDWE_REFUSE_EXEC_GAIN) === 0 ? 0 : MMF_HAS_MDWE;
   const noInherit = (bits & PR_MDWE_NO_INHERIT) === 0 ? 0 : MMF_HAS_MDWE_NO_INHERIT;
-  setMmFlags(locked, mmFlags(locked) | refuse | noInherit);
+  setMmFlag(locked, refuse | noInherit);
   mmapWriteUnlock(locked);
   return OK;
 }
@@ -142,9 +142,9 @@ export function sysSetMemoryMerge(enable: boolean): 0 | Errno {
   const mm = enterSyscall();
   if (sysctl('ksm') === 0) return EINVAL;
   const locked = mmapWriteLock(mm);
-  const others = mmFlags(locked) & ~MMF_VM_MERGE_ANY;
   const wasEnabled = mmHasFlag(locked, MMF_VM_MERGE_ANY);
-  setMmFlags(locked, enable ? others | MMF_VM_MERGE_ANY : others);
+  if (enable) setMmFlag(locked, MMF_VM_MERGE_ANY);
+  else clearMmFlag(locked, MMF_VM_MERGE_ANY);
   if (enable !== wasEnabled) markAll(locked, enable);
   mmapWriteUnlock(locked);
   return OK;

@@ -82,7 +82,8 @@ function loadWith(bprm: Bprm, program: ElfFile, loaderFile: File | typeof NULL):
   if (typeof loader === 'number') return loader;
 
   bprm.isCommitted = true; // Whatever fails below kills the task.
-  beginNewExec(bprm.mm);
+  const begun = beginNewExec(bprm.mm);
+  if (isErr(begun)) return begun;
   const placed = place(bprm, executableStackOf(program));
   if (isErr(placed)) return placed;
   const mapped = loadProgram(program, { mm: bprm.mm, hasLoader: loader !== null });

@@ -7,12 +7,13 @@ import { EINTR, ELOOP, ENOEXEC, type Errno, isErr } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { fileRead } from '../file/read_write.ts';
 import { fput } from '../file/file_struct.ts';
-import { fatalSignalPending, killTask, SIGSEGV, type Task } from '../mm/task_struct.ts';
+import { fatalSignalPending, SIGSEGV, type Task } from '../mm/task_struct.ts';
 import { loadElf } from './binfmt_elf.ts';
 import { loadScript } from './binfmt_script.ts';
 import { allocBprm, type Bprm, type ExecStart, freeBprm } from './bprm.ts';
 import { copyAllStrings, createInitStack } from './exec_args.ts';
 import { type ExecveRequest, readRequest } from './exec_request.ts';
+import { forceFatalSignal } from './kill.ts';
 
 /** Scripts that may be read by scripts. */
 const DEPTH_MAX = 5;
@@ -36,7 +37,7 @@ export function execve(task: Task, request: ExecveRequest): ExecStart | Errno {
   const result = prepareAndLoad(bprm);
   freeBprm(bprm);
   if (!isErr(result)) return { entry: bprm.entry, stackPointer: bprm.p };
-  if (bprm.isCommitted) killTask(task, SIGSEGV);
+  if (bprm.isCommitted) forceFatalSignal(task, SIGSEGV);
   return result;
 }
 

@@ -8,6 +8,7 @@ import {
   PLAIN,
   placeOf,
   rangeOf,
+  taskOf,
 } from '../../../test/pictures.ts';
 import { NULL } from '../arena/ref.ts';
 import { hasFlag } from '../mm/vm_flags.ts';
@@ -49,7 +50,7 @@ import { copyVma, vmaMergeExtend } from './copy.ts';
 import { mmapRegion } from './map.ts';
 import { vmaMergeExistingRange, vmaMergeNewRange } from './merge.ts';
 import { vmaStartWrite } from '../mm/vma_lock.ts';
-import { setCurrent, type Task } from '../mm/task_struct.ts';
+import { setCurrent } from '../mm/task_struct.ts';
 
 interface NewRangeCase extends Look {
   readonly before: string;
@@ -566,7 +567,7 @@ describe('X-20 expand_only_mode', () => {
 describe('X-20 mmap_region_basic', () => {
   it('X-20 mmap_region_basic: four mappings of three pages end as two VMAs', () => {
     using canvas = new Canvas('');
-    setCurrent(canvas.process.id as Task);
+    setCurrent(taskOf(canvas.process));
     for (const start of [0x300000, 0x250000, 0x303000, 0x24d000]) {
       canvas.relock();
       const end = start + 0x3000;

@@ -2,7 +2,7 @@
 import { type Machine, READ_IMPLIES_EXEC } from '../../index.ts';
 import { decodeMemoryCall } from '../strace/decode.ts';
 import { isKnownCall } from '../strace/known_calls.ts';
-import type { CloneCall, ExecCall, MemoryCall } from '../strace/memory_call.ts';
+import type { CloneCall, ExecCall, MemoryCall, WaitCall } from '../strace/memory_call.ts';
 import type { Begun } from '../strace/reader.ts';
 import { type Call, callEnd, type StraceRecord } from '../strace/record.ts';
 import { Births, type ElfImages } from './births.ts';
@@ -12,6 +12,7 @@ import { FaultFeed, type FaultTouch } from './fault_feed.ts';
 import { NO_FAULTS } from './faults.ts';
 import { isFileCall, trackFiles } from './file_calls.ts';
 import type { Findings } from './findings.ts';
+import { forkStep, refusedForkStep, threadOf } from './fork_step.ts';
 import { Judge } from './judge.ts';
 import type { Notes } from './notes.ts';
 import { FileTable, FileWorld } from './openings.ts';
@@ -21,7 +22,9 @@ import { Roster } from './roster.ts';
 import { isSpaceCall, isSpaceName, type SpaceCall } from './run_call.ts';
 import { callText, Runner } from './runner.ts';
 import { applySetting, setPersonality } from './settings.ts';
+import { endOf, endProgram, howEnded, NO_END, type ThreadEnd } from './thread_end.ts';
 import { Toucher } from './toucher.ts';
+import { Waits } from './waits.ts';
 
 export interface CastParts {
   readonly recording: Recording;
@@ -37,8 +40,6 @@ export interface CastParts {
 export type Deed = Exclude<StraceRecord, { kind: 'malformed' | 'note' | 'attached' }>;
 
 const FORK_NAMES: ReadonlySet<string> = new Set(['clone', 'clone3', 'fork', 'vfork']);
-const CLONE_FILES = 0x400;
-
 /** Calls during which others have to wait for their order; vfork copies nothing. */
 const isOpening = (name: string): boolean =>
   isSpaceName(name) || name === 'clone' || name === 'clone3' || name === 'fork';
@@ -49,6 +50,7 @@ export class Cast {
   readonly #world: FileWorld;
   readonly #births: Births;
   readonly #endings: Endings;
+  readonly #waits: Waits;
   readonly #feed: FaultFeed;
   readonly #toucher: Toucher;
   readonly #runner: Runner;
@@ -77,6 +79,7 @@ export class Cast {
       hasFaults,
     });
     this.#endings = new Endings({ recording, findings, notes, hasFaults });
+    this.#waits = new Waits(findings, notes);
     this.#feed = new FaultFeed(recording.faults ?? NO_FAULTS, (tid, addr, touch) => {
       this.#touch(tid, addr, touch);
     });
@@ -134,7 +137,7 @@ export class Cast {
     this.#roster.forksBegun.clear();
     this.#adoptOrphans();
     for (const program of this.programs) if (!program.isGone) this.#settle(program);
-    for (const program of this.programs) if (!program.isGone) this.#finish(program);
+    for (const program of this.programs) if (!program.isGone) this.#finish(program, NO_END);
     if (!this.#parts.isCutShort) {
       this.#births.reportUnused();
       this.#endings.reportUnknown(new Set(this.programs.map((program) => this.#pidOf(program))));
@@ -153,11 +156,9 @@ export class Cast {
       this.#call(thread, record);
     } else if (record.kind === 'exited' || record.kind === 'killed') {
       this.#feed.drain(record.time);
-      const how =
-        record.kind === 'exited' ? `exited with ${record.status}` : `killed by ${record.signal}`;
-      this.#leave(record.tid, how, record.line);
+      this.#leave(record, howEnded(record), endOf(record));
     } else if (record.kind === 'detached') {
-      this.#leave(record.tid, 'detached', record.line);
+      this.#leave(record, 'detached', NO_END);
     }
   }
 
@@ -190,6 +191,7 @@ export class Cast {
     const { result } = record;
     if (isSpaceCall(call)) return this.#spaceCall(thread, record, call);
     const isDone = result.kind === 'value' && !record.injected;
+    if (call.name === 'wait4' || call.name === 'waitid') return this.#wait(thread, record, call);
     if (call.name === 'execve' || call.name === 'execveat') {
       if (isDone) this.#exec(thread, record, call);
       const kept = this.#execTouches.release(record.tid);
@@ -197,9 +199,11 @@ export class Cast {
         this.#touch(record.resumed?.tid ?? record.tid, addr, touch);
       return;
     }
+    if (isClone(call) && result.kind === 'error') return this.#refusedFork(thread, record, call);
     // What did not return, or failed, has changed nothing that these calls are read for.
     if (!isDone) return;
     if (isClone(call)) return this.#clone(thread, record, call);
+    if (call.name === 'rt_sigaction') return this.#waits.sigaction(program, call);
     this.#feed.drain(callEnd(record) ?? record.time);
     if (isFileCall(call)) trackFiles(program.files, this.#world, { call, result });
     else if (call.name === 'shmget')
@@ -283,40 +287,40 @@ export class Cast {
     else if (this.#parts.notes.count('no-faults') === 0) this.#parts.notes.add('no-faults');
   }
 
-  #clone({ tid, program }: Thread, record: Call, call: CloneCall): void {
+  /** What waits for the end of a child, and what the engine's process is told then. */
+  #wait(thread: Thread, record: Call, call: WaitCall): void {
+    if (!record.injected) this.#waits.waited({ thread, record, call }, !this.#roster.mayBeChild);
+  }
+
+  #clone(thread: Thread, record: Call, call: CloneCall): void {
+    const { program } = thread;
     const { childTid } = call;
     // What the child touches before the call has come back finds it already there.
     this.#feed.drain(record.time);
     if (childTid === null) return;
     if (call.isThread) {
-      this.#join(childTid, program);
+      this.#join({ tid: childTid, program, process: threadOf(program) });
       return;
     }
-    if (program.space.birth !== null) this.#start(program);
-    const sharesFiles = Math.floor(call.flags / CLONE_FILES) % 2 === 1;
-    if (sharesFiles) program.files.users++;
-    const files = sharesFiles ? program.files : program.files.copy();
-    const endTime = callEnd(record) ?? record.time;
-    const end = record.resumed?.line ?? record.line;
-    const times = { begin: record.line, end, beginTime: record.time, endTime };
     this.#roster.forksWaiting++;
-    const { sharesMm } = call;
-    this.#deliver({
-      kind: 'fork',
-      tid,
-      program,
-      record,
-      childTid,
-      sharesMm,
-      files,
-      child: null,
-      ...times,
-    });
+    if (program.space.birth !== null) this.#start(program);
+    this.#deliver(forkStep(thread, record, { ...call, childTid }));
+  }
+
+  /** The kernel made no child; of some reasons the engine knows whether they hold. */
+  #refusedFork(thread: Thread, record: Call, call: CloneCall): void {
+    if (record.injected) return this.#parts.notes.add('injected');
+    const step = refusedForkStep(thread, record, call);
+    if (step === null) return;
+    this.#feed.drain(record.time);
+    this.#start(thread.program);
+    this.#deliver(step);
   }
 
   /** A thread is known from now on. */
-  #join(tid: number, program: Program): Thread {
-    const thread = this.#roster.add(tid, program);
+  #join(thread: Thread): Thread {
+    const { tid, program } = thread;
+    this.#roster.add(thread);
     const begun = this.#begun.get(tid);
     if (begun !== undefined && begun.space === null && isOpening(begun.call.name)) {
       begun.space = program.space;
@@ -331,7 +335,7 @@ export class Cast {
   #forked(step: ForkStep): void {
     this.#roster.forksWaiting--;
     const { child, program, childTid, files } = step;
-    if (child === null) return;
+    if (typeof child === 'number') return;
     const space = step.sharesMm ? program.space : new Space();
     if (step.sharesMm) space.users++;
     else {
@@ -344,7 +348,7 @@ export class Cast {
     made.peak = child.mapCount();
     space.peak = Math.max(space.peak, made.peak);
     this.#roster.programs.push(made);
-    this.#join(childTid, made);
+    this.#join({ tid: childTid, program: made, process: child });
   }
 
   #release(tid: number): void {
@@ -370,7 +374,8 @@ export class Cast {
     const { lastActive } = this.#roster;
     if (lastActive !== null && !isFirstOfProgram(record)) {
       this.#parts.notes.add('unknown-thread');
-      return this.#join(record.tid, lastActive);
+      const process = threadOf(lastActive);
+      return this.#join({ tid: record.tid, program: lastActive, process });
     }
     const process = this.#parts.machine.spawn();
     const space = new Space();
@@ -378,11 +383,12 @@ export class Cast {
     space.birth = { exec: null, path: null, steps: [] };
     const files = new FileTable(this.#world);
     const program = new Program(record.tid, record.line, { process, space, files, command: '?' });
+    program.isAdopted = true;
     this.#roster.programs.push(program);
-    return this.#join(record.tid, program);
+    return this.#join({ tid: record.tid, program, process });
   }
 
-  #exec({ program }: Thread, record: Call, call: ExecCall): void {
+  #exec({ program, process }: Thread, record: Call, call: ExecCall): void {
     this.#feed.drain(record.time);
     this.#execTouches.returning = record.tid;
     this.#feed.drain(callEnd(record) ?? record.time);
@@ -391,7 +397,10 @@ export class Cast {
     const isUnused =
       before.birth !== null && !before.birth.steps.some(({ kind }) => kind === 'call');
     if (!isUnused) this.#settle(program);
-    for (const tid of program.tids) this.#roster.remove(tid);
+    const others = new Set(program.threads.values());
+    for (const tid of program.threads.keys()) this.#roster.remove(tid);
+    for (const other of others) if (other !== process) other.exit();
+    program.process = process;
     before.users--;
     program.space = new Space();
     program.space.birth = { exec: record, path: call.pathname, steps: [] };
@@ -406,7 +415,7 @@ export class Cast {
     }
     program.files.clear();
     // An exec by another thread goes on under the number of the leader.
-    this.#join(record.resumed?.tid ?? record.tid, program);
+    this.#join({ tid: record.resumed?.tid ?? record.tid, program, process });
   }
 
   #beginEnd(program: Program, record: Call): void {
@@ -415,7 +424,7 @@ export class Cast {
     if (program.space.open === 0) this.#runner.close(program.space);
     program.isEnding = true;
     program.endLine = record.line;
-    program.hadOtherThreads = program.tids.size > 1;
+    program.hadOtherThreads = program.threads.size > 1;
     const pid = this.#pidOf(program);
     if (this.#toucher.isOn)
       this.#parts.notes.add('stack-grown', this.#endings.growStacks(program, pid));
@@ -430,16 +439,21 @@ export class Cast {
     }
   }
 
-  #leave(tid: number, how: string, line: number): void {
-    const program = this.#roster.remove(tid);
-    if (program === null || program.tids.size > 0) return;
+  #leave({ tid, line }: Deed, how: string, end: ThreadEnd): void {
+    const thread = this.#roster.remove(tid);
+    if (thread === null) return;
+    const { program, process } = thread;
+    const others = [...program.threads.values()];
+    if (others.length > 0) return others.includes(process) ? undefined : process.exit(end.status);
     program.end = how;
     if (program.endLine === 0) program.endLine = line;
     if (how !== 'detached') program.isEnding = true;
-    this.#finish(program);
+    program.threads.set(tid, process);
+    this.#finish(program, end);
   }
 
-  #finish(program: Program): void {
+  /** Compares a program with what was recorded of its end, and ends what is left of it. */
+  #finish(program: Program, end: ThreadEnd): void {
     this.#settle(program);
     const pid = this.#pidOf(program);
     if (program.isEnding) {
@@ -455,7 +469,8 @@ export class Cast {
     program.files.users--;
     if (program.files.users === 0) program.files.clear();
     program.space.users--;
-    program.process.exit();
+    endProgram(program, end);
+    this.#waits.ended(program);
   }
 
   /** A log of one process may not number it; the files beside it do. */

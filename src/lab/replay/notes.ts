@@ -44,6 +44,8 @@ const TEXTS = {
     'without a fault (a huge page, memory that a call pinned), or faults.txt is not whole',
   lost: 'calls never returned, or the log does not show it: nothing to compare',
   injected: 'calls were answered by strace itself (inject): not made',
+  sigchld:
+    'programs had no child to wait for though some had ended: taken for ignoring SIGCHLD, which the log does not show',
   'unknown-thread':
     'threads whose creation the log does not show were taken for threads of the process before them',
   'unknown-program': 'processes were already running, or their creation is not in the log',

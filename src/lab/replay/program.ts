@@ -47,10 +47,14 @@ export interface ForkStep extends Timed {
   readonly record: Call;
   readonly childTid: number;
   readonly sharesMm: boolean;
+  /** CLONE_* and the signal, as clone() takes them. */
+  readonly flags: number;
   /** The descriptors of the child. */
   readonly files: FileTable;
-  /** Made by the last run of the step. */
-  child: Process | null;
+  /** The kernel's refusal, or null when it made the child. */
+  readonly refusal: number | null;
+  /** Made by the last run of the step, or the engine's refusal. */
+  child: Process | number;
 }
 
 /** A recorded fault that the engine has answered with a signal. */
@@ -106,7 +110,11 @@ export interface ExplainedPages {
 /** One process of the log: all its threads. */
 export class Program {
   readonly pid: number;
-  readonly tids = new Set<number>();
+  /** In the engine. */
+  readonly id: number;
+  /** Its threads that have not ended, by their numbers in the log. */
+  readonly threads = new Map<number, Process>();
+  /** Any of them; the last one, when all have ended. */
   process: Process;
   space: Space;
   files: FileTable;
@@ -125,6 +133,8 @@ export class Program {
   vmasAtEnd = 0;
   /** How it ended. */
   end = 'the log ends';
+  /** Nobody in the log has made it: it may be anybody's child. */
+  isAdopted = false;
   /** It has asked to end: from now on the recorded end maps may have been taken. */
   isEnding = false;
   isGone = false;
@@ -144,6 +154,7 @@ export class Program {
     this.pid = pid;
     this.line = line;
     this.process = parts.process;
+    this.id = parts.process.id;
     this.space = parts.space;
     this.files = parts.files;
     this.command = parts.command;
@@ -160,4 +171,5 @@ export interface ProgramParts {
 export interface Thread {
   readonly tid: number;
   readonly program: Program;
+  readonly process: Process;
 }

@@ -35,7 +35,10 @@ function mapsOf(text: string | undefined): Map<number, MapsLine[]> {
   return new Map([[1, lines]]);
 }
 
-function run({ log, start, end, faults }: Parts): Promise<ReplayResult> {
+function run(
+  { log, start, end, faults }: Parts,
+  sysctl: ReplayOptions['sysctl'] = {},
+): Promise<ReplayResult> {
   const recording: Recording = {
     name: 'test',
     log: pieces(`${log.trim()}\n`),
@@ -46,7 +49,7 @@ function run({ log, start, end, faults }: Parts): Promise<ReplayResult> {
     faults: faults === undefined ? null : parseFaults(faults),
     troubles: [],
   };
-  return replay(recording, OPTIONS);
+  return replay(recording, { ...OPTIONS, sysctl });
 }
 
 const START = `
@@ -173,6 +176,107 @@ describe('processes', () => {
     const result = await run({ log });
     expect(result.findings).toEqual([]);
     expect(result.programs.map(({ command }) => command)).toEqual(['x', 'y']);
+  });
+
+  const FORK = 'clone(child_stack=NULL, flags=SIGCHLD';
+  const ended = (status: number): string => `[{WIFEXITED(s) && WEXITSTATUS(s) == ${status}}]`;
+
+  it.each([
+    ['agree', 'exited with 3', ended(3), 0],
+    ['are killed alike', 'killed by SIGTERM', '[{WIFSIGNALED(s) && WTERMSIG(s) == SIGTERM}]', 0],
+    ['differ', 'exited with 3', ended(4), 1],
+  ])('ends that are waited for %s', async (_what, end, status, findings) => {
+    const log = `${START}
+1 ${FORK}, child_tidptr=0x7f) = 2
+1 wait4(-1, 0x7f, WNOHANG, NULL) = 0
+1 wait4(-1, <unfinished ...>
+2 +++ ${end} +++
+1 <... wait4 resumed>${status}, 0, NULL) = 2
+1 wait4(-1, 0x7f, WNOHANG, NULL) = -1 ECHILD (No child processes)`;
+    expect(kinds(await run({ log }))).toEqual(Array.from({ length: findings }, () => 'result'));
+  });
+
+  it('a child that is still there is a finding where the kernel had none', async () => {
+    const log = `${START}
+1 ${FORK}, child_tidptr=0x7f) = 2
+1 wait4(-1, 0x7f, 0, NULL) = -1 ECHILD (No child processes)`;
+    expect(kinds(await run({ log }))).toEqual(['result']);
+  });
+
+  it.each([
+    ['by the log', 'rt_sigaction(SIGCHLD, {sa_handler=SIG_IGN, sa_mask=[]}, NULL, 8) = 0\n1 ', 0],
+    [
+      'as SA_NOCLDWAIT',
+      'rt_sigaction(SIGCHLD, {sa_handler=0x5, sa_flags=SA_NOCLDWAIT}, 0, 8) = 0\n1 ',
+      0,
+    ],
+    ['by what can be seen alone', '', 1],
+  ])('children that are ignored %s leave nothing to wait for', async (_how, ignoring, notes) => {
+    const log = `${START}
+1 ${ignoring}${FORK}, child_tidptr=0x7f) = 2
+2 +++ exited with 0 +++
+1 wait4(-1, 0x7f, 0, NULL) = -1 ECHILD (No child processes)`;
+    const result = await run({ log });
+    expect(result.findings).toEqual([]);
+    expect(noted(result, 'sigchld')).toBe(notes);
+  });
+
+  it('the children of one that ended are init’s, and what waitid() took is gone', async () => {
+    const log = `${START}
+1 ${FORK}, child_tidptr=0x7f) = 2
+2 ${FORK}, child_tidptr=0x7f) = 3
+2 +++ exited with 0 +++
+1 waitid(P_PID, 2, {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=2, si_status=0}, WEXITED, NULL) = 0
+3 ${MAP_PAGE}) = 0x7ffff7fbf000
+1 wait4(-1, 0x7f, 0, NULL) = -1 ECHILD (No child processes)
+3 +++ exited with 1 +++`;
+    expect((await run({ log })).findings).toEqual([]);
+  });
+
+  it('a process ends as its last thread does, whether the leader has ended before or not', async () => {
+    const log = `${START}
+1 ${FORK}, child_tidptr=0x7f) = 5
+5 clone3({flags=CLONE_VM|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD, exit_signal=0}, 88) = 6
+5 +++ exited with 1 +++
+6 ${MAP_PAGE}) = 0x7ffff7fbf000
+6 +++ exited with 9 +++
+1 wait4(5, ${ended(9)}, 0, NULL) = 5`;
+    expect((await run({ log })).findings).toEqual([]);
+  });
+
+  it('an exec by a thread ends the others, and goes on as the leader', async () => {
+    const log = `${START}
+1 clone3({flags=CLONE_VM|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD, exit_signal=0}, 88) = 2
+2 execve("/bin/y", ["y"], 0x7ffc <pid changed to 1 ...>
+1 +++ superseded by execve in pid 2 +++
+1 <... execve resumed>) = 0
+1 brk(NULL) = 0x555555700000
+1 ${MAP_PAGE}) = 0x7ffff7aaa000
+1 ${MAP_PAGE}) = 0x7ffff7aa9000`;
+    const result = await run({ log });
+    expect(result.findings).toEqual([]);
+    expect(result.programs.map(({ pid, command, calls }) => [pid, command, calls])).toEqual([
+      [1, 'y', 5],
+    ]);
+  });
+
+  it('a fork that the kernel refused is refused for the same reason', async () => {
+    const big = 0x100000000;
+    const map = (at: number): string =>
+      `1 mmap(0x${at.toString(16)}, ${big}, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0x${at.toString(16)}`;
+    const log = `${START}
+${map(2 ** 40)}
+${map(2 ** 40 + big)}
+1 ${FORK}, child_tidptr=0x7f) = -1 ENOMEM (Cannot allocate memory)
+1 clone(child_stack=NULL, flags=CLONE_THREAD|SIGCHLD) = -1 EINVAL (Invalid argument)
+1 clone(child_stack=NULL, flags=CLONE_NEWUSER|SIGCHLD) = -1 EPERM (Operation not permitted)
+1 ${FORK}, child_tidptr=0x7f) = -1 ENOMEM (Injected) (INJECTED)`;
+    const small = await run({ log }, { totalram_pages: (big / 4096) * 1.5 });
+    expect(small.findings).toEqual([]);
+    expect(summaryOf(small)).toMatchObject({ calls: 6, agreed: 6 });
+    const large = await run({ log });
+    expect(kinds(large)).toEqual(['result']);
+    expect(large.findings[0]).toMatchObject({ recorded: 'ENOMEM', engine: 'a process' });
   });
 
   it('a log that begins in the middle says so', async () => {

@@ -31,21 +31,23 @@ export class Roster {
     return thread;
   }
 
-  add(tid: number, program: Program): Thread {
-    const thread = { tid, program };
+  add(thread: Thread): void {
+    const { tid, program, process } = thread;
     this.#threads.set(tid, thread);
-    program.tids.add(tid);
+    program.threads.set(tid, process);
     this.#last = program;
-    return thread;
   }
 
-  /** @returns the program it leaves, or null when nobody knew it. */
-  remove(tid: number): Program | null {
+  /** It belongs to its program no longer. @returns null when nobody knew it. */
+  remove(tid: number): Thread | null {
     const thread = this.#threads.get(tid);
     if (thread === undefined) return null;
     this.#threads.delete(tid);
-    thread.program.tids.delete(tid);
-    return thread.program;
+    const { threads } = thread.program;
+    threads.delete(tid);
+    const [other] = threads.values();
+    if (other !== undefined) thread.program.process = other;
+    return thread;
   }
 
   /** The program that was last heard of, while it lives. */

@@ -1,6 +1,6 @@
 /** Runs the steps of address spaces: in the order of the log, or in the one their answers imply. */
-import type { Machine } from '../../index.ts';
-import { disagreement } from './disagreement.ts';
+import { type Machine, WALL, WNOHANG } from '../../index.ts';
+import { answerText, disagreement } from './disagreement.ts';
 import type { Findings } from './findings.ts';
 import type { Judge, Outcome } from './judge.ts';
 import type { Notes } from './notes.ts';
@@ -102,8 +102,7 @@ export class Runner {
     }
     const { process } = step.program;
     if (!step.sharesMm) this.#bench.toucher.beforeFork(process);
-    const child = step.sharesMm ? process.cloneVm() : process.fork();
-    step.child = typeof child === 'number' ? null : child;
+    step.child = process.clone(step.flags);
     return null;
   }
 
@@ -116,16 +115,29 @@ export class Runner {
   }
 
   #accountFork(step: ForkStep): void {
-    if (step.child === null) {
-      const { record, tid, program } = step;
-      const parts = { pid: program.pid, tid, line: record.line, call: record.name };
-      this.#bench.findings.add(
-        'result',
-        'The kernel made the process, the engine had no memory.',
-        parts,
-      );
+    const { child, refusal } = step;
+    const isMade = typeof child !== 'number';
+    if (refusal === null && isMade) return this.#bench.forked(step);
+    this.#accountRefusal(step);
+    if (refusal === null) return this.#bench.forked(step);
+    // The kernel has no such child.
+    if (isMade) child.exit();
+    if (isMade) step.program.process.wait(child.id, WNOHANG | WALL);
+  }
+
+  /** The answers of a fork are the same when both sides refused it for the same reason. */
+  #accountRefusal({ child, refusal, record, tid, program }: ForkStep): void {
+    const engine = typeof child === 'number' ? answerText(child) : 'a process';
+    const recorded = refusal === null ? 'a process' : answerText(refusal);
+    program.calls++;
+    if (child === refusal) {
+      program.agreed++;
+      return;
     }
-    this.#bench.forked(step);
+    program.disagreed++;
+    const message = `The kernel answered ${recorded}, the engine ${engine}.`;
+    const parts = { pid: program.pid, tid, line: record.line, call: callText(record) };
+    this.#bench.findings.add('result', message, { ...parts, recorded, engine });
   }
 
   #accountCall(step: CallStep, outcome: Outcome): void {

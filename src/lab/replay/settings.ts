@@ -20,7 +20,8 @@ export function applySetting(program: Program, call: MemoryCall): void {
 
 export function setPersonality(program: Program, persona: number): void {
   program.personality = persona;
-  program.process.setPersonality(persona);
+  const all = new Set([program.process, ...program.threads.values()]);
+  for (const process of all) process.setPersonality(persona);
 }
 
 function rlimitOf({ cur, max }: Limit): { soft: number; hard: number } {

@@ -11,6 +11,8 @@ export const NEVER_BEGUN = 'a resumed call that was never begun';
 export const OTHER_CALL = 'a resumed call that is not the unfinished one';
 
 const UNFINISHED = ' <unfinished ...>';
+/** In its place: an exec that ends the other threads comes back under the leader's number. */
+const PID_CHANGED = ' <pid changed to ';
 const DETACHED = ' <detached ...>';
 
 /** Reads calls, and joins the halves of those that others overtook. */
@@ -39,8 +41,9 @@ export class CallReader {
       this.#loseBefore(place.tid);
       return null;
     }
-    if (cursor.endsWith(UNFINISHED)) {
-      this.#begin(pendingAt(place, name.name, withoutEnd(cursor, UNFINISHED)));
+    const mark = unfinishedMark(cursor);
+    if (mark !== null) {
+      this.#begin(pendingAt(place, name.name, withoutEnd(cursor, mark)));
       return null;
     }
     if (cursor.endsWith(DETACHED)) {
@@ -142,4 +145,12 @@ function withoutMarks(items: readonly string[]): readonly string[] {
   if (last === undefined || !last.endsWith(mark)) return items;
   const rest = last.slice(0, -mark.length).trimEnd();
   return rest === '' ? items.slice(0, -1) : [...items.slice(0, -1), rest];
+}
+
+/** @returns what stands at the end of a call that will be resumed; null for one that is whole. */
+function unfinishedMark(cursor: Cursor): string | null {
+  if (cursor.endsWith(UNFINISHED)) return UNFINISHED;
+  if (!cursor.endsWith(' ...>')) return null;
+  const at = cursor.text.lastIndexOf(PID_CHANGED, cursor.end);
+  return at < cursor.at ? null : cursor.text.slice(at, cursor.end);
 }

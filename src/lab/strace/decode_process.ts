@@ -1,5 +1,13 @@
 import type { Arguments } from './arguments.ts';
-import type { CloneCall, ExecCall, Limit, PrctlCall, ProcessCall } from './memory_call.ts';
+import type {
+  CloneCall,
+  ExecCall,
+  Limit,
+  PrctlCall,
+  ProcessCall,
+  SigchldCall,
+  WaitCall,
+} from './memory_call.ts';
 import type { Call, Word } from './record.ts';
 import { symbolValue } from './symbols.ts';
 import { parseString } from './text.ts';
@@ -40,6 +48,9 @@ export const PROCESS_DECODERS: Readonly<Record<string, Decoder>> = {
   }),
   prctl,
   personality: (a) => ({ name: 'personality', persona: a.word(0) }),
+  wait4,
+  waitid,
+  rt_sigaction,
   arch_prctl: (a) => ({ name: 'arch_prctl', op: a.int(0), addr: a.wordOrNull(1) }),
 };
 
@@ -131,4 +142,53 @@ function prctl(a: Arguments): PrctlCall {
     args: rest.map((_, index) => a.wordOrNull(index + 1)),
     text: text ?? null,
   };
+}
+
+function wait4(a: Arguments): WaitCall {
+  const text = a.call.args[1] ?? '';
+  const childTid = childOf(a.call);
+  const status = statusOf(text);
+  // A child that has stopped or goes on has not ended.
+  const isEnd = status !== null || !/WIFSTOPPED|WIFCONTINUED/u.test(text);
+  const known = childTid !== null && isEnd ? { childTid, status } : NO_END;
+  return { name: 'wait4', pid: a.intOr(0, -1), options: a.intOr(2, 0), ...known };
+}
+
+const NO_END = { childTid: null, status: null };
+const CLD_ENDS: ReadonlySet<string> = new Set(['CLD_EXITED', 'CLD_KILLED', 'CLD_DUMPED']);
+const WNOWAIT = 0x01000000;
+
+/** What it tells of a child is in a siginfo_t; the number of who is waited for has a kind here. */
+function waitid(a: Arguments): WaitCall {
+  const options = a.intOr(3, 0);
+  const info = a.call.args[2] ?? '';
+  const code = /si_code=(CLD_[A-Z]+)/u.exec(info)?.[1] ?? '';
+  const pid = /si_pid=(\d+)/u.exec(info)?.[1];
+  const isTaken = CLD_ENDS.has(code) && Math.floor(options / WNOWAIT) % 2 === 0;
+  const childTid = isTaken && pid !== undefined ? Number(pid) : null;
+  return { name: 'waitid', pid: -1, options, childTid, status: null };
+}
+
+/**
+ * Reads `[{WIFEXITED(s) && WEXITSTATUS(s) == 3}]`, without the bit that tells of a core.
+ *
+ * @returns null for what tells of no end.
+ */
+function statusOf(text: string): number | null {
+  const exited = /WEXITSTATUS\(s\) == (\d+)/u.exec(text)?.[1];
+  if (exited !== undefined) return Number(exited) * 0x100;
+  const name = /WTERMSIG\(s\) == (\w+)/u.exec(text)?.[1];
+  const signal = name === undefined ? undefined : (symbolValue(name) ?? Number(name));
+  return signal === undefined || Number.isNaN(Number(signal)) ? null : Number(signal);
+}
+
+/** Only what becomes of children is of interest: other signals are read as calls that ask. */
+function rt_sigaction(a: Arguments): SigchldCall {
+  const [signal = '', action = ''] = a.call.args;
+  const isSigchld =
+    signal === 'SIGCHLD' || Number.parseInt(signal, signal.startsWith('0x') ? 16 : 10) === SIGCHLD;
+  const handler = /sa_handler=(\w+)/u.exec(action)?.[1];
+  if (!isSigchld || handler === undefined) return { name: 'rt_sigaction', ignores: null };
+  const isIgnored = handler === 'SIG_IGN' || handler === '0x1';
+  return { name: 'rt_sigaction', ignores: isIgnored || action.includes('SA_NOCLDWAIT') };
 }

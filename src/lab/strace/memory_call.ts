@@ -102,6 +102,24 @@ export interface ExecCall {
   readonly flags: number;
 }
 
+export interface WaitCall {
+  readonly name: 'wait4' | 'waitid';
+  /** As wait4() takes it: a child, -1 for any, 0 and -n for groups. */
+  readonly pid: number;
+  readonly options: number;
+  /** The child that had ended; null when the call tells of none. */
+  readonly childTid: number | null;
+  /** How, as wait4() puts it in a word, without that of a core; null when the log does not say. */
+  readonly status: number | null;
+}
+
+/** rt_sigaction(SIGCHLD). */
+export interface SigchldCall {
+  readonly name: 'rt_sigaction';
+  /** Whether children that end leave no zombies from now on; null when the call only asks. */
+  readonly ignores: boolean | null;
+}
+
 export interface Limit {
   readonly cur: Word;
   readonly max: Word;
@@ -131,6 +149,8 @@ export type ProcessCall =
   | ExecCall
   | LimitCall
   | PrctlCall
+  | WaitCall
+  | SigchldCall
   | { readonly name: 'exit' | 'exit_group'; readonly status: number }
   | { readonly name: 'personality'; readonly persona: Word }
   /** `addr` is null where strace prints what the kernel wrote there. */

@@ -162,10 +162,10 @@ describe('a call that others overtake', () => {
     ]);
   });
 
-  it('follows an exec that makes another thread the leader', () => {
+  it.each(['unfinished', 'pid changed to 7'])('follows an exec by another thread: %s', (mark) => {
     const records = readLog(
       log(
-        '9 execve("/bin/true", ["true"], 0x7f /* 35 vars */ <unfinished ...>',
+        `9 execve("/bin/true", ["true"], 0x7f /* 35 vars */ <${mark} ...>`,
         '7 pause( <unfinished ...>',
         '7 +++ superseded by execve in pid 9 +++',
         '7 <... execve resumed>) = 0 <0.000466>',

@@ -3,8 +3,8 @@ import type { Word } from './record.ts';
 /**
  * The constants of the calls that make, shape and end processes, on x86-64.
  *
- * Source: include/uapi/linux/sched.h, prctl.h, personality.h, asm-generic/resource.h, signal.h,
- * arch/x86/include/uapi/asm/prctl.h, v6.18.
+ * Source: include/uapi/linux/sched.h, wait.h, prctl.h, personality.h, asm-generic/resource.h,
+ * signal.h, arch/x86/include/uapi/asm/prctl.h, v6.18.
  */
 export const PROCESS_SYMBOLS: Readonly<Record<string, Word>> = {
   CLONE_NEWTIME: 0x80,
@@ -34,6 +34,16 @@ export const PROCESS_SYMBOLS: Readonly<Record<string, Word>> = {
   CLONE_IO: 0x80000000,
   CLONE_CLEAR_SIGHAND: 0x100000000,
   CLONE_INTO_CGROUP: 0x200000000,
+
+  WNOHANG: 1,
+  WUNTRACED: 2,
+  WSTOPPED: 2,
+  WEXITED: 4,
+  WCONTINUED: 8,
+  WNOWAIT: 0x01000000,
+  __WNOTHREAD: 0x20000000,
+  __WALL: 0x40000000,
+  __WCLONE: 0x80000000,
 
   ...signals(),
 

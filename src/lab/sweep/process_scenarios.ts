@@ -1,8 +1,11 @@
 /** Scenarios of files, and of what makes and ends processes. */
 import { pages } from './place.ts';
+import { CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, SIGCHLD } from '../../index.ts';
 import { scenario, type Scenario } from './scenario.ts';
 import { by, DRIVEN, FILED, HOUSEHOLD, MOTLEY, open, SHMEM, step, WATCHED } from './scene.ts';
 
+const SHARE = CLONE_VM | SIGCHLD;
+const THREAD = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
 const MARK = { forkRecovery: 'xa-zero' } as const;
 
 export const FILES: readonly Scenario[] = [
@@ -31,13 +34,14 @@ export const PROCESSES: readonly Scenario[] = [
   scenario('fork of drivers’ memory', DRIVEN, step('fork')),
   scenario('fork of files', FILED, step('fork')),
   scenario('fork of files with a mark where it failed', FILED, step('fork'), MARK),
-  scenario('vfork', MOTLEY, step('clone_vm')),
+  scenario('clone that shares the address space', MOTLEY, step('clone', SHARE)),
+  scenario('clone of a thread', MOTLEY, step('clone', THREAD)),
   scenario('exec', MOTLEY, step('exec', 4)),
-  scenario('exec of one of two', [...MOTLEY, step('clone_vm')], by(1, step('exec', 20))),
+  scenario('exec of one of two', [...MOTLEY, step('clone', SHARE)], by(1, step('exec', 20))),
   scenario('execve', [...MOTLEY, open('a program'), open('a loader')], step('execve', 1, 2)),
   scenario(
     'execve of one of two',
-    [...MOTLEY, open('a program'), open('a loader'), step('clone_vm')],
+    [...MOTLEY, open('a program'), open('a loader'), step('clone', SHARE)],
     by(1, step('execve', 1, 2)),
   ),
   scenario('exit', [...HOUSEHOLD, step('fork')], by(1, step('exit'))),

@@ -24,7 +24,7 @@ export const PROFILES = {
   mixed: {
     ...CALLS,
     fork: 3,
-    clone_vm: 1,
+    clone: 1,
     exit: 1,
     pwrite: 2,
     truncate: 1,
@@ -43,7 +43,7 @@ export const PROFILES = {
     fsync: 1,
     reopen: 1,
   },
-  fork: { ...CALLS, fork: 8, clone_vm: 2, exit: 4, store: 22 },
+  fork: { ...CALLS, fork: 8, clone: 2, exit: 4, store: 22 },
   userfault: {
     ...CALLS,
     userfaultfd: 2,

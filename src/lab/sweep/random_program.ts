@@ -1,5 +1,6 @@
 /** Random programs: the same seed and profile, the same steps. */
 import {
+  CLONE_VM,
   MADV_COLD,
   MADV_DONTFORK,
   MADV_DONTNEED,
@@ -26,13 +27,13 @@ import {
   MREMAP_DONTUNMAP,
   MREMAP_FIXED,
   MREMAP_MAYMOVE,
-  MS_SYNC,
   O_NONBLOCK,
   PROT_EXEC,
   PROT_NONE,
   PROT_READ,
   PROTOCOL_AXES,
   type Protocol,
+  SIGCHLD,
   UFFD_FEATURE_EVENT_FORK,
   UFFD_FEATURE_SIGBUS,
   UFFDIO_REGISTER_MODE_MISSING,
@@ -137,8 +138,6 @@ function argsOf(name: StepName, random: Random): number[] {
       return [random.pick([MCL_CURRENT, MCL_FUTURE, MCL_CURRENT | MCL_FUTURE])];
     case 'mbind':
       return [at, len, random.pick([0, MPOL_PREFERRED]), 1];
-    case 'msync':
-      return [at, len, MS_SYNC];
     case 'touch':
       return [at, random.below(2)];
     case 'store':
@@ -149,6 +148,8 @@ function argsOf(name: StepName, random: Random): number[] {
       return [START_BRK + pages(random.below(LONGEST))];
     case 'open':
       return [random.below(FILE_KINDS.length), LONGEST];
+    case 'clone':
+      return [random.pick([0, CLONE_VM]) | SIGCHLD];
     case 'exec':
       return [random.below(LONGEST)];
     case 'execve':

@@ -1,5 +1,6 @@
 /** The steps that programs are made of: calls as plain data, so that each can be made again. */
 import {
+  CLONE_VM,
   ENOMEM,
   FAULT_OOM,
   FAULT_SEGV_MAPERR,
@@ -84,7 +85,10 @@ const ACTS = {
   fsync: filed((stage, fd = 0) => stage.machine.fsync(fd)),
   add_seals: filed((stage, fd = 0, seals = 0) => stage.machine.addSeals(fd, seals)),
   fork: (stage, { process }) => stage.born(process.fork()),
-  clone_vm: (stage, { process, number }) => stage.born(process.cloneVm(), stage.spaceOf(number)),
+  clone: (stage, { process, number }, [flags = 0]) => {
+    const isShared = (flags & CLONE_VM) !== 0;
+    return stage.born(process.clone(flags), isShared ? stage.spaceOf(number) : undefined);
+  },
   exec: (stage, { process, number }, [vmas = 0]) => {
     const result = process.exec(programOf(vmas));
     if (result === 0) stage.moved(number);
