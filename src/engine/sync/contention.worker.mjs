@@ -11,7 +11,9 @@ const { setWord, useMemory, word } = await import(`${dist}engine/arena/memory.js
 const atomics = await import(`${dist}engine/arena/atomics.js`);
 const rwsem = await import(`${dist}engine/sync/rwsem.js`);
 const { spinLock, spinUnlock } = await import(`${dist}engine/sync/spinlock.js`);
-const { cacheAlloc, cacheFree, cacheFreeRcu } = await import(`${dist}engine/slab/cache.js`);
+const { cacheAlloc, cacheFree, cacheFreeRcu, cacheKind } = await import(
+  `${dist}engine/slab/cache.js`
+);
 const { rcuReadLock, rcuReadUnlock } = await import(`${dist}engine/rcu/rcu.js`);
 
 useMemory(openArena(buffer));
@@ -24,7 +26,7 @@ const LEFT = at + 16;
 const RIGHT = at + 32;
 const HERE = at + 48;
 const SHOWN = at + 64;
-const OBJECT = { name: 'contended', id: 11, words: 16, link: 15, inherits: [[0, 15]] };
+const OBJECT = cacheKind({ name: 'contended', id: 11, words: 16, link: 15, inherits: [[0, 15]] });
 
 let wrong = 0;
 let sum = 0;

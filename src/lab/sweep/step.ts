@@ -83,7 +83,6 @@ const ACTS = {
   truncate: filed((stage, fd = 0, size = 0) => stage.machine.truncate(fd, size)),
   punch_hole: filed((stage, fd = 0, at = 0, l = 0) => stage.machine.punchHole(fd, at, l)),
   fsync: filed((stage, fd = 0) => stage.machine.fsync(fd)),
-  add_seals: filed((stage, fd = 0, seals = 0) => stage.machine.addSeals(fd, seals)),
   fork: (stage, { process }) => stage.born(process.fork()),
   clone: (stage, { process, number }, [flags = 0]) => {
     const isShared = (flags & CLONE_VM) !== 0;

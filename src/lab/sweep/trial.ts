@@ -35,9 +35,6 @@ export interface Attempt {
   readonly outcome: Outcome;
 }
 
-/** No call of a swept program allocates more; a call that never ends would. */
-const MOST = 4096;
-
 /** Makes `step` with each of its allocations failing; in the end it was not made at all. */
 export function tryAll(stage: Stage, step: Step): Attempt[] {
   const mark = stage.mark();
@@ -47,7 +44,8 @@ export function tryAll(stage: Stage, step: Step): Attempt[] {
   }
   const attempts: Attempt[] = [];
   const run: Run = { stage, mark, trial };
-  for (let nth = 1; nth <= MOST; nth++) {
+  // Ends: each time one more allocation succeeds, and the call ends when all do.
+  for (let nth = 1; ; nth++) {
     const once = attempt(run, 'once', nth);
     if (once === null) break;
     attempts.push(once, must(attempt(run, 'for ever', nth)));
@@ -127,7 +125,9 @@ function makeAgain({ stage, trial }: Run): Outcome {
 /** Lets `step` fail for the first VMA, the second, and so on. */
 function failStep({ stage, mark, trial }: Run, step: ForkStep): Attempt[] {
   const attempts: Attempt[] = [];
-  for (let nth = 1; nth <= MOST; nth++) {
+  // A fork takes one lock, however many VMAs there are.
+  const most = step === 'lock' ? 1 : trial.before.starts.size + 1;
+  for (let nth = 1; nth <= most; nth++) {
     stage.rewind(mark);
     stage.machine.failFork(step, nth - 1);
     const outcome = outcomeBy(() => {
@@ -140,7 +140,6 @@ function failStep({ stage, mark, trial }: Run, step: ForkStep): Attempt[] {
     });
     if (outcome === null) break;
     attempts.push({ mode: 'fork step', nth, site: `fork: the step “${step}”`, outcome });
-    if (step === 'lock') break; // there is one, however many VMAs there are
   }
   return attempts;
 }
