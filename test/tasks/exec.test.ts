@@ -45,7 +45,7 @@ function made(process: Process | Errno): Process {
   return process;
 }
 
-it('S3-6 a program of a thread has the number of its process, whose leader has ended', () => {
+it('a program of a thread has the number of its process, whose leader has ended', () => {
   const child = made(parent.fork());
   const thread = made(child.clone(CLONE_VM | CLONE_SIGHAND | CLONE_THREAD));
   child.exit(1);
@@ -56,7 +56,7 @@ it('S3-6 a program of a thread has the number of its process, whose leader has e
   expect(parent.wait()).toEqual({ pid: child.id, status: 0x200 });
 });
 
-it('S3-6 a vfork is over with the exec, not with one that fails', () => {
+it('a vfork is over with the exec, not with one that fails', () => {
   const child = made(parent.vfork());
   expect(child.execve({ fd: 99, path: '', argv: [], envp: [], open: () => ENOENT })).toBeLessThan(
     0,
@@ -68,7 +68,7 @@ it('S3-6 a vfork is over with the exec, not with one that fails', () => {
   child.exit();
 });
 
-it('S3-6 who dies past the point of no return, dies of SIGSEGV with all that waits for it', () => {
+it('who dies past the point of no return, dies of SIGSEGV with all that waits for it', () => {
   const child = made(parent.vfork());
   child.setRlimit(RLIMIT_AS, { soft: 2 ** 30, hard: 2 ** 30 });
   expect(execve(child, GREEDY)).toBeLessThan(0);

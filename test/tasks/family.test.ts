@@ -216,7 +216,7 @@ function told(result: Member | WaitResult | number): unknown {
   return typeof result === 'number' ? result : [result.pid, result.status];
 }
 
-describe('S3-6 processes, beside a list of objects', () => {
+describe('processes, beside a list of objects', () => {
   it.each(Array.from({ length: RUNS }, (_, i) => SEED + i))('SEED=%i RUNS=1', (seed) => {
     const both = new Both(seed);
     for (let i = 0; i < STEPS; i++) {
