@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { IS_SHADOWED } from '#shadow';
 import { bareArena } from '../../../test/contention.ts';
 import { assert } from '../arena/assert.ts';
 import { takeWords } from '../arena/arena.ts';
@@ -196,7 +197,8 @@ describe('masPreallocate', () => {
 });
 
 const SEED = Number(process.env['SEED'] ?? 1);
-const OPS = Number(process.env['OPS'] ?? 200_000);
+/** A checked build takes as long for a tenth of them. */
+const OPS = Number(process.env['OPS'] ?? (IS_SHADOWED ? 20_000 : 200_000));
 
 /**
  * Where a run stores: `places` of `unit` indexes each, mostly up to `longest` of them, once
