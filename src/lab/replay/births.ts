@@ -21,6 +21,7 @@ import type { Notes } from './notes.ts';
 import type { FileWorld } from './openings.ts';
 import type { Birth, Origin, Program, Step } from './program.ts';
 import type { Recording } from './recording.ts';
+import type { Roster } from './roster.ts';
 import { isFixed } from './run_call.ts';
 
 /** A program that has made so many calls is not asked for more. */
@@ -50,6 +51,7 @@ export type ElfImages = (
 
 export interface BirthParts {
   readonly recording: Recording;
+  readonly roster: Roster;
   readonly world: FileWorld;
   readonly notes: Notes;
   readonly findings: Findings;
@@ -87,12 +89,12 @@ export class Births {
   }
 
   /** Starts the program of a space that has been waiting. @returns the steps that waited. */
-  start(program: Program, pid: number): readonly Step[] {
+  start(program: Program): readonly Step[] {
     const { space } = program;
     const { birth } = space;
     if (birth === null) return [];
     const evidence = evidenceIn(birth.steps);
-    const { origin, lines } = this.#linesFor(pid, birth, evidence, program);
+    const { origin, lines } = this.#linesFor(program, birth, evidence);
     space.origin = origin;
     const isLegacy = (program.personality & ADDR_COMPAT_LAYOUT) !== 0;
     if (evidence.isWhole && !isLegacy) space.knownBelow = evidence.first?.end ?? 0;
@@ -102,12 +104,13 @@ export class Births {
     return birth.steps;
   }
 
-  #linesFor(pid: number, { path }: Birth, evidence: Evidence, { personality }: Program): Known {
+  #linesFor(program: Program, { path }: Birth, evidence: Evidence): Known {
+    const pid = this.#parts.roster.pidOf(program);
     const recorded = this.#recordedFor(pid, evidence);
     if (recorded !== null) return { origin: 'recorded', lines: recorded };
     const ends = this.#endLines(pid, path, evidence);
     if (ends !== null) return { origin: 'ends', lines: ends };
-    const isLegacy = (personality & ADDR_COMPAT_LAYOUT) !== 0;
+    const isLegacy = (program.personality & ADDR_COMPAT_LAYOUT) !== 0;
     const elf = isLegacy ? null : this.#elfLines(path, evidence);
     return elf === null ? { origin: 'log', lines: null } : { origin: 'elf', lines: elf };
   }

@@ -4,33 +4,25 @@
  */
 import type { FaultTouch } from './fault_feed.ts';
 
-export interface HeldTouch {
-  readonly tid: number;
-  readonly addr: number;
-  readonly touch: FaultTouch;
-}
-
 const EXEC_NAMES: ReadonlySet<string> = new Set(['execve', 'execveat']);
 
-export const isExecName = (name: string): boolean => EXEC_NAMES.has(name);
-
 export class ExecTouches {
-  #held: HeldTouch[] = [];
+  #kept: FaultTouch[] = [];
   /** The thread whose exec is about to be replayed. */
   returning: number | null = null;
 
   /** @param call the name of the call that the thread is in. @returns whether it was kept. */
-  keeps(held: HeldTouch, call: string | undefined): boolean {
-    const isInExec = held.tid === this.returning || isExecName(call ?? '');
-    if (!isInExec || (held.touch.isKernel && held.touch.access === 'read')) return false;
-    this.#held.push(held);
+  keeps(touch: FaultTouch, call: string | undefined): boolean {
+    const isInExec = touch.tid === this.returning || EXEC_NAMES.has(call ?? '');
+    if (!isInExec || (touch.isKernel && touch.access === 'read')) return false;
+    this.#kept.push(touch);
     return true;
   }
 
   /** The exec of a thread is over, with success or not. @returns what was kept, in order. */
-  release(tid: number): readonly HeldTouch[] {
-    const released = this.#held.filter((held) => held.tid === tid);
-    this.#held = this.#held.filter((held) => held.tid !== tid);
+  release(tid: number): readonly FaultTouch[] {
+    const released = this.#kept.filter((touch) => touch.tid === tid);
+    this.#kept = this.#kept.filter((touch) => touch.tid !== tid);
     return released;
   }
 }

@@ -1,29 +1,26 @@
 /** Which thread of the log belongs to which program. */
-import type { Deed } from './cast.ts';
-import type { FaultTouch } from './fault_feed.ts';
+import type { OpenCalls } from './open_calls.ts';
 import type { Program, Thread } from './program.ts';
-
-/** Something of a thread that nobody knows yet. */
-export type Held =
-  | { readonly kind: 'record'; readonly record: Deed }
-  | {
-      readonly kind: 'touch';
-      readonly tid: number;
-      readonly addr: number;
-      readonly touch: FaultTouch;
-    };
+import { pidsOf, type Recording } from './recording.ts';
 
 export class Roster {
+  readonly #recording: Recording;
+  readonly #openCalls: OpenCalls;
   readonly #threads = new Map<number, Thread>();
-  /** A child is on its way: the call that makes it has not come back. */
-  readonly #orphans = new Map<number, Held[]>();
   /** All programs there were. */
   readonly programs: Program[] = [];
   /** Lines of the calls that may be making a process right now. */
   readonly forksBegun = new Set<number>();
   /** Processes that are made, but whose turn has not come. */
   forksWaiting = 0;
+  /** The real number of thread 0, once the log has told it. */
+  mainTid: number | null = null;
   #last: Program | null = null;
+
+  constructor(recording: Recording, openCalls: OpenCalls) {
+    this.#recording = recording;
+    this.#openCalls = openCalls;
+  }
 
   thread(tid: number): Thread | null {
     const thread = this.#threads.get(tid) ?? null;
@@ -31,11 +28,13 @@ export class Roster {
     return thread;
   }
 
+  /** A thread is known from now on. */
   add(thread: Thread): void {
     const { tid, program, process } = thread;
     this.#threads.set(tid, thread);
     program.threads.set(tid, process);
     this.#last = program;
+    this.#openCalls.arrive(thread);
   }
 
   /** It belongs to its program no longer. @returns null when nobody knew it. */
@@ -61,28 +60,12 @@ export class Roster {
     return this.forksBegun.size > 0 || this.forksWaiting > 0;
   }
 
-  hold(tid: number, held: Held): void {
-    const waiting = this.#orphans.get(tid);
-    if (waiting === undefined) this.#orphans.set(tid, [held]);
-    else waiting.push(held);
-  }
-
-  isHeld(tid: number): boolean {
-    return this.#orphans.has(tid);
-  }
-
-  peek(tid: number): readonly Held[] {
-    return this.#orphans.get(tid) ?? [];
-  }
-
-  /** @returns what waited for this thread to be known. */
-  release(tid: number): readonly Held[] {
-    const waiting = this.#orphans.get(tid) ?? [];
-    this.#orphans.delete(tid);
-    return waiting;
-  }
-
-  get orphans(): number[] {
-    return [...this.#orphans.keys()];
+  /** A log of one process may not number it; the files beside it do. */
+  pidOf({ pid }: Program): number {
+    if (pid !== 0) return pid;
+    if (this.mainTid !== null) return this.mainTid;
+    const pids = pidsOf(this.#recording);
+    const [only] = pids;
+    return pids.size === 1 && only !== undefined ? only : 0;
   }
 }

@@ -1,5 +1,9 @@
-/** Runs the steps of address spaces: in the order of the log, or in the one their answers imply. */
+/**
+ * Runs the steps of address spaces once their programs can start: in the order of the log, or in
+ * the one their answers imply.
+ */
 import { type Machine, WALL, WNOHANG } from '../../index.ts';
+import type { Births } from './births.ts';
 import { answerText, disagreement } from './disagreement.ts';
 import type { Findings } from './findings.ts';
 import type { Judge, Outcome } from './judge.ts';
@@ -7,19 +11,21 @@ import type { Notes } from './notes.ts';
 import { type ForkPlaces, placeForks } from './fork_place.ts';
 import type { MapsLine } from './maps_text.ts';
 import { canOrderMatter, type Ordered, OrderSearch } from './order.ts';
-import type { CallStep, ForkStep, Space, Step } from './program.ts';
+import type { CallStep, ForkStep, Program, Space, Step } from './program.ts';
 import type { Toucher } from './toucher.ts';
 import { UNMODELLED } from './run_call.ts';
 
 /** Calls that wait for one that does not come back; then they go on without it. */
 const LONGEST_WINDOW = 2000;
 
-/** What every part of a replay works on. */
+/** What steps are run with. */
 export interface Bench {
   readonly machine: Machine;
   readonly judge: Judge;
   readonly notes: Notes;
   readonly findings: Findings;
+  /** Starts the programs of the steps. */
+  readonly births: Births;
   /** Guesses touches when the recording has no page faults. */
   readonly toucher: Toucher;
   /** The maps recorded at the end of a process. */
@@ -37,17 +43,26 @@ export class Runner {
     this.#bench = bench;
   }
 
-  /** Runs a step now, or with those it overlaps, when close() says that they have come back. */
-  deliver(space: Space, step: Step): void {
-    if (space.open === 0 && space.window.length === 0) {
-      this.#account(step, this.#execute(step));
-      return;
-    }
-    space.window.push(step);
-    if (space.window.length >= LONGEST_WINDOW) this.close(space);
+  /** Runs a step now, or when enough is known to start its program. */
+  deliver(step: Step): void {
+    const { space } = step.program;
+    if (space.birth === null) return this.#run(space, step);
+    space.birth.steps.push(step);
+    if (this.#bench.births.isReady(space.birth.steps)) this.start(step.program);
   }
 
-  /** Runs all that waits. */
+  /** Starts a program that has been waiting for it. */
+  start(program: Program): void {
+    for (const step of this.#bench.births.start(program)) this.#run(program.space, step);
+  }
+
+  /** Runs all that waits in a program's address space. */
+  settle(program: Program): void {
+    this.start(program);
+    this.close(program.space);
+  }
+
+  /** Runs all that waits in the window of an address space. */
   close(space: Space): void {
     const waiting = space.window.splice(0);
     if (waiting.length === 0) return;
@@ -59,6 +74,16 @@ export class Runner {
     const places = this.#forkPlaces();
     places.restore(image);
     this.#accountAll(placeForks(steps, forks, places), []);
+  }
+
+  /** Runs a step now, or with those it overlaps, when close() says that they have come back. */
+  #run(space: Space, step: Step): void {
+    if (space.open === 0 && space.window.length === 0) {
+      this.#account(step, this.#execute(step));
+      return;
+    }
+    space.window.push(step);
+    if (space.window.length >= LONGEST_WINDOW) this.close(space);
   }
 
   /** Runs steps, in another order than theirs when the answers ask for one. */

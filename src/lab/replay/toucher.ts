@@ -13,16 +13,17 @@ import { rangeOf, UNMODELLED } from './run_call.ts';
 
 export class Toucher {
   readonly #notes: Notes;
-  /** Off while the recording tells what was touched. */
-  isOn = false;
+  readonly #hasFaults: () => boolean;
 
-  constructor(notes: Notes) {
+  /** @param hasFaults whether the recording tells what was touched: then nothing is guessed. */
+  constructor(notes: Notes, hasFaults: () => boolean) {
     this.#notes = notes;
+    this.#hasFaults = hasFaults;
   }
 
   /** Counts the merges that written pages could have hindered. */
   after(step: CallStep, { answer }: Outcome): void {
-    if (!this.isOn || answer === UNMODELLED || isErr(answer)) return;
+    if (this.#hasFaults() || answer === UNMODELLED || isErr(answer)) return;
     const made = madeBy(step, answer);
     if (made === null) return;
     const vma = step.program.process.find(made.start);
@@ -36,7 +37,7 @@ export class Toucher {
 
   /** A process that forks has written what it can. */
   beforeFork(process: Process): void {
-    if (!this.isOn) return;
+    if (this.#hasFaults()) return;
     for (const { start, flags, anonVma } of process.vmas()) {
       const isPrivate = hasFlag(flags, VM_WRITE) && !hasFlag(flags, VM_MAYSHARE);
       if (isPrivate && anonVma === 0) process.touch(start, 'write');
