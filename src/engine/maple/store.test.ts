@@ -125,7 +125,7 @@ describe('masStoreGfp', () => {
   });
 
   it.each(['upwards', 'downwards'])('keeps a tree dense that grows %s', (direction) => {
-    const count = 60_000;
+    const count = IS_SHADOWED ? 6000 : 60_000;
     for (let n = 0; n < count; n++) {
       const i = direction === 'upwards' ? n : count - 1 - n;
       store(i * 10, i * 10 + (i % 3 === 0 ? 8 : 9), i + 1);
@@ -134,7 +134,7 @@ describe('masStoreGfp', () => {
     const stats = treeStats(tree);
     expect(stats.entries).toBe(count);
     expect(stats.fill).toBeGreaterThan(0.85);
-    expect(mtreeLoad(tree, 345_675)).toBe(34_568);
+    expect(mtreeLoad(tree, 34_575)).toBe(3458);
   });
 
   it('leaves no node behind', () => {

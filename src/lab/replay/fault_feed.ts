@@ -53,7 +53,7 @@ export class FaultFeed {
     if (this.isUsable) return;
     const { notes } = this.#parts;
     if (hadFaults) notes.add('fault-clock');
-    else if (notes.count('no-faults') === 0) notes.add('no-faults');
+    else if (notes.count('fault-clock') + notes.count('no-faults') === 0) notes.add('no-faults');
   }
 
   #isNear(time: number | null): boolean {

@@ -4,7 +4,9 @@ const TEXTS = {
   'no-faults':
     'no page faults were recorded (faults.txt): nothing shows which pages were written. Assumed: ' +
     'none, so that they hinder no merge; before a fork, all',
-  'fault-clock': 'the times of faults.txt are not those of the log, so the faults were not used',
+  'fault-clock':
+    'the times of faults.txt are not those of the log, so the faults were not used. Assumed: ' +
+    'none, so that they hinder no merge; before a fork, all',
   'anon-merges': 'merges would have been refused by the kernel, had both sides been written before',
   'start-from-log':
     'processes were started without recorded maps: only what the log shows is known',

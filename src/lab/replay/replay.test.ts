@@ -327,6 +327,7 @@ describe('page faults', () => {
   it('of another clock are not used, and the report says so', async () => {
     const result = await run({ log, faults: '1 12.5 0x7ffff7a00000 0x6\n' });
     expect(noted(result, 'fault-clock')).toBe(1);
+    expect(noted(result, 'no-faults')).toBe(0);
   });
 });
 
