@@ -3,24 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type Ran, runCommand } from '../../test/command.ts';
 import { replayCommand } from './replay.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/python-import', import.meta.url));
 
-/** Runs the command; what it prints comes out, and its exit code. */
-async function replayed(
-  ...args: string[]
-): Promise<{ text: string; code: number | string | undefined }> {
-  let text = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    text += String(chunk);
-    return true;
-  });
-  await replayCommand().exitOverride().parseAsync(args, { from: 'user' });
-  const code = process.exitCode;
-  process.exitCode = undefined;
-  return { text, code };
-}
+const replayed = (...args: string[]): Promise<Ran> => runCommand(replayCommand(), args);
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -1,21 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Process } from '../index.ts';
+import { type Ran, runCommand } from '../../test/command.ts';
 import { sweepCommand } from './sweep.ts';
 
-/** Runs the command; what it prints comes out, and its exit code. */
-async function swept(
-  ...args: string[]
-): Promise<{ text: string; code: number | string | undefined }> {
-  let text = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
-    text += String(chunk);
-    return true;
-  });
-  await sweepCommand().exitOverride().parseAsync(args, { from: 'user' });
-  const code = process.exitCode;
-  process.exitCode = undefined;
-  return { text, code };
-}
+const swept = (...args: string[]): Promise<Ran> => runCommand(sweepCommand(), args);
 
 afterEach(() => {
   vi.restoreAllMocks();

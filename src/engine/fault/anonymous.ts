@@ -51,7 +51,15 @@ function writeAnonymous(vmf: VmFault): number {
   const page = allocZeroedPage();
   if (page === NULL) return VM_FAULT_OOM;
   pageAddNewAnon(vmf, page);
+  return mapPrivatePage(vmf, page);
+}
 
+/**
+ * Makes a page of the process's own present, or frees it when somebody else was faster.
+ *
+ * @returns VM_FAULT_SIGBUS when nothing private may be made present any more.
+ */
+export function mapPrivatePage(vmf: VmFault, page: Page): number {
   if (!pteLockSame(vmf)) return dropUnmapped(page, 0);
   if (mmHasFlag(vmf.mm, MMF_UNSTABLE)) {
     pteUnlock(vmf.leaf);

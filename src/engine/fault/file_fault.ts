@@ -21,7 +21,7 @@ import { vmFlags, vmOps } from '../mm/vma_struct.ts';
 import { allocPage, copyPage, pageAddMap, putPage, unlockPage } from '../page/page_alloc.ts';
 import { type Page, PG_DIRTY, pfnOf, setPageFlag } from '../page/page_struct.ts';
 import { mkPte, type Pte, protBits, PTE_DIRTY, PTE_WRITE, PTE_YOUNG } from '../page/pte.ts';
-import { addMmCounter, MM_ANONPAGES, mmCounter } from '../page/rss.ts';
+import { addMmCounter, mmCounter } from '../page/rss.ts';
 import { pteUnlock } from '../page/table_struct.ts';
 import {
   FAULT_SIGBUS,
@@ -32,13 +32,12 @@ import {
   VM_FAULT_SIGBUS,
   vmFaultOf,
 } from '../page/vm_fault.ts';
-import { dropUnmapped } from './anonymous.ts';
+import { mapPrivatePage } from './anonymous.ts';
 import { faultAround } from './fault_around.ts';
 import { fileEntry } from './file_entry.ts';
 import { shmemUserfault } from './shmem_userfault.ts';
 import { keepUffdWp } from './userfault.ts';
 import {
-  exclusivePte,
   isWriteFault,
   linearPageIndex,
   pageAddNewAnon,
@@ -92,23 +91,10 @@ function doCowFault(vmf: VmFault, ops: VmOperations): number {
   const result = handled();
   copyPage(copy, page);
   pageAddNewAnon(vmf, copy);
-  const failed = mapCopy(vmf, copy);
+  const failed = mapPrivatePage(vmf, copy);
   unlockPage(page);
   putPage(page);
   return failed === 0 ? result : failed;
-}
-
-/** @returns VM_FAULT_SIGBUS when nothing private may be made present any more. */
-function mapCopy(vmf: VmFault, copy: Page): number {
-  if (!pteLockSame(vmf)) return dropUnmapped(copy, 0);
-  if (mmHasFlag(vmf.mm, MMF_UNSTABLE)) {
-    pteUnlock(vmf.leaf);
-    return dropUnmapped(copy, VM_FAULT_SIGBUS);
-  }
-  setPte(vmf.at, keepUffdWp(vmf, exclusivePte(vmf.vma, copy)));
-  pteUnlock(vmf.leaf);
-  addMmCounter(vmf.mm, MM_ANONPAGES, 1);
-  return 0;
 }
 
 function doSharedFault(vmf: VmFault, ops: VmOperations): number {

@@ -59,7 +59,7 @@ import { anonVmaPrepare } from '../rmap/anon_vma.ts';
 import { LIMIT_MAP_COUNT, LIMIT_MIN_ADDR, LIMIT_STACK, noteLimit } from '../trace/verdict.ts';
 import { vmaMergeNewRange } from './merge.ts';
 import { insertVma } from './link.ts';
-import { vmaComplete, vmaPrepare } from './prepare.ts';
+import { initVmaPrep, vmaComplete, vmaPrepare } from './prepare.ts';
 import { type ByteRange, vmgForNewRange } from './vma_merge.ts';
 
 /**
@@ -86,16 +86,7 @@ export function expandDownwards(mm: MmWrite, vma: Vma, address: number): 0 | Err
   }
 
   // Nothing below can fail.
-  const vp = vmaPrepare({
-    mm,
-    vma: vmaStartWrite(mm, vma),
-    adjust: NULL,
-    insert: NULL,
-    removedMiddle: NULL,
-    removedNext: NULL,
-    inode: NULL,
-    family: NULL,
-  });
+  const vp = vmaPrepare(initVmaPrep(mm, vmaStartWrite(mm, vma)));
   const stack = vp.vma;
   if (hasFlag(vmFlags(stack), VM_LOCKED)) addLockedVm(mm, grow);
   vmStatAccount(mm, vmFlags(stack), grow);

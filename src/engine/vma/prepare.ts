@@ -68,6 +68,18 @@ keepShape({
   family: 0,
 });
 
+/** Only `vma` itself changes. Source: mm/vma.c, init_vma_prep(), v6.18. */
+export const initVmaPrep = (mm: MmWrite, vma: VmaWrite): VmaPrepare => ({
+  mm,
+  vma,
+  adjust: NULL,
+  insert: NULL,
+  removedMiddle: NULL,
+  removedNext: NULL,
+  inode: NULL,
+  family: NULL,
+});
+
 /** Memory that has no file and was never written is in no tree: for it this is four loads. */
 export function vmaPrepare(vp: VmaPrepare): VmaPrepared {
   const { vma, adjust } = vp;

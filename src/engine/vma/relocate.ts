@@ -8,7 +8,6 @@
  * Source: mm/vma_exec.c, relocate_vma_down(), v6.18.
  */
 import { ENOMEM, type Errno, OK } from '../arena/errno.ts';
-import { NULL } from '../arena/ref.ts';
 import { PAGE_SIZE } from '../arena/units.ts';
 import { unchargeMemory, vmStatAccount } from '../mm/accounting.ts';
 import type { MmWrite, Vma } from '../mm/held.ts';
@@ -25,7 +24,7 @@ import { hasFlag, VM_ACCOUNT } from '../mm/vm_flags.ts';
 import { setVmRange, vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
 import { freePgdRange } from '../page/free_pgtables.ts';
 import { movePageTables } from '../page/move_pages.ts';
-import { vmaComplete, vmaPrepare, type VmaPrepared } from './prepare.ts';
+import { initVmaPrep, vmaComplete, vmaPrepare, type VmaPrepared } from './prepare.ts';
 
 /**
  * Moves a VMA and its pages down by `shift` bytes. Its page offset stays, as its pages know it.
@@ -69,13 +68,4 @@ function stayLong(mm: MmWrite, vma: Vma, shift: number): Errno {
 }
 
 const hide = (mm: MmWrite, vma: Vma): VmaPrepared =>
-  vmaPrepare({
-    mm,
-    vma: vmaStartWrite(mm, vma),
-    adjust: NULL,
-    insert: NULL,
-    removedMiddle: NULL,
-    removedNext: NULL,
-    inode: NULL,
-    family: NULL,
-  });
+  vmaPrepare(initVmaPrep(mm, vmaStartWrite(mm, vma)));
