@@ -116,7 +116,7 @@ describe.skipIf(reason !== undefined)(
 
     beforeAll(() => {
       probe = new ExecProbe();
-      machine = startMachine({ sysctl: { mmap_min_addr: 4096 } });
+      machine = startMachine();
       const made = { entry: 0x400100n, size: 0x3000 };
       const text = load({ filesz: 0x900n });
       put('fixed', makeElf({ ...made, type: 2, phdrs: [text, data(0x402000n)] }));

@@ -2,6 +2,7 @@
  * One execve() in two worlds: of the live kernel, stopped before its first instruction, and ours.
  * Both are told as text, so that a difference is a difference of lines.
  */
+import { readFileSync } from 'node:fs';
 import { execPath, NodeFiles } from '../../src/host/node_files.ts';
 import type { ExecCall, ExecOutcome, Stopped } from '../../src/lab/oracle/exec_probe.ts';
 import {
@@ -18,6 +19,7 @@ import {
   type MachineOptions,
   type Process,
 } from '../../src/index.ts';
+import { isRoot } from '../twin.ts';
 
 /** What both worlds show of an exec; addresses are hex. */
 export interface Told {
@@ -123,16 +125,20 @@ function stringAt(read: Reader, addr: number): string {
 }
 
 /** A machine that executes files of the system. */
-export const startMachine = (options: MachineOptions = {}): Machine =>
+export const startMachine = ({ sysctl, ...options }: MachineOptions = {}): Machine =>
   Machine.create({
     bytes: 32 * 2 ** 20,
     ramBytes: 64 * 2 ** 20,
     host: new NodeFiles(),
+    sysctl: { mmap_min_addr: minAddr(), ...sysctl },
     ...options,
   });
 
-/** Runs the same exec with us. */
+const minAddr = (): number => Number(readFileSync('/proc/sys/vm/mmap_min_addr', 'latin1'));
+
+/** Runs the same exec with us, with the rights of who runs the other. */
 export function tellOurs(process: Process, { path, argv, envp }: ExecCall): Told {
+  if (!isRoot()) process.setCapabilities(0);
   const started = execPath(process, path, { argv, envp });
   process.verify();
   if (typeof started === 'number') {
