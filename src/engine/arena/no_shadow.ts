@@ -26,9 +26,7 @@ export const shadowFree = (_cache: Shadowed, _object: WordAt, _waits: boolean): 
 /** The readers of an object that waited are gone. */
 export const shadowRelease = (_cache: Shadowed, _object: WordAt): void => undefined;
 
-/** How many objects of a cache are alive; -1: not known. */
-export const shadowLive = (_cache: Shadowed): number => -1;
-/** Where the first of them were allocated. */
+/** Where the first living objects of a cache were allocated; none: not known. */
 export const shadowPlaces = (_cache: Shadowed, _most: number): string[] => [];
 
 /** What is known of the objects in the first `words` words. */

@@ -205,10 +205,7 @@ function report(what: string, at: WordAt): never {
   );
 }
 
-/** How many objects of a cache are alive; -1: not known. */
-export const shadowLive = (cache: Shadowed): number => liveObjects(cache).length;
-
-/** Where the first of them were allocated. */
+/** Where the first living objects of a cache were allocated. */
 export const shadowPlaces = (cache: Shadowed, most: number): string[] =>
   liveObjects(cache)
     .slice(0, most)

@@ -23,9 +23,7 @@ import type { Mm, MmWrite, VmaHidden } from '../mm/held.ts';
 import { type MmLayout, MMF_TOPDOWN, setMmFlags, setMmLayout } from '../mm/mm_struct.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { mmAlloc } from '../mm/mm_refs.ts';
-import { sysctl } from '../mm/sysctl.ts';
 import {
-  ADDR_COMPAT_LAYOUT,
   READ_IMPLIES_EXEC,
   setPersonality,
   type Task,
@@ -44,7 +42,7 @@ import {
 } from '../mm/vma_struct.ts';
 import { textNew } from '../slab/text.ts';
 import { insertVma } from '../vma/link.ts';
-import { defaultMmapBase, LEGACY_BASE } from './exec_layout.ts';
+import { defaultMmapBase, hasLegacyLayout, LEGACY_BASE } from './exec_layout.ts';
 import { mmput } from './exit.ts';
 
 /** One VMA that a program starts with. */
@@ -78,7 +76,7 @@ export function execMmap(task: Task, image: ExecImage): Mm | Errno {
   const mm = mmAlloc();
   if (mm === NULL) return ENOMEM;
   const locked = mmapWriteLock(mm);
-  setLayout(locked, task, image);
+  setLayout(locked, image);
   const result = insertAll(locked, image.vmas);
   mmapWriteUnlock(locked);
   if (isErr(result)) {
@@ -90,10 +88,8 @@ export function execMmap(task: Task, image: ExecImage): Mm | Errno {
   return mm;
 }
 
-function setLayout(mm: MmWrite, task: Task, image: ExecImage): void {
-  const isLegacy =
-    image.isLegacyLayout ??
-    (sysctl('legacy_va_layout') !== 0 || (taskPersonality(task) & ADDR_COMPAT_LAYOUT) !== 0);
+function setLayout(mm: MmWrite, image: ExecImage): void {
+  const isLegacy = image.isLegacyLayout ?? hasLegacyLayout();
   setMmFlags(mm, isLegacy ? 0 : MMF_TOPDOWN);
   setMmLayout(mm, {
     taskSize: TASK_SIZE,

@@ -51,9 +51,13 @@ function mmapBase(stackLimit: number, { pad, random }: { pad: number; random: nu
   return pageUp(TASK_SIZE - Math.min(Math.max(gap, GAP_MIN), GAP_MAX) - random);
 }
 
+/** Whether the running task's next program is placed bottom-up. */
+export const hasLegacyLayout = (): boolean =>
+  sysctl('legacy_va_layout') !== 0 || hasPersonality(ADDR_COMPAT_LAYOUT);
+
 /** Source: arch/x86/mm/mmap.c, arch_pick_mmap_layout(), v6.18. */
 export function pickMmapLayout(mm: MmWrite, stackLimit: number): void {
-  const isLegacy = sysctl('legacy_va_layout') !== 0 || hasPersonality(ADDR_COMPAT_LAYOUT);
+  const isLegacy = hasLegacyLayout();
   const pad = isRandomized() ? (2 ** STACK_RND_BITS - 1) * PAGE_SIZE : 0;
   const random = mmapRandom();
   const mmapLegacyBase = LEGACY_BASE + random;

@@ -87,7 +87,7 @@ import {
   userfaultfdForget,
   userfaultfdForkPrep,
 } from '../vma/userfaultfd_events.ts';
-import { destroyTree, iteratorBehind, mmput, tearDownVmas } from './exit.ts';
+import { destroyTree, firstVma, iteratorBehind, mmput, tearDownVmas } from './exit.ts';
 import { type ForkFailure, type ForkStep, takeForkFailure } from './fork_failure.ts';
 
 /**
@@ -264,7 +264,7 @@ function emptyChild(child: MmWrite, from: Vma | Null): void {
   setMmFlag(child, MMF_OOM_SKIP);
   if (mmMapCount(child) > 0) {
     const end = from === NULL ? TREE_MAX : vmStart(from);
-    const first = vmaNext(vmaIterator(child, 0));
+    const first = firstVma(child);
     assert(first !== NULL, 'a VMA that is counted is in the tree');
     unmapRegion(unmapCopied(iteratorBehind(child, first), first, end));
     unchargeMemory(tearDownVmas(iteratorBehind(child, first), first, end));

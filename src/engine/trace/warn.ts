@@ -16,10 +16,9 @@ const WARNINGS = [
 export const WARN_MAP_COUNT = 0;
 export const WARN_CEILING = 1;
 
-/** @returns `condition`. */
-export function warnOnce(warning: number, condition: boolean): boolean {
+/** Warns if the condition holds. */
+export function warnOnce(warning: number, condition: boolean): void {
   if (condition) atomics.or(H_WARNED, 1 << warning);
-  return condition;
 }
 
 /** @returns what has been warned of. */

@@ -25,6 +25,7 @@ import { setVmRange, vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
 import { freePgdRange } from '../page/free_pgtables.ts';
 import { movePageTables } from '../page/move_pages.ts';
 import { initVmaPrep, vmaComplete, vmaPrepare, type VmaPrepared } from './prepare.ts';
+import { USER_PGTABLES_CEILING } from './unmap_desc.ts';
 
 /**
  * Moves a VMA and its pages down by `shift` bytes. Its page offset stays, as its pages know it.
@@ -47,7 +48,7 @@ export function relocateVmaDown(mm: MmWrite, vma: Vma, shift: number): 0 | Errno
   const moved = movePageTables(mm, { from: start, to: newStart, len, dropsUffdWp: false });
   if (moved < len) return stayLong(mm, vma, shift);
   const emptied = Math.max(newEnd, start);
-  freePgdRange(mm, { start: emptied, end, floor: newEnd, ceiling: Infinity });
+  freePgdRange(mm, { start: emptied, end, floor: newEnd, ceiling: USER_PGTABLES_CEILING });
 
   const hole = vmaIterator(mm, newEnd);
   vmaIterConfig(hole, newEnd, end);
