@@ -154,7 +154,7 @@ export function setMmMapCount(mm: MmWrite, count: number): void {
   views.i32[mm + MAP_COUNT] = count;
 }
 
-/** Of a new mm, which nobody else changes. */
+/** All of them, of an mm that no task has yet: nobody else changes it. */
 export function setMmFlags(mm: MmWrite, flags: number): void {
   views.i32[mm + FLAGS] = flags;
 }

@@ -12,7 +12,7 @@
 import { randomBits, randomWord } from '../arena/random.ts';
 import { PAGE_SIZE, pageUp, TASK_SIZE } from '../arena/units.ts';
 import type { MmWrite } from '../mm/held.ts';
-import { mmFlags, MMF_TOPDOWN, setMmFlags, setMmLayout } from '../mm/mm_struct.ts';
+import { clearMmFlag, MMF_TOPDOWN, setMmFlag, setMmLayout } from '../mm/mm_struct.ts';
 import { stackGuardGap, sysctl } from '../mm/sysctl.ts';
 import { ADDR_COMPAT_LAYOUT, ADDR_NO_RANDOMIZE, hasPersonality } from '../mm/task_struct.ts';
 
@@ -61,7 +61,8 @@ export function pickMmapLayout(mm: MmWrite, stackLimit: number): void {
   const pad = isRandomized() ? (2 ** STACK_RND_BITS - 1) * PAGE_SIZE : 0;
   const random = mmapRandom();
   const mmapLegacyBase = LEGACY_BASE + random;
-  setMmFlags(mm, isLegacy ? mmFlags(mm) & ~MMF_TOPDOWN : mmFlags(mm) | MMF_TOPDOWN);
+  if (isLegacy) clearMmFlag(mm, MMF_TOPDOWN);
+  else setMmFlag(mm, MMF_TOPDOWN);
   setMmLayout(mm, {
     taskSize: TASK_SIZE,
     mmapBase: isLegacy ? mmapLegacyBase : mmapBase(stackLimit, { pad, random }),
