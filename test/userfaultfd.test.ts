@@ -47,6 +47,7 @@ import {
   VM_READ,
   vmFlagsText,
 } from '../src/index.ts';
+import { made } from './made.ts';
 
 const P = 4096;
 const BASE = 0x200000000000;
@@ -548,7 +549,7 @@ describe('fork', () => {
     const fd = open();
     map(10, 6);
     process.uffdRegister(fd, page(10), 3 * P, MISSING);
-    const child = process.fork() as Process;
+    const child = made(process.fork());
     expect([watched(), watched(child)]).toEqual([
       ['10-13 um', '13-16'],
       ['10-13', '13-16'],
@@ -563,7 +564,7 @@ describe('fork', () => {
     map(20, 2);
     process.uffdRegister(fd, page(10), 3 * P, MISSING);
     process.uffdRegister(fd, page(20), P, WP);
-    const child = process.fork() as Process;
+    const child = made(process.fork());
     const message = process.uffdRead(fd);
     if (typeof message === 'number' || message.event !== 'fork') throw new Error('no fork is told');
     expect(watched(child)).toEqual(['10-13 um', '13-16', '20-21 uw', '21-22']);
@@ -582,7 +583,7 @@ describe('fork', () => {
     const fd = open(UFFD_FEATURE_EVENT_FORK);
     map(10, 2);
     process.uffdRegister(fd, page(10), P, MISSING);
-    const child = process.fork() as Process;
+    const child = made(process.fork());
     const grandchild = child.fork() as Process;
     expect(watched(grandchild)).toEqual(['10-11 um', '11-12']);
     machine.close(fd);
@@ -598,7 +599,7 @@ describe('fork', () => {
     for (let i = 0; i < 64; i++) process.madvise(page(i), P, MADV_DONTNEED);
     expect(process.fork()).toBe(ENOMEM);
     expect(heard(fd)).toHaveLength(64);
-    (process.fork() as Process).exit();
+    made(process.fork()).exit();
     expect(heard(fd)).toEqual(['fork']);
   });
 });

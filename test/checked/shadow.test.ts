@@ -22,6 +22,7 @@ import {
   livePlaces,
 } from '../../src/engine/slab/cache.ts';
 import { Machine, MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from '../../src/index.ts';
+import { made } from '../made.ts';
 import { CACHES } from '../../src/machine_allocations.ts';
 
 type Thing = Ref<string>;
@@ -197,9 +198,8 @@ describe('X-5 two workers agree', () => {
     for (let round = 0; round < 40; round++) {
       const at = process.mmap(0, 4 * 4096, PROT_READ | PROT_WRITE, flags, -1, 0);
       process.touch(at, 'write');
-      const child = process.fork();
+      const child = made(process.fork());
       process.munmap(at, 4 * 4096);
-      if (typeof child === 'number') throw new Error(`fork said ${child}`);
       child.exit();
     }
     expect(await working).toEqual(['done']);

@@ -14,6 +14,7 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from '../../src/index.ts';
+import { made } from '../made.ts';
 
 const P = 4096;
 const RW = PROT_READ | PROT_WRITE;
@@ -118,8 +119,7 @@ describe.each(['regular', 'shmem'] as const)('a shared mapping of a %s file', (k
   it('of a child and a parent is one', () => {
     const { fd, at } = mapped(kind, P);
     process.store(at, 5, 1);
-    const child = process.fork();
-    if (typeof child === 'number') throw new Error('no child');
+    const child = made(process.fork());
     expect(child.load(at, 1)).toBe(5);
     child.store(at, 6, 1);
     expect([process.load(at, 1), byte(fd, 0)]).toEqual([6, 6]);

@@ -23,6 +23,7 @@ import {
   PROT_READ,
   UFFDIO_REGISTER_MODE_MISSING,
 } from '../../src/index.ts';
+import { made } from '../made.ts';
 import { mmOf, taskOf } from '../pictures.ts';
 import { Household, page, pages } from './household.ts';
 
@@ -78,7 +79,7 @@ const CALLS: Readonly<Record<string, readonly [(process: Process) => unknown, un
   rss: [(p) => p.rss().anon + p.rss().file + p.rss().shmem, 0],
   walkRmap: [(p) => p.walkRmap(at), []],
   verify: [(p) => p.verify(), undefined],
-  'fork and exit': [(p) => (p.fork() as Process).exit(), undefined],
+  'fork and exit': [(p) => made(p.fork()).exit(), undefined],
 };
 
 /** A child whose fork has failed, in the hands of a process of its own. */

@@ -22,6 +22,7 @@ import {
   type TraceRecord,
 } from '../../src/index.ts';
 import { mmOf } from '../pictures.ts';
+import { traced } from '../traced.ts';
 
 /** Pages below one leaf table. */
 export const TABLE = 512;
@@ -109,14 +110,7 @@ export class Landscape implements Disposable {
     kinds: readonly EventName[],
     act: () => void,
   ): Pick<TraceRecord, 'event' | 'arg' | 'a' | 'b'>[] {
-    const before = this.machine.readTrace().at(-1)?.seq ?? -1;
-    this.machine.trace(kinds);
-    try {
-      act();
-    } finally {
-      this.machine.trace([]);
-    }
-    const records = this.machine.readTrace().filter(({ seq }) => seq > before);
+    const records = traced(this.machine, kinds, act);
     return records.map(({ event, arg, a, b }) => ({ event, arg, a, b }));
   }
 }

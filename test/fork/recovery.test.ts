@@ -25,10 +25,11 @@ import {
   FORK_STEPS,
   type ForkStep,
   type MachineReport,
-  type Process,
   type TraceRecord,
 } from '../../src/index.ts';
+import { made } from '../made.ts';
 import { mmOf } from '../pictures.ts';
+import { traced } from '../traced.ts';
 import { Household, page, pages, portrait } from './household.ts';
 
 const GENERATIONS = ['tree-limit', 'xa-zero'] as const;
@@ -67,19 +68,16 @@ function entriesOf(tree: ReturnType<typeof mmMt>): { entry: number; index: numbe
   return found;
 }
 
-function traced(home: Household, act: () => void): TraceRecord[] {
-  const before = home.machine.readTrace().at(-1)?.seq ?? -1;
-  home.machine.trace([
-    'tree_store',
-    'vm_area_free',
-    'exit_mmap',
-    'mmap_lock_released',
-    'zap_range',
-  ]);
-  act();
-  home.machine.trace([]);
-  return home.machine.readTrace().filter(({ seq }) => seq > before);
-}
+const EVENTS = [
+  'tree_store',
+  'vm_area_free',
+  'exit_mmap',
+  'mmap_lock_released',
+  'zap_range',
+] as const;
+
+const eventsOf = ({ machine }: Household, act: () => void): TraceRecord[] =>
+  traced(machine, EVENTS, act);
 
 describe.each(GENERATIONS)('forkRecovery %s', (forkRecovery) => {
   it.each(FORK_STEPS)(
@@ -112,7 +110,7 @@ describe.each(GENERATIONS)('forkRecovery %s', (forkRecovery) => {
       ['pages', 3],
       ['finish', 0],
     ] as const) {
-      const events = traced(home, () => expect(failAt(home, step, after)).toBe(true));
+      const events = eventsOf(home, () => expect(failAt(home, step, after)).toBe(true));
       const exits = events.filter(({ event }) => event === 'exit_mmap');
       expect(exits).toHaveLength(1);
       const [exit] = exits;
@@ -131,7 +129,7 @@ describe.each(GENERATIONS)('forkRecovery %s', (forkRecovery) => {
     const books = home.books();
     expect(failAt(home, 'finish', 0)).toBe(true);
     expect(home.books()).toEqual(books);
-    const child = home.process.fork() as Process;
+    const child = made(home.process.fork());
     expect(home.process.uffdRead(3)).toMatchObject({ event: 'fork' });
     child.exit();
   });
@@ -165,13 +163,13 @@ describe('S3-3 S3-4 S3-6 xa-zero', () => {
     const marked = entriesOf(mmMt(home.held)).find(({ entry }) => isMarker(entry));
     expect(marked?.index).toBe(page(30));
     expect(mmFlags(home.held) & (MMF_OOM_SKIP | MMF_UNSTABLE)).toBe(MMF_OOM_SKIP | MMF_UNSTABLE);
-    const events = traced(home, () => home.release());
+    const events = eventsOf(home, () => home.release());
     expect(events.filter(({ event }) => event === 'vm_area_free')).toHaveLength(3);
   });
 
   it('releases the lock of the child before anything of it is freed', () => {
     using home = new Household({ forkRecovery: 'xa-zero' });
-    const events = traced(home, () => expect(failAt(home, 'vma', 3)).toBe(true));
+    const events = eventsOf(home, () => expect(failAt(home, 'vma', 3)).toBe(true));
     const child = events.find(({ event }) => event === 'exit_mmap')?.mm;
     const released = events.find(({ event, mm }) => event === 'mmap_lock_released' && mm === child);
     const freed = events.find(({ event }) => event === 'vm_area_free');
@@ -189,7 +187,7 @@ describe('S3-7 S3-10 S3-23 tree-limit', () => {
     'empties the child before its lock is dropped, without a store: %s after %i',
     (step, after, own) => {
       using home = new Household();
-      const events = traced(home, () => expect(failAt(home, step, after)).toBe(true));
+      const events = eventsOf(home, () => expect(failAt(home, step, after)).toBe(true));
       const child = events.find(({ event }) => event === 'exit_mmap')?.mm;
       const ofChild = events.filter(({ mm }) => mm === child);
       const first = ofChild.findIndex(({ event }) => event === 'vm_area_free');
@@ -234,9 +232,9 @@ describe('S3-8 S3-19 one way to take VMAs apart', () => {
   it('frees in the same order at exit, and after forks that failed in either generation', () => {
     const orders = [...GENERATIONS, 'exit' as const].map((how) => {
       using home = new Household(how === 'exit' ? {} : { forkRecovery: how });
-      const events = traced(home, () => {
+      const events = eventsOf(home, () => {
         if (how !== 'exit') expect(failAt(home, 'finish', 0)).toBe(true);
-        else (home.process.fork() as Process).exit();
+        else made(home.process.fork()).exit();
       });
       const stores = events.filter(({ event, arg }) => event === 'tree_store' && arg !== 0);
       const startOf = new Map(stores.map(({ arg, a }) => [arg, a]));
@@ -259,7 +257,7 @@ describe('S3-8 S3-19 one way to take VMAs apart', () => {
     const [direct, rcu] = counter();
     expect(failAt(home, 'finish', 0)).toBe(true);
     expect(counter()).toEqual([direct + 9, rcu]);
-    (home.process.fork() as Process).exit();
+    made(home.process.fork()).exit();
     expect(counter()).toEqual([direct + 18, rcu]);
     home.process.munmap(page(60), pages(4));
     expect(counter()).toEqual([direct + 18, rcu + 1]);
@@ -316,7 +314,7 @@ describe('S3-5 S3-6 who comes from elsewhere', () => {
     using home = new Household({ forkRecovery: 'xa-zero' });
     home.holdNext();
     expect(failAt(home, 'vma', 3)).toBe(true);
-    const events = traced(home, () => {
+    const events = eventsOf(home, () => {
       home.machine.walkMms('careless');
       expect(
         home.machine.readTrace().some(({ event, mm }) => event === 'exit_mmap' && mm === home.held),
@@ -345,7 +343,7 @@ describe("S3-27 the parent's VMAs while they are copied", () => {
 describe('S3-29 what is not copied', () => {
   it('leaves holes in the child, and is not counted', () => {
     using home = new Household();
-    const child = home.process.fork() as Process;
+    const child = made(home.process.fork());
     expect(child.touch(page(10), 'read')).toBe('SEGV_MAPERR');
     expect(child.load(page(40))).toBe(0);
     expect(home.process.load(page(40))).toBe(40);

@@ -36,6 +36,7 @@ import {
   vmFile,
   type VmOperations,
 } from '../../src/index.ts';
+import { made } from '../made.ts';
 import { mmOf, PAGE } from '../pictures.ts';
 import { BASE, expectFaults, Stage } from './stage.ts';
 
@@ -110,8 +111,7 @@ describe.each(['prepare', 'proto', 'legacy'] as const)('%s: a device', (mmapHook
     expect(stage.map(fd, 10, 2, { pgoff: 1 })).toBe(10);
     stage.process.store(BASE + PAGE, 0xabcd);
     expect(stage.process.load(BASE + 10 * PAGE), 'the same frame at another place').toBe(0xabcd);
-    const child = stage.process.fork();
-    if (typeof child === 'number') throw new Error('the fork failed');
+    const child = made(stage.process.fork());
     child.store(BASE + 2 * PAGE, 0x1234);
     expect(stage.process.load(BASE + 11 * PAGE), 'and to a child').toBe(0x1234);
     const special = flagsOf(VM_IO, VM_PFNMAP, VM_DONTEXPAND, VM_DONTDUMP);

@@ -23,6 +23,7 @@ import {
   unregisterDriver,
 } from '../../src/index.ts';
 import { mmOf, PAGE, windowPicture } from '../pictures.ts';
+import { traced } from '../traced.ts';
 
 export const BASE = 0x200000000000;
 
@@ -76,12 +77,7 @@ export class Stage implements Disposable {
 
   /** The steps of mmap() and the stores of the tree while `act` runs. */
   steps(act: () => void): string[] {
-    const before = this.machine.readTrace().length;
-    this.machine.trace(['mmap_region', 'tree_store']);
-    act();
-    this.machine.trace([]);
-    const records = this.machine.readTrace().slice(before);
-    return records.map(({ event, arg }) =>
+    return traced(this.machine, ['mmap_region', 'tree_store'], act).map(({ event, arg }) =>
       event === 'tree_store' ? 'store' : (STEP_NAMES[arg] ?? '?'),
     );
   }

@@ -14,6 +14,8 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from '../../src/index.ts';
+import { made } from '../made.ts';
+import { traced } from '../traced.ts';
 
 const AT = 0x200000000000;
 const RW = PROT_READ | PROT_WRITE;
@@ -48,16 +50,10 @@ afterEach(() => {
 const mapFile = (): number => process.mmap(AT, 4 * PAGE_SIZE, RW, MAP_SHARED | MAP_FIXED, memfd, 0);
 
 /** The events of one call, in order, without those of before. */
-function eventsOf(call: () => unknown): string[] {
-  const before = machine.readTrace().at(-1)?.seq ?? -1;
-  machine.trace(EVENTS);
-  call();
-  machine.trace([]);
-  return machine
-    .readTrace()
-    .filter(({ seq }) => seq > before)
-    .map(({ event, arg }) => (event === 'mmap_lock_acquire_returned' ? `locked ${arg}` : event));
-}
+const eventsOf = (call: () => unknown): string[] =>
+  traced(machine, EVENTS, call).map(({ event, arg }) =>
+    event === 'mmap_lock_acquire_returned' ? `locked ${arg}` : event,
+  );
 
 it('S0-8 munmap: the store first, then under the read lock the pages, the driver, the memory', () => {
   mapFile();
@@ -102,8 +98,7 @@ it('S0-23 a file that shrinks takes its pages from every mapping, private copies
     process.store(AT + page * PAGE_SIZE, 7);
     process.store(there + page * PAGE_SIZE, 8);
   }
-  const child = process.fork();
-  if (typeof child === 'number') throw new Error('fork failed');
+  const child = made(process.fork());
   expect(machine.truncate(memfd, 2 * PAGE_SIZE)).toBe(0);
   for (const each of [process, child]) {
     expect(each.load(AT + PAGE_SIZE)).toBe(7);

@@ -1,18 +1,14 @@
 // Random calls on a process that another worker uses as well.
 import { workerData } from 'node:worker_threads';
 import { Machine } from '../../dist/index.js';
+import { randomFrom } from './random.mjs';
 
 const { shared, id, calls, seed } = workerData;
 const P = 4096;
 const START = 0x200000000000;
 const machine = Machine.attach(shared);
 const process = machine.process(id);
-let state = seed;
-
-function random(below) {
-  state = (Math.imul(state, 1664525) + 1013904223) | 0;
-  return Math.floor(((state >>> 8) / 2 ** 24) * below);
-}
+const random = randomFrom(seed);
 
 const addr = () => START + random(200) * P;
 const len = () => (1 + random(12)) * P;

@@ -12,6 +12,7 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from '../../src/index.ts';
+import { made } from '../made.ts';
 
 const AT = 0x200000000000;
 const RW = PROT_READ | PROT_WRITE;
@@ -71,8 +72,7 @@ describe('while another worker stores to the memory', () => {
     process.store(AT, 0);
     const partner = await start('count');
     for (let round = 0; round < 150; round++) {
-      const child = process.fork();
-      if (typeof child === 'number') throw new Error('fork failed');
+      const child = made(process.fork());
       const seen = child.load(AT);
       if (round % 10 === 0) letRun(partner);
       for (let i = 0; i < 200; i++) expect(child.load(AT)).toBe(seen);

@@ -10,6 +10,7 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from '../../src/index.ts';
+import { made } from '../made.ts';
 
 const P = 4096;
 const FILE_AT = 0x200000000000;
@@ -26,8 +27,7 @@ it(`1.3 a walk of a file, or of an anon_vma, misses no VMA of a split or a merge
   const anonymous = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
   parent.mmap(ANON_AT, PAGES * P, PROT_READ | PROT_WRITE, anonymous, -1, 0);
   parent.touch(ANON_AT, 'write');
-  const child = parent.fork();
-  if (typeof child === 'number') throw new Error(`fork gave ${child}`);
+  const child = made(parent.fork());
 
   const ids = [parent.id, child.id];
   const status = new Int32Array(new SharedArrayBuffer(64));

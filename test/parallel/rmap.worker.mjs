@@ -9,17 +9,13 @@ import { vmaLookup } from '../../dist/engine/mm/vma_iterator.js';
 import { vmAnonVma, vmMm, vmaPages, vmPgoff } from '../../dist/engine/mm/vma_struct.js';
 import { anonVmaWalk, iMmapWalk } from '../../dist/engine/rmap/rmap_walk.js';
 import { findTaskLocked } from '../../dist/engine/task/tasklist.js';
+import { randomFrom } from './random.mjs';
 
 const { shared, ids, me, fd, fileAt, anonAt, pages, seed, changes, status } = workerData;
 const P = 4096;
 const [RUNNING, WALKS, MISSING, TWICE, FAILED] = [0, 1, 2, 3, 4];
 const machine = Machine.attach(shared);
-let state = seed;
-
-function random(below) {
-  state = (Math.imul(state, 1664525) + 1013904223) | 0;
-  return Math.floor(((state >>> 8) / 2 ** 24) * below);
-}
+const random = randomFrom(seed);
 
 /** What is mapped stays mapped, page for page; only the VMAs change. */
 function change() {

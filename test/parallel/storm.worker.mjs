@@ -1,6 +1,7 @@
 // Random calls, loads and stores on several processes that other workers use as well.
 import { parentPort, workerData } from 'node:worker_threads';
 import { Machine } from '../../dist/index.js';
+import { randomFrom } from './random.mjs';
 
 const { shared, ids, fds, start, pages, calls, seed } = workerData;
 const P = 4096;
@@ -11,13 +12,8 @@ const ADVICE = [4, 8, 9, 22, 23, 24, 102, 103];
 const machine = Machine.attach(shared);
 const processes = ids.map((id) => machine.process(id));
 let process = processes[0];
-let state = seed;
+const random = randomFrom(seed);
 let moved = 0;
-
-function random(below) {
-  state = (Math.imul(state, 1664525) + 1013904223) | 0;
-  return Math.floor(((state >>> 8) / 2 ** 24) * below);
-}
 
 const addr = () => start + random(pages) * P;
 const len = () => (1 + random(8)) * P;

@@ -13,6 +13,7 @@ import {
   SIGKILL,
   WNOHANG,
 } from '../../dist/index.js';
+import { randomFrom } from './random.mjs';
 
 const { shared, id, role, rounds, seed, slots, status, start, pages } = workerData;
 const P = 4096;
@@ -23,12 +24,7 @@ const machine = Machine.attach(shared);
 const counts = { made: 0, waited: 0, killed: 0, refused: 0, execs: 0, reaped: 0, met: 0 };
 /** What should not have been, in words. */
 const wrong = [];
-let state = seed;
-
-function random(below) {
-  state = (Math.imul(state, 1664525) + 1013904223) | 0;
-  return Math.floor(((state >>> 8) / 2 ** 24) * below);
-}
+const random = randomFrom(seed);
 
 const addr = () => start + random(pages) * P;
 const codeOf = (number) => number & 0x7f;

@@ -6,13 +6,13 @@ import {
   CLONE_VM,
   EACCES,
   ENOENT,
-  type Errno,
   isErr,
   Machine,
   type Process,
   RLIMIT_AS,
   SIGSEGV,
 } from '../../src/index.ts';
+import { made } from '../made.ts';
 import { load, makeElf } from '../exec/elf_maker.ts';
 
 const SEGMENT = load({ vaddr: 0n, filesz: 0x900n });
@@ -38,11 +38,6 @@ function execve(process: Process, contents = PROGRAM): unknown {
   const fd = machine.open({ kind: 'regular', path: '/program', contents });
   if (isErr(fd)) throw new Error(`open gave ${fd}`);
   return process.execve({ fd, path: '/program', argv: [], envp: [], open: () => ENOENT });
-}
-
-function made(process: Process | Errno): Process {
-  if (typeof process === 'number') throw new Error(`no process: ${process}`);
-  return process;
 }
 
 it('a program of a thread has the number of its process, whose leader has ended', () => {

@@ -14,6 +14,7 @@ import {
   PROT_WRITE,
   SIGCHLD,
 } from '../../src/index.ts';
+import { made } from '../made.ts';
 
 const AT = 0x200000000000;
 const OBJECTS = ['task_struct', 'signal_struct', 'sighand_struct', 'mm_struct'];
@@ -62,8 +63,7 @@ describe('X-4 a task is made whole or not at all', () => {
       expect(make(), name).toBe(ENOMEM);
       expect(books(), name).toEqual(before);
     }
-    const child = make();
-    if (typeof child === 'number') throw new Error(`no child: ${child}`);
+    const child = made(make());
     child.exit();
   });
 
@@ -77,8 +77,7 @@ describe('X-4 a task is made whole or not at all', () => {
   });
 
   it('exec of a process that shares its handlers', () => {
-    const child = process.clone(CLONE_VM | CLONE_SIGHAND | SIGCHLD);
-    if (typeof child === 'number') throw new Error(`no child: ${child}`);
+    const child = made(process.clone(CLONE_VM | CLONE_SIGHAND | SIGCHLD));
     const before = books();
     for (const name of ['mm_struct', 'sighand_struct']) {
       machine.failAllocations(name, 0, 1);

@@ -8,7 +8,6 @@ import {
   CLONE_SIGHAND,
   CLONE_THREAD,
   CLONE_VM,
-  type Errno,
   Machine,
   type Process,
   SIGCHLD,
@@ -19,6 +18,7 @@ import {
   WCLONE,
   WNOHANG,
 } from '../../src/index.ts';
+import { made } from '../made.ts';
 import { Random } from '../../src/lab/oracle/random.ts';
 import { Family, INIT, type Member } from './family.ts';
 
@@ -205,11 +205,6 @@ class Both {
     const live = this.machine.report().caches.filter((cache) => cache.live > 0);
     expect(live.map(({ name, live: count }) => `${name} ${count}`)).toEqual([]);
   }
-}
-
-function made(child: Process | Errno): Process {
-  expect(typeof child).toBe('object');
-  return child as Process;
 }
 
 function told(result: Member | WaitResult | number): unknown {

@@ -9,6 +9,7 @@ import {
   rangeOf,
   windowPicture,
 } from '../../../test/pictures.ts';
+import { traced } from '../../../test/traced.ts';
 import { EINVAL, ENOMEM, EPERM } from '../arena/errno.ts';
 import { mmDataVm, mmExecVm, mmLockedVm, mmStackVm, mmTotalVm } from '../mm/mm_struct.ts';
 import { setSysctl } from '../mm/sysctl.ts';
@@ -198,13 +199,8 @@ function ended(machine: Machine, process: Process): void {
 }
 
 /** The stores of the tree while `act` runs. */
-function stores(machine: Machine, act: () => void): TraceRecord[] {
-  const before = machine.readTrace().length;
-  machine.trace(['tree_store']);
-  act();
-  machine.trace([]);
-  return machine.readTrace().slice(before);
-}
+const stores = (machine: Machine, act: () => void): TraceRecord[] =>
+  traced(machine, ['tree_store'], act);
 
 describe('mmap over what is mapped', () => {
   it('S0-4 S0-9 S0-17 S0-30 replaces in one store, and unmaps in one store', () => {
@@ -279,16 +275,13 @@ describe('mmap over what is mapped', () => {
   it('S0-28 munmap downgrades mmap_lock for its second part', () => {
     const { machine, process } = started();
     process.mmap(BASE, PAGE, RW, ANON | MAP_FIXED, -1, 0);
-    machine.trace([
+    const kinds = [
       'mmap_lock_acquire_returned',
       'mmap_lock_released',
       'tree_store',
       'vm_area_free',
-    ]);
-    const before = machine.readTrace().length;
-    process.munmap(BASE, PAGE);
-    machine.trace([]);
-    const events = machine.readTrace().slice(before);
+    ] as const;
+    const events = traced(machine, kinds, () => process.munmap(BASE, PAGE));
     expect(
       events.map(({ event, arg }) => (event.startsWith('mmap_lock') ? `${event} ${arg}` : event)),
     ).toEqual([
