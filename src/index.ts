@@ -150,4 +150,5 @@ export {
   VIOLATED_UNKNOWN,
   VIOLATED_VALUE,
 } from './engine/trace/verdict.ts';
+export { CHANGE_NAMES } from './engine/trace/changes.ts';
 export * from './engine/vma/map_flags.ts';

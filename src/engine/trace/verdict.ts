@@ -6,6 +6,7 @@
 import { thisCpu } from '../arena/cpu.ts';
 import { C_VERDICT } from '../arena/layout.ts';
 import { double, setDouble, setWord, word } from '../arena/memory.ts';
+import { clearChanges, readChanges } from './changes.ts';
 
 /** Rules of merging, one bit each. Source: requirements of vma_merge, mm/vma.c, v6.18. */
 export const REFUSED_NO_NEIGHBOUR = 1 << 0; // none, or it does not touch the range
@@ -65,6 +66,8 @@ export interface Verdict {
   readonly allowed: number;
   /** VIOLATED_* of the first thing a driver did wrong, or 0. */
   readonly violation: number;
+  /** What it did to VMAs: bits as in CHANGE_NAMES. */
+  readonly changes: number;
 }
 
 export function clearVerdict(): void {
@@ -72,6 +75,7 @@ export function clearVerdict(): void {
   setWord(thisCpu + C_VERDICT + RIGHT, 0);
   setWord(thisCpu + C_VERDICT + LIMIT, 0);
   setWord(thisCpu + C_VERDICT + VIOLATION, 0);
+  clearChanges();
 }
 
 export function noteRefusedLeft(rules: number): void {
@@ -106,5 +110,6 @@ export function readVerdict(): Verdict {
     wanted: double(at + WANTED),
     allowed: double(at + ALLOWED),
     violation: word(at + VIOLATION),
+    changes: readChanges(),
   };
 }
