@@ -24,6 +24,24 @@ export const REFUSED_BOTH_ANON_VMA = 1 << 11; // left and right differ: only the
 export const REFUSED_INSIDE = 1 << 12; // the range touches neither end of its VMA
 export const REFUSED_DRIVER = 1 << 13; // vm_ops, private data or caching differ
 
+/** The same, in the order of their bits, as reports say them. */
+export const REFUSAL_NAMES = [
+  'no neighbour',
+  'flags',
+  'file',
+  'pgoff',
+  'anon_vma',
+  'anon_vma of a fork',
+  'policy',
+  'userfaultfd',
+  'name',
+  'special',
+  'close hook',
+  'two anon_vmas',
+  'inside its VMA',
+  'driver',
+] as const;
+
 /** Limits that a call can meet. */
 export const LIMIT_MAP_COUNT = 1;
 export const LIMIT_AS = 2;
@@ -35,6 +53,21 @@ export const LIMIT_MIN_ADDR = 7;
 export const LIMIT_TASK_SIZE = 8;
 export const LIMIT_ARENA = 9;
 export const LIMIT_RAM = 10; // frames
+
+/** The same, by number. */
+export const LIMIT_NAMES = [
+  'none',
+  'max_map_count',
+  'RLIMIT_AS',
+  'RLIMIT_DATA',
+  'RLIMIT_STACK',
+  'RLIMIT_MEMLOCK',
+  'overcommit',
+  'mmap_min_addr',
+  'end of the address space',
+  'memory for objects',
+  'memory for pages',
+] as const;
 
 /** What a driver did wrong in its hook. */
 export const VIOLATED_IMMUTABLE = 1; // wrote what is only to be read

@@ -30,12 +30,23 @@ export interface ConformResult {
   readonly findings: readonly ConformFinding[];
 }
 
+/** A record, and what the engine has mapped after it. */
+export interface Seen {
+  readonly record: VectorRecord;
+  readonly process: Process;
+  /** Without what was there before the first operation. */
+  readonly vmas: readonly VmaInfo[];
+}
+
+/** Called behind each record, while the call's verdict can still be read. */
+export type Watch = (seen: Seen) => void;
+
 /** RAM of the recording machine, as far as overcommit asks. The header does not say. */
 const TOTALRAM_PAGES = (24 * 2 ** 30) / 4096;
 
 /** @throws VectorError for a vector that cannot be run. */
-export function conform(vector: Vector): ConformResult {
-  const run = new VectorRun(vector);
+export function conform(vector: Vector, watch?: Watch): ConformResult {
+  const run = new VectorRun(vector, watch);
   try {
     return run.all();
   } finally {
@@ -45,6 +56,7 @@ export function conform(vector: Vector): ConformResult {
 
 class VectorRun {
   readonly #vector: Vector;
+  readonly #watch: Watch | undefined;
   readonly #machine: Machine;
   readonly #files: VectorFiles;
   readonly #userfaults = new Userfaults();
@@ -55,9 +67,10 @@ class VectorRun {
   readonly #shm = new SharedObjects();
   readonly #findings: ConformFinding[] = [];
 
-  constructor(vector: Vector) {
+  constructor(vector: Vector, watch?: Watch) {
     const { header } = vector;
     this.#vector = vector;
+    this.#watch = watch;
     this.#machine = Machine.create({
       protocol: { mapFixedFailure: 'leave-gap' }, // as the kernel that wrote the vectors
       sysctl: {
@@ -179,6 +192,7 @@ class VectorRun {
     const stats = process.pageStats();
     const all = process.vmas().map((vma, i): SeenVma => ({ vma, stats: stats[i] }));
     const engine = all.filter(({ vma }) => !this.#isBase(vma));
+    this.#watch?.({ record, process, vmas: engine.map(({ vma }) => vma) });
     const isSame =
       engine.length === kernel.length &&
       kernel.every((expected, i) => this.#agreesVma(expected, engine[i]?.vma, process));

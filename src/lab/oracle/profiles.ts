@@ -39,6 +39,8 @@ export interface Profile {
   /** Probability that a madvise installs or removes guards. */
   readonly guard: number;
   readonly processes: number;
+  /** Run as a user without rights, whom limits concern; by root only. */
+  readonly unprivileged: boolean;
 }
 
 const COMMON: Weights = {
@@ -68,6 +70,7 @@ const CORE: Profile = {
   growsDown: 0,
   guard: 0.05,
   processes: 1,
+  unprivileged: false,
 };
 
 const PROFILE_TABLE = {

@@ -18,6 +18,7 @@ import { type OperationName, type Profile, type ProfileName, profileNamed } from
 import { Random } from './random.ts';
 import type { Scene, Source } from './recorder.ts';
 import { isSafe } from './safety.ts';
+import { canRun } from './script.ts';
 import type { SmapsVma } from './vmas.ts';
 
 const FIRST_VALUE = 0x1100;
@@ -55,6 +56,8 @@ export interface ProgramOptions {
   readonly profile: ProfileName;
   readonly seed: number;
   readonly ops: number;
+  /** What it begins with: of these steps, those that can be done safely then. */
+  readonly opening?: readonly Step[];
 }
 
 /**
@@ -67,7 +70,8 @@ export function programSource(options: ProgramOptions): Source {
   return (scene) => program.next(scene);
 }
 
-interface Step {
+/** An operation and the process that is to run it. */
+export interface Step {
   readonly process: number;
   readonly operation: string;
 }
@@ -79,19 +83,22 @@ class Program {
   #value = FIRST_VALUE;
   #brkSteps = 0;
   #forked = 0;
+  readonly #opening: Step[];
   /** Steps already decided: the first look at a new child, the sweeps at the end. */
   #queue: Step[] | undefined;
 
-  constructor({ profile, seed, ops }: ProgramOptions) {
+  constructor({ profile, seed, ops, opening = [] }: ProgramOptions) {
     this.#random = new Random(seed, profile);
     this.#profile = profileNamed(profile);
     this.#left = ops;
+    this.#opening = [...opening];
+    for (const { operation } of opening) this.#keepApart(operation.split(' '));
   }
 
   next(scene: Scene): Step | undefined {
     const waiting = this.#queue?.shift();
     if (waiting !== undefined) return this.#isAlive(scene, waiting) ? waiting : this.next(scene);
-    if (this.#left > 0) return this.#choose(scene);
+    if (this.#left > 0) return this.#open(scene) ?? this.#choose(scene);
     if (this.#left < 0) return undefined;
     this.#left = -1;
     this.#queue = scene.processes.map((process) => ({ process, operation: 'sweep' }));
@@ -101,6 +108,26 @@ class Program {
   /** A fork may have failed: then nobody is there to look. */
   #isAlive(scene: Scene, { process }: Step): boolean {
     return scene.processes.includes(process);
+  }
+
+  /** What is chosen later stores other values and numbers its children on. */
+  #keepApart([name, ...args]: readonly string[]): void {
+    if (name === 'fork') this.#forked = Math.max(this.#forked, Number(args[0]));
+    const value = name === 'st' || name === 'pwrite' ? Number(args[2]) : 0;
+    if (value >= this.#value) this.#value = value + VALUE_STEP;
+  }
+
+  #open(scene: Scene): Step | undefined {
+    for (let step = this.#opening.shift(); step !== undefined; step = this.#opening.shift()) {
+      if (!this.#canOpen(scene, step)) continue;
+      this.#left--;
+      return step;
+    }
+    return undefined;
+  }
+
+  #canOpen(scene: Scene, step: Step): boolean {
+    return step.operation !== 'sweep' && canRun(scene, step) && this.#keepsHeap(step.operation);
   }
 
   #choose(scene: Scene): Step {

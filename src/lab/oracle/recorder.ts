@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { release } from 'node:os';
+import { kernelRelease } from './live_kernel.ts';
 import { type Outcome, runOperation, runSweep } from './operation.ts';
 import { BackingNames, type RecordVma, isBase, recordVma } from './record.ts';
 import { type Subject, type Subjects, exitSubject, startSubjects } from './subject.ts';
@@ -139,7 +139,7 @@ function header({ seed, profile, ops, uid }: Title): object {
   return {
     kind: 'header',
     format: 1,
-    kernel: release().split('-')[0],
+    kernel: kernelRelease(),
     arch: 'x86_64',
     page: 4096,
     seed,

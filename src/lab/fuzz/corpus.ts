@@ -1,0 +1,51 @@
+/**
+ * The programs that reached something first, and how often each feature was reached. Who looks for
+ * a program to vary is given the one of a rare feature.
+ */
+import type { Step } from '../oracle/programs.ts';
+import type { Random } from '../oracle/random.ts';
+
+interface Feature {
+  /** How many programs reached it. */
+  count: number;
+  readonly first: readonly Step[];
+}
+
+/** Of so many features drawn the rarest is taken. */
+const DRAWN = 3;
+
+export class Corpus {
+  readonly #features = new Map<string, Feature>();
+
+  /** @returns how many features nobody had reached before. */
+  learn(steps: readonly Step[], reached: ReadonlySet<string>): number {
+    let fresh = 0;
+    for (const name of reached) {
+      const feature = this.#features.get(name);
+      if (feature !== undefined) feature.count++;
+      else {
+        fresh++;
+        this.#features.set(name, { count: 1, first: steps });
+      }
+    }
+    return fresh;
+  }
+
+  /** A program that reached something rare, if there is any program yet. */
+  rare(random: Random): readonly Step[] | undefined {
+    const all = [...this.#features.values()];
+    if (all.length === 0) return undefined;
+    const drawn = Array.from({ length: DRAWN }, () => random.pick(all));
+    return drawn.reduce((one, other) => (other.count < one.count ? other : one)).first;
+  }
+
+  get size(): number {
+    return this.#features.size;
+  }
+
+  /** Feature to number of programs, in the order of the names. */
+  counts(): Record<string, number> {
+    const names = [...this.#features.keys()].toSorted();
+    return Object.fromEntries(names.map((name) => [name, this.#features.get(name)?.count ?? 0]));
+  }
+}
