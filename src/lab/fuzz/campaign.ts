@@ -40,7 +40,7 @@ export interface CampaignResult extends Readonly<Tally> {
   /** False when it was stopped before its last run. */
   readonly isComplete: boolean;
   readonly findings: readonly Finding[];
-  /** How many programs reached each feature. */
+  /** How often each feature was reached. */
   readonly reached: Readonly<Record<string, number>>;
   readonly seconds: number;
 }

@@ -6,7 +6,7 @@ import type { Step } from '../oracle/programs.ts';
 import type { Random } from '../oracle/random.ts';
 
 interface Feature {
-  /** How many programs reached it. */
+  /** How often it was reached. */
   count: number;
   readonly first: readonly Step[];
 }
@@ -17,18 +17,13 @@ const DRAWN = 3;
 export class Corpus {
   readonly #features = new Map<string, Feature>();
 
-  /** @returns how many features nobody had reached before. */
-  learn(steps: readonly Step[], reached: ReadonlySet<string>): number {
-    let fresh = 0;
-    for (const name of reached) {
+  /** What a program reached; whoever was first is kept. */
+  learn(steps: readonly Step[], reached: ReadonlyMap<string, number>): void {
+    for (const [name, times] of reached) {
       const feature = this.#features.get(name);
-      if (feature !== undefined) feature.count++;
-      else {
-        fresh++;
-        this.#features.set(name, { count: 1, first: steps });
-      }
+      if (feature === undefined) this.#features.set(name, { count: times, first: steps });
+      else feature.count += times;
     }
-    return fresh;
   }
 
   /** A program that reached something rare, if there is any program yet. */
@@ -43,7 +38,7 @@ export class Corpus {
     return this.#features.size;
   }
 
-  /** Feature to number of programs, in the order of the names. */
+  /** Feature to how often, in the order of the names. */
   counts(): Record<string, number> {
     const names = [...this.#features.keys()].toSorted();
     return Object.fromEntries(names.map((name) => [name, this.#features.get(name)?.count ?? 0]));

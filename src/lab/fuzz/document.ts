@@ -17,7 +17,7 @@ export interface FuzzDocument {
   readonly plan: Plan;
   readonly shard: Shard;
   readonly complete: boolean;
-  /** How many programs reached each feature. */
+  /** How often each feature was reached. */
   readonly reached: Readonly<Record<string, number>>;
 }
 

@@ -11,7 +11,7 @@ function reached(...records: object[]): string[] {
   const lines = [HEADER, BASE, ...records.map((record) => JSON.stringify({ p: 0, ...record }))];
   const reach = new Reach();
   conform(parseVector(lines.join('\n')), (seen) => reach.see(seen));
-  return [...reach.features];
+  return [...reach.features.keys()];
 }
 
 /** Its VMAs are not compared either, but they have to be there for the run to look. */

@@ -3,6 +3,7 @@
  * read. Each is a feature; a program that has one nobody had before is worth being varied.
  *
  *   errno: mremap fixed, shrinks: EPERM
+ *   flag: mmap LOCKED: EAGAIN
  *   merge: mprotect: merged whole, both
  *   refused: mmap: left: anon_vma
  *   limit: mmap: max_map_count
@@ -15,7 +16,8 @@ import type { VectorRecord } from '../conform/vector.ts';
 import { backingOf, type Operation, operationOf } from './variant.ts';
 
 export class Reach {
-  readonly features = new Set<string>();
+  /** Each feature, and how often. */
+  readonly features = new Map<string, number>();
   readonly #vmas = new Map<number, readonly VmaInfo[]>();
 
   see(seen: Seen): void {
@@ -35,7 +37,8 @@ export class Reach {
     const { r } = seen.record;
     if (r === undefined) return;
     const errno = name !== 'brk' && typeof r === 'number' && r < 0 ? errnoText(r) : undefined;
-    this.features.add(`errno: ${variant}: ${errno ?? 'ok'}`);
+    this.#note('errno', variant, errno ?? 'ok');
+    for (const flag of operation.flags) this.#note('flag', `${name} ${flag}`, errno ?? 'ok');
     if (WITHOUT_VERDICT.has(name)) return;
     const { changes, refusedLeft, refusedRight, limit } = seen.process.verdict();
     this.#noteAll('merge', name, namesOf(CHANGE_NAMES, changes));
@@ -62,7 +65,8 @@ export class Reach {
   }
 
   #note(kind: string, where: string, what: string): void {
-    this.features.add(`${kind}: ${where}: ${what}`);
+    const feature = `${kind}: ${where}: ${what}`;
+    this.features.set(feature, (this.features.get(feature) ?? 0) + 1);
   }
 }
 

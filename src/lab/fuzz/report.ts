@@ -53,13 +53,13 @@ function byKind(reached: Reached): Map<string, [string, number][]> {
   return groups;
 }
 
-/** Each kind of feature: how many, and the one that the fewest programs reached. */
+/** Each kind of feature: how many, and the one reached least often. */
 function kinds(reached: Reached): string[] {
   const rows = [...byKind(reached)].map(([kind, features]) => {
     const [name, programs] = features.reduce((one, two) => (two[1] < one[1] ? two : one));
     return `${kind.padEnd(8)}${count(features.length).padStart(10)}  ${restOf(name)} (${programs})`;
   });
-  return [`reached   features  rarest (programs)`, ...rows, ''];
+  return [`reached   features  rarest (times)`, ...rows, ''];
 }
 
 function everything(reached: Reached): string[] {

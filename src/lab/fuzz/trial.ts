@@ -14,7 +14,7 @@ export interface Trial {
   readonly calls: number;
   /** What the engine did otherwise first, if it did. */
   readonly finding: ConformFinding | undefined;
-  readonly reached: ReadonlySet<string>;
+  readonly reached: ReadonlyMap<string, number>;
 }
 
 /** @throws OracleError when the kernel's side cannot go on. */

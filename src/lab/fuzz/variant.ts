@@ -1,60 +1,69 @@
 /** Which form of a call an operation is: the words that decide which way the kernel goes. */
 import * as face from '../../index.ts';
 import { hasFlag, VM_GROWSDOWN, VM_MAYSHARE, type VmaInfo } from '../../index.ts';
+import { readOperation, type Words } from '../oracle/words.ts';
 
-export interface Operation {
-  readonly name: string;
-  /** Its arguments. */
-  readonly words: readonly bigint[];
+export interface Operation extends Words {
   /** "mremap fixed, shrinks" */
   readonly variant: string;
+  /** Flags beyond the form, by name. */
+  readonly flags: readonly string[];
 }
 
 /** Reads an operation as a vector writes it. */
 export function operationOf(text: string): Operation {
-  const [name = '', ...rest] = text.split(' ');
-  const words = rest.map((word) => (/^-?\w+$/u.test(word) ? wordOf(word) : 0n));
+  const { name, words } = readOperation(text);
   const form = FORMS[name]?.(words) ?? '';
-  return { name, words, variant: form === '' ? name : `${name} ${form}` };
-}
-
-/** Names, as of limits, have no number. */
-function wordOf(word: string): bigint {
-  const digits = word.replace(/^-/u, '');
-  if (!/^(?:0x[\da-f]+|\d+)$/iu.test(digits)) return 0n;
-  return BigInt.asUintN(64, digits === word ? BigInt(digits) : -BigInt(digits));
+  const flags = name === 'mmap' ? mmapFlags(Number(words[3] ?? 0n)) : [];
+  return { name, words, variant: form === '' ? name : `${name} ${form}`, flags };
 }
 
 type Form = (words: readonly bigint[]) => string;
 
 const FORMS: Readonly<Record<string, Form>> = {
   mmap: mmapForm,
-  mprotect: ([, , prot = 0n]) => `prot ${prot > 15n ? 'odd' : prot}`,
+  mprotect: ([, , prot = 0n]) => `prot ${upTo(7n, prot)}`,
   mremap: mremapForm,
   madvise: ([, , advice = 0n]) => adviceName(advice),
-  mlock2: flagsForm,
-  mseal: flagsForm,
-  msync: flagsForm,
-  mlockall: ([flags = 0n]) => `flags ${flags}`,
-  mbind: ([, , mode = 0n]) => `mode ${mode}`,
-  uffd: ([, , mode = 0n]) => `mode ${mode}`,
+  mlock2: ([, , flags = 0n]) => `flags ${upTo(1n, flags)}`,
+  mseal: ([, , flags = 0n]) => `flags ${upTo(0n, flags)}`,
+  msync: ([, , flags = 0n]) => `flags ${upTo(7n, flags)}`,
+  mlockall: ([flags = 0n]) => `flags ${upTo(7n, flags)}`,
+  mbind: ([, , mode = 0n]) => `mode ${upTo(4n, mode)}`,
+  uffd: ([, , mode = 0n]) => `mode ${upTo(7n, mode)}`,
   rfp: ([, , prot = 0n]) => (prot === 0n ? '' : 'with prot'),
   brk: ([delta = 0n]) => (BigInt.asIntN(64, delta) < 0n ? 'down' : 'up'),
-  fork: () => '',
 };
 
-function flagsForm([, , flags = 0n]: readonly bigint[]): string {
-  return `flags ${flags}`;
-}
+/** What no flag or mode is, is all one. */
+const upTo = (last: bigint, value: bigint): string => (value > last ? 'odd' : String(value));
 
-const MAP_TYPES = ['no type', 'shared', 'private', 'validated'];
+const NOT_FLAGS = /_(?:ANONYMOUS|FIXED_NOREPLACE|HUGE_\w+)$/u;
+const MAP_TYPES = new Map([
+  [0n, 'no type'],
+  [1n, 'shared'],
+  [2n, 'private'],
+  [3n, 'validated'],
+  [8n, 'droppable'],
+]);
+const LAST_FILE = 9n;
 
 function mmapForm([addr = 0n, , , flags = 0n, file = 0n]: readonly bigint[]): string {
-  const type = MAP_TYPES[Number(flags & 15n)] ?? 'odd type';
+  const type = MAP_TYPES.get(flags & 15n) ?? 'odd type';
   const isAnonymous = (flags & BigInt(face.MAP_ANONYMOUS)) !== 0n;
-  const of = isAnonymous ? 'anonymous' : `f${BigInt.asIntN(64, file)}`;
-  return `${type} ${of}, ${placeOf(addr, Number(flags & 0x7fffffffn))}`;
+  const of = file > LAST_FILE ? 'no file' : `f${file}`;
+  return `${type} ${isAnonymous ? 'anonymous' : of}, ${placeOf(addr, Number(flags & 0x7fffffffn))}`;
 }
+
+/** Those that are neither type nor place. */
+const MAP_FLAGS = Object.entries(face).flatMap(([name, value]) =>
+  name.startsWith('MAP_') && typeof value === 'number' && value > 0x10 && !NOT_FLAGS.test(name)
+    ? [{ name: name.slice(4), value }]
+    : [],
+);
+
+const mmapFlags = (flags: number): string[] =>
+  MAP_FLAGS.filter(({ value }) => (flags & value) === value).map(({ name }) => name);
 
 function placeOf(addr: bigint, flags: number): string {
   if ((flags & face.MAP_FIXED_NOREPLACE) !== 0) return 'no replace';

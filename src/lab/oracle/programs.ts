@@ -19,6 +19,7 @@ import { Random } from './random.ts';
 import type { Scene, Source } from './recorder.ts';
 import { isSafe } from './safety.ts';
 import { canRun } from './script.ts';
+import { isModelled } from './unmodelled.ts';
 import type { SmapsVma } from './vmas.ts';
 
 const FIRST_VALUE = 0x1100;
@@ -127,7 +128,9 @@ class Program {
   }
 
   #canOpen(scene: Scene, step: Step): boolean {
-    return step.operation !== 'sweep' && canRun(scene, step) && this.#keepsHeap(step.operation);
+    const { operation } = step;
+    if (operation === 'sweep' || !isModelled(operation)) return false;
+    return canRun(scene, step) && this.#keepsHeap(operation);
   }
 
   #choose(scene: Scene): Step {
@@ -152,7 +155,8 @@ class Program {
   #safe(name: keyof typeof CHOOSERS, vmas: readonly SmapsVma[]): string {
     for (let i = 0; i < TRIES; i++) {
       const operation = [name, ...CHOOSERS[name](this.#choice(vmas))].join(' ');
-      if (isSafe(operation, vmas) && this.#keepsHeap(operation)) return operation;
+      if (!isModelled(operation) || !isSafe(operation, vmas)) continue;
+      if (this.#keepsHeap(operation)) return operation;
     }
     return 'ld 0x200000000000 0x1000'; // nothing of this kind can be done safely now
   }

@@ -1,4 +1,5 @@
 import type { SmapsVma } from './vmas.ts';
+import { readOperation } from './words.ts';
 
 /**
  * Which operations a recording leaves alone, because they would touch what the stub lives on, or
@@ -25,8 +26,7 @@ interface Span {
 
 /** False for an operation that must not be run while these mappings exist. */
 export function isSafe(operation: string, vmas: readonly SmapsVma[]): boolean {
-  const [name = '', ...words] = operation.split(' ');
-  const args = words.map((word) => BigInt.asUintN(64, BigInt(word)));
+  const { name, words: args } = readOperation(operation);
   const spans = spansOf(name, args);
   if (spans.some((one) => meetsZone(one) && !isRefusedAtOnce(name, args))) return false;
   if (name === 'madvise' && DEADLY_ADVICE.has(args[2] ?? 0n)) return false;
