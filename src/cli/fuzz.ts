@@ -2,7 +2,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { campaign, type Onlooker, type Plan, runsOf, type Shard } from '../lab/fuzz/campaign.ts';
+import {
+  campaign,
+  type Onlooker,
+  type Plan,
+  type Progress,
+  runsOf,
+  type Shard,
+} from '../lab/fuzz/campaign.ts';
 import { fuzzDocument, type FuzzDocument } from '../lab/fuzz/document.ts';
 import type { Finding } from '../lab/fuzz/finding.ts';
 import { findingText, fuzzText } from '../lab/fuzz/report.ts';
@@ -111,12 +118,12 @@ class Desk implements Onlooker {
     process.stderr.write(`seed ${plan.seed}: vmaspace fuzz ${planText(options, plan)}${part}\n`);
   }
 
-  progress({ runs, calls, profile, features, findings }: Parameters<Onlooker['progress']>[0]) {
+  progress({ runs, calls, profile, features, findings }: Progress): boolean {
     this.#line.show(() => {
       const [first, end] = runsOf(this.#plan, this.#options.shard);
       const done = `${runs} of ${end - first} programs (${profile})`;
       const rate = callsPerSecond(calls, this.#began);
-      return `${done}, ${features} features, ${findings} disagree, ${rate}`;
+      return `${done}, ${features()} features, ${findings} disagree, ${rate}`;
     });
     return this.#isInterrupted;
   }

@@ -4,6 +4,7 @@ import { VectorError } from '../lab/conform/vector.ts';
 import { runAgain } from '../lab/fuzz/again.ts';
 import { againText } from '../lab/fuzz/report.ts';
 import { whyNoKernel } from '../lab/oracle/kernel.ts';
+import { LostRecording } from '../lab/oracle/recorder.ts';
 import { ALL_AGREED, CANNOT, EXIT_CODES, FOUND, UsageError } from './exit.ts';
 import { readNamed } from './named_file.ts';
 import { paint } from './paint.ts';
@@ -37,6 +38,10 @@ function againOne(name: string): boolean {
     process.stdout.write(againText(name, again, paint));
     return again.finding === undefined;
   } catch (error) {
+    if (error instanceof LostRecording) {
+      process.stdout.write(`${name}: the process of the kernel was lost: ${error.message}\n`);
+      return false;
+    }
     if (error instanceof VectorError) throw new UsageError(`${name}: ${error.message}.`);
     throw error;
   }

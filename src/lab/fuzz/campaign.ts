@@ -4,9 +4,9 @@ import { ownUid } from '../oracle/kernel.ts';
 import { type ProfileName, profileNamed } from '../oracle/profiles.ts';
 import { programSource, type Step } from '../oracle/programs.ts';
 import { Random } from '../oracle/random.ts';
-import type { Title } from '../oracle/recorder.ts';
-import { Corpus } from './corpus.ts';
-import { type Finding, findingOf } from './finding.ts';
+import { LostRecording, type Title } from '../oracle/recorder.ts';
+import { Corpora } from './corpus.ts';
+import { type Finding, findingOf, lostFinding } from './finding.ts';
 import { runTrial } from './trial.ts';
 import { vary } from './vary.ts';
 
@@ -45,10 +45,18 @@ export interface CampaignResult extends Readonly<Tally> {
   readonly seconds: number;
 }
 
+/** How far a campaign has come. */
+export interface Progress extends Readonly<Tally> {
+  readonly profile: string;
+  readonly findings: number;
+  /** Counted only when somebody wants to know. */
+  features(): number;
+}
+
 /** Who looks on. */
 export interface Onlooker {
   /** Called behind each run; true ends the campaign there. */
-  progress(tally: Tally & { profile: string; features: number; findings: number }): boolean;
+  progress(state: Progress): boolean;
   /** Called at once when something was found. */
   found(finding: Finding): void;
 }
@@ -61,49 +69,61 @@ export function runsOf({ runs }: Plan, { index, of }: Shard): [number, number] {
   return [Math.floor((runs * (index - 1)) / of), Math.floor((runs * index) / of)];
 }
 
-/** @throws OracleError when the live kernel cannot be asked any more. */
+/** @throws Error when there is no process of the live kernel to be had. */
 export async function campaign(plan: Plan, shard: Shard, onlooker: Onlooker) {
   const began = performance.now();
   const [first, end] = runsOf(plan, shard);
   const tally: Tally = { runs: 0, calls: 0, records: 0 };
-  const corpus = new Corpus();
+  const corpora = new Corpora();
   const findings: Finding[] = [];
   let isStopped = false;
   for (let run = first; run < end && !isStopped; run++) {
     const title = titleOf(plan, run);
-    const trial = runTrial(title, programSource({ ...title, opening: opening(title, corpus) }));
-    corpus.learn(trial.steps, trial.reached);
-    tally.runs++;
-    tally.calls += trial.calls;
-    tally.records += trial.steps.length;
-    if (trial.finding !== undefined) {
-      const finding = findingOf(trial, trial.finding);
+    const finding = runOne(title, corpora, tally);
+    if (finding !== undefined) {
       findings.push(finding);
       onlooker.found(finding);
     }
     const { profile } = title;
-    const state = { ...tally, profile, features: corpus.size, findings: findings.length };
-    isStopped = onlooker.progress(state);
+    const features = (): number => Object.keys(corpora.counts()).length;
+    isStopped = onlooker.progress({ ...tally, profile, features, findings: findings.length });
     await setImmediate(); // lets Node bury the processes of this run, and hear of signals
   }
   const seconds = (performance.now() - began) / 1000;
   const isComplete = tally.runs === end - first;
-  const reached = corpus.counts();
+  const reached = corpora.counts();
   return { plan, shard, isComplete, findings, reached, seconds, ...tally } satisfies CampaignResult;
 }
 
+/** @returns what it found, made small. */
+function runOne(title: Titled, corpora: Corpora, tally: Tally): Finding | undefined {
+  tally.runs++;
+  try {
+    const trial = runTrial(title, programSource({ ...title, opening: opening(title, corpora) }));
+    corpora.of(title.uid).learn(trial.steps, trial.reached);
+    tally.calls += trial.calls;
+    tally.records += trial.steps.length;
+    return trial.finding === undefined ? undefined : findingOf(trial, trial.finding);
+  } catch (error) {
+    if (error instanceof LostRecording) return lostFinding(title, error);
+    throw error;
+  }
+}
+
+type Titled = Title & { readonly profile: ProfileName };
+
 const NOBODY = 65534;
 
-function titleOf({ seed, ops, profiles }: Plan, run: number): Title & { profile: ProfileName } {
+function titleOf({ seed, ops, profiles }: Plan, run: number): Titled {
   const profile = profiles[run % profiles.length] ?? 'core';
   const uid = profileNamed(profile).unprivileged && ownUid() === 0 ? NOBODY : ownUid();
   return { profile, seed: seed + run, ops, uid };
 }
 
 /** Half of the programs begin as another did. */
-function opening({ seed }: Title, corpus: Corpus): Step[] {
+function opening({ seed, uid }: Title, corpora: Corpora): Step[] {
   const random = new Random(seed, 'opening');
   if (!random.chance(VARIED)) return [];
-  const steps = corpus.rare(random);
+  const steps = corpora.of(uid).rare(random);
   return steps === undefined ? [] : vary(steps, random);
 }

@@ -14,33 +14,43 @@ interface Feature {
 /** Of so many features drawn the rarest is taken. */
 const DRAWN = 3;
 
-export class Corpus {
-  readonly #features = new Map<string, Feature>();
+class Corpus {
+  readonly features = new Map<string, Feature>();
 
   /** What a program reached; whoever was first is kept. */
   learn(steps: readonly Step[], reached: ReadonlyMap<string, number>): void {
     for (const [name, times] of reached) {
-      const feature = this.#features.get(name);
-      if (feature === undefined) this.#features.set(name, { count: times, first: steps });
+      const feature = this.features.get(name);
+      if (feature === undefined) this.features.set(name, { count: times, first: steps });
       else feature.count += times;
     }
   }
 
   /** A program that reached something rare, if there is any program yet. */
   rare(random: Random): readonly Step[] | undefined {
-    const all = [...this.#features.values()];
+    const all = [...this.features.values()];
     if (all.length === 0) return undefined;
     const drawn = Array.from({ length: DRAWN }, () => random.pick(all));
     return drawn.reduce((one, other) => (other.count < one.count ? other : one)).first;
   }
+}
 
-  get size(): number {
-    return this.#features.size;
+/** One corpus for each user: what is safe for one whom limits stop may fill memory for root. */
+export class Corpora {
+  readonly #byUser = new Map<number, Corpus>();
+
+  of(uid: number): Corpus {
+    const corpus = this.#byUser.get(uid) ?? new Corpus();
+    this.#byUser.set(uid, corpus);
+    return corpus;
   }
 
   /** Feature to how often, in the order of the names. */
   counts(): Record<string, number> {
-    const names = [...this.#features.keys()].toSorted();
-    return Object.fromEntries(names.map((name) => [name, this.#features.get(name)?.count ?? 0]));
+    const counts = new Map<string, number>();
+    for (const { features } of this.#byUser.values()) {
+      for (const [name, { count }] of features) counts.set(name, (counts.get(name) ?? 0) + count);
+    }
+    return Object.fromEntries([...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   }
 }

@@ -50,12 +50,14 @@ export function fuzzDocument(
 
 function summaryOf(result: CampaignResult, isOurs: boolean): FuzzDocument['summary'] {
   const { runs, calls, records, findings, seconds, reached } = result;
+  const disagreed = findings.filter(({ kind }) => kind !== 'lost');
   return {
     runs,
     calls,
     records,
-    disagreed: isOurs ? findings.length : 0,
-    otherKernel: isOurs ? 0 : findings.length,
+    disagreed: isOurs ? disagreed.length : 0,
+    otherKernel: isOurs ? 0 : disagreed.length,
+    lost: findings.length - disagreed.length,
     features: Object.keys(reached).length,
     seconds,
   };

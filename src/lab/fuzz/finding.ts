@@ -1,12 +1,14 @@
 /** A disagreement made small: the vector that shows it, and how to see it again. */
 import type { ConformFinding } from '../conform/conform.ts';
 import type { Step } from '../oracle/programs.ts';
-import type { Title } from '../oracle/recorder.ts';
-import { scriptSource } from '../oracle/script.ts';
+import type { LostRecording, Title } from '../oracle/recorder.ts';
+import { parseScript, scriptSource } from '../oracle/script.ts';
 import { shrink } from './shrink.ts';
 import { runTrial, type Trial } from './trial.ts';
 
-export interface Finding extends Omit<ConformFinding, 'line'> {
+export interface Finding extends Omit<ConformFinding, 'line' | 'kind'> {
+  /** 'lost': the process of the kernel died or hung; then nothing was compared. */
+  readonly kind: ConformFinding['kind'] | 'lost';
   readonly profile: string;
   readonly seed: number;
   /** False when the same program agreed later: then the kernel itself did now this, now that. */
@@ -40,13 +42,25 @@ export function findingOf(trial: Trial, found: ConformFinding): Finding {
   return describe(smallest, smallest.finding, true);
 }
 
+/** The program is kept as it was: each try to make it smaller might lose another process. */
+export function lostFinding(title: Title, { message, lines }: LostRecording): Finding {
+  const { steps } = parseScript(lines.join('\n'));
+  const op = steps.at(-1)?.operation ?? '';
+  const found = { kind: 'lost', op, kernel: message, engine: '', line: lines.length } as const;
+  return describe({ title, lines, steps }, found, false);
+}
+
 function again(title: Title, steps: readonly Step[]): Trial {
   return runTrial({ ...title, ops: steps.length }, scriptSource(steps));
 }
 
 const nameOf = (operation: string): string => operation.split(' ')[0] ?? '';
 
-function describe({ title, lines, steps }: Trial, found: ConformFinding, isStable: boolean) {
+function describe(
+  { title, lines, steps }: Pick<Trial, 'title' | 'lines' | 'steps'>,
+  found: Omit<ConformFinding, 'kind'> & Pick<Finding, 'kind'>,
+  isStable: boolean,
+) {
   const { kind, op, kernel, engine } = found;
   const { profile, seed } = title;
   const program = steps.map(({ process, operation }) => `${process}: ${operation}`);

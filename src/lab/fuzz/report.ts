@@ -86,12 +86,12 @@ function unreached(reached: Reached): string[] {
 
 /** A disagreement, where its vector is, and how to see it again. */
 export function findingText(finding: Finding, path: string, paint: FuzzPaint): string {
-  const { program, kernel, engine, kind, isStable } = finding;
+  const { program, kernel, engine, isStable } = finding;
   const shown = isStable ? program : program.slice(-SHOWN);
   const lines = [
-    paint('red', `disagreement (${kind})${isStable ? '' : UNSTABLE}: ${finding.op}`),
+    paint('red', headOf(finding)),
     ...shown.map((step) => `  ${step}`),
-    ...differing(kernel, engine),
+    ...(finding.kind === 'lost' ? [] : differing(kernel, engine)),
     `  vector: ${path}`,
     `  again:  vmaspace fuzz again ${path}`,
     '',
@@ -99,7 +99,12 @@ export function findingText(finding: Finding, path: string, paint: FuzzPaint): s
   return `${lines.join('\n')}\n`;
 }
 
-const UNSTABLE = ', which did not happen again with the same program';
+function headOf({ kind, op, isStable, kernel }: Finding): string {
+  if (kind === 'lost') return `the process of the kernel was lost: ${op}: ${kernel}`;
+  const unstable = isStable ? '' : ', which did not happen again with the same program';
+  return `disagreement (${kind})${unstable}: ${op}`;
+}
+
 /** Of a program that could not be made small: its end. */
 const SHOWN = 5;
 

@@ -17,7 +17,7 @@ export interface Trial {
   readonly reached: ReadonlyMap<string, number>;
 }
 
-/** @throws OracleError when the kernel's side cannot go on. */
+/** @throws LostRecording when the kernel's side did not get to its end. */
 export function runTrial(title: Title, source: Source): Trial {
   return compare(title, record(title, source));
 }

@@ -31,19 +31,33 @@ export interface Title {
  * and the base; then loads every page of every process.
  *
  * @returns the lines of a conformance vector, without newlines.
+ * @throws LostRecording with the lines up to there.
  */
 export function record(title: Title, source: Source): string[] {
   const subjects = startSubjects(title.uid);
+  const recording = new Recording(subjects);
   try {
-    const recording = new Recording(subjects);
     recording.writeLine(header(title));
     recording.writeBase();
     for (let next = source(recording); next !== undefined; next = source(recording)) {
       recording.step(next.process, next.operation);
     }
     return recording.lines;
+  } catch (error) {
+    throw new LostRecording(error, recording.lines);
   } finally {
     subjects.stop();
+  }
+}
+
+/** The process that was recorded died, or hung. */
+export class LostRecording extends Error {
+  /** Up to the operation that was its last, which has no result. */
+  readonly lines: readonly string[];
+
+  constructor(cause: unknown, lines: readonly string[]) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.lines = lines;
   }
 }
 
@@ -80,10 +94,13 @@ class Recording implements Scene {
   }
 
   step(process: number, operation: string): void {
-    const outcome = this.#run(process, operation);
-    const line: Record<string, unknown> = { p: process, op: operation, ...outcome };
-    if (this.#subjects.live.has(process)) this.#addVmas(process, line);
-    this.writeLine(line);
+    const line: Record<string, unknown> = { p: process, op: operation };
+    try {
+      Object.assign(line, this.#run(process, operation));
+      if (this.#subjects.live.has(process)) this.#addVmas(process, line);
+    } finally {
+      this.writeLine(line);
+    }
   }
 
   #run(process: number, operation: string): Outcome {

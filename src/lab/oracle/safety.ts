@@ -31,6 +31,7 @@ export function isSafe(operation: string, vmas: readonly SmapsVma[]): boolean {
   if (spans.some((one) => meetsZone(one) && !isRefusedAtOnce(name, args))) return false;
   if (name === 'madvise' && DEADLY_ADVICE.has(args[2] ?? 0n)) return false;
   if (touchesTooMuch(name, args)) return false;
+  if (name === 'mremap' && populates(args, vmas)) return false;
   const large = vmas.some((vma) => vma.end - vma.start > LARGE && spans.some(meets(vma)));
   return !large || isCheap(name, args);
 }
@@ -75,6 +76,14 @@ function touchesTooMuch(name: string, args: readonly bigint[]): boolean {
   if (name === 'madvise') return len > LARGE && third >= 20n && third <= 103n;
   if (name !== 'mmap') return false;
   return len > TOUCHED_MOST && len <= TASK_SIZE && (flags & MAP_LOCKED_POPULATE) !== 0n;
+}
+
+/** Locked memory is filled where it grows: a terabyte of it takes the machine down. */
+function populates(args: readonly bigint[], vmas: readonly SmapsVma[]): boolean {
+  const [addr = 0n, , newLen = 0n] = args;
+  if (newLen <= TOUCHED_MOST) return false;
+  const source = vmas.find((vma) => vma.start <= addr && addr < vma.end);
+  return source?.vmFlags.split(' ').includes('lo') ?? false;
 }
 
 /** True when the operation costs little however large the mapping is. */

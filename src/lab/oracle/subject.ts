@@ -1,10 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { Kernel } from './kernel.ts';
 import { type SubjectFiles, openSubjectFiles } from './subject_files.ts';
 
 const PAGE = 4096;
 const HEAP_PAGES = 34;
 const EXIT_TRIES = 4000;
+/** A program that takes all memory is to be killed before anybody else is. */
+const FIRST_TO_GO = '1000';
 
 /** A process that runs operations: its kernel side, its files, its userfaultfd once it has one. */
 export interface Subject {
@@ -28,6 +30,7 @@ export interface Subjects {
 export function startSubjects(uid: number): Subjects {
   const parent = Kernel.start();
   try {
+    writeFileSync(`/proc/${parent.pid}/oom_score_adj`, FIRST_TO_GO);
     const files = openSubjectFiles(parent);
     const brk = growHeap(parent);
     parent.becomeUser(uid); // only now: the files are ours
