@@ -50,7 +50,7 @@ export interface Progress extends Readonly<Tally> {
   readonly profile: string;
   readonly findings: number;
   /** Counted only when somebody wants to know. */
-  features(): number;
+  readonly features: () => number;
 }
 
 /** Who looks on. */
