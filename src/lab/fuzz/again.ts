@@ -1,7 +1,7 @@
 /** A recorded program once more: by the kernel now, and by the engine. */
 import type { ConformFinding } from '../conform/conform.ts';
 import { parseVector } from '../conform/vector.ts';
-import { parseScript, scriptSource } from '../oracle/script.ts';
+import { parseScript, safeSource } from '../oracle/script.ts';
 import { runTrial } from './trial.ts';
 
 export interface Again {
@@ -17,7 +17,7 @@ export interface Again {
 export function runAgain(text: string): Again {
   parseVector(text);
   const { title, steps } = parseScript(text);
-  const { lines, finding, steps: done } = runTrial(title, scriptSource(steps));
+  const { lines, finding, steps: done } = runTrial(title, safeSource({ steps }));
   const recorded = text.split('\n').filter((line) => line !== '');
   return {
     operations: done.length,

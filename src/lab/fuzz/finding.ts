@@ -2,7 +2,7 @@
 import type { ConformFinding } from '../conform/conform.ts';
 import type { Step } from '../oracle/programs.ts';
 import type { LostRecording, Title } from '../oracle/recorder.ts';
-import { parseScript, scriptSource } from '../oracle/script.ts';
+import { parseScript, safeSource } from '../oracle/script.ts';
 import { shrink } from './shrink.ts';
 import { runTrial, type Trial } from './trial.ts';
 
@@ -51,7 +51,7 @@ export function lostFinding(title: Title, { message, lines }: LostRecording): Fi
 }
 
 function again(title: Title, steps: readonly Step[]): Trial {
-  return runTrial({ ...title, ops: steps.length }, scriptSource(steps));
+  return runTrial({ ...title, ops: steps.length }, safeSource({ steps }));
 }
 
 const nameOf = (operation: string): string => operation.split(' ')[0] ?? '';

@@ -62,7 +62,7 @@ function recordSeed(job: Job, seed: number): string[] {
 
 function replay(path: string): string[] {
   const script = parseScript(readFileSync(path, 'utf8'));
-  return record(script.title, scriptSource(script.steps));
+  return record(script.title, scriptSource(script));
 }
 
 function text(lines: readonly string[]): string {

@@ -19,17 +19,18 @@ describe.skipIf(reason !== undefined)(`recordings${reason ? ` (skipped: ${reason
     expect(recordSeed(profile, 3)).toEqual(lines);
     const script = parseScript(lines.join('\n'));
     expect(script.title).toMatchObject({ profile, seed: 3, ops: 40 });
-    expect(record(script.title, scriptSource(script.steps))).toEqual(lines);
+    expect(record(script.title, scriptSource(script))).toEqual(lines);
   });
 
   test('a record says what one operation did', () => {
     const steps = ['mmap 0x200000000000 0x2000 3 0x32 -1 0x0', 'st 0x200000001000 0x2000 0x1100'];
     const title = { profile: 'core', seed: 0, ops: 2, uid: ownUid() };
     const script = { title, steps: steps.map((operation) => ({ process: 0, operation })) };
-    const lines = record(title, scriptSource(script.steps));
-    const [, base, mapped, stored] = lines.map((line): unknown => JSON.parse(line));
+    const lines = record(title, scriptSource(script));
+    const [header, base, mapped, stored] = lines.map((line): unknown => JSON.parse(line));
     const vma = ['200000000000', '200000002000', 'rw-p', '0', '', 'rd wr mr mw me ac', 4, 0];
-    expect(base).toMatchObject({ brk: '423000' });
+    expect(header).toMatchObject({ format: 2, limits: { STACK: [8388608, 8388608] } });
+    expect(base).toMatchObject({ brk: '423000', data: ['400000', '4002c3'] });
     expect(mapped).toMatchObject({ r: '200000000000' });
     expect(stored).toMatchObject({ t: [1, 'S1'], vmas: [expect.anything(), vma] });
   });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { kernelRelease } from './live_kernel.ts';
 import { type Outcome, runOperation, runSweep } from './operation.ts';
+import { readLimits } from './limits.ts';
 import { BackingNames, type RecordVma, isBase, recordVma } from './record.ts';
 import { type Subject, type Subjects, exitSubject, startSubjects } from './subject.ts';
 import { FILE_NOTES } from './subject_files.ts';
@@ -37,7 +38,7 @@ export function record(title: Title, source: Source): string[] {
   const subjects = startSubjects(title.uid);
   const recording = new Recording(subjects);
   try {
-    recording.writeLine(header(title));
+    recording.writeHeader(title);
     recording.writeBase();
     for (let next = source(recording); next !== undefined; next = source(recording)) {
       recording.step(next.process, next.operation);
@@ -82,6 +83,10 @@ class Recording implements Scene {
     return this.#seen.get(process) ?? [];
   }
 
+  writeHeader(title: Title): void {
+    this.writeLine({ ...header(title), limits: readLimits(this.#subject(0).kernel) });
+  }
+
   writeLine(line: object): void {
     this.lines.push(JSON.stringify(line));
   }
@@ -90,7 +95,10 @@ class Recording implements Scene {
     const vmas = this.#subject(0).kernel.vmas();
     const brk = this.#subjects.brk.toString(16);
     const written = vmas.map((vma) => recordVma(vma, this.#names));
-    this.writeLine({ p: 0, op: 'base', base: 1, vmas: written, brk });
+    const data = this.#subject(0)
+      .kernel.dataRange()
+      .map((addr) => addr.toString(16));
+    this.writeLine({ p: 0, op: 'base', base: 1, vmas: written, brk, data });
   }
 
   step(process: number, operation: string): void {
@@ -155,7 +163,7 @@ class Recording implements Scene {
 function header({ seed, profile, ops, uid }: Title): object {
   return {
     kind: 'header',
-    format: 1,
+    format: 2,
     kernel: kernelRelease(),
     arch: 'x86_64',
     page: 4096,

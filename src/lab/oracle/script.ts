@@ -31,10 +31,16 @@ export function parseScript(text: string): Script {
   return { title: { profile, seed, ops, uid }, steps };
 }
 
-/** Steps one after another, without those that cannot be done when it is their turn. */
-export function scriptSource(steps: readonly Step[]): Source {
-  const left = steps.values();
-  return (scene: Scene) => {
+/** The steps of a script, one after another. */
+export function scriptSource(script: Pick<Script, 'steps'>): Source {
+  const steps = script.steps.values();
+  return () => steps.next().value;
+}
+
+/** The same without those that must not be run, or cannot, when it is their turn. */
+export function safeSource(script: Pick<Script, 'steps'>): Source {
+  const left = script.steps.values();
+  return (scene) => {
     for (const step of left) if (canRun(scene, step)) return step;
     return undefined;
   };
