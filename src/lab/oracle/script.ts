@@ -32,7 +32,7 @@ export function parseScript(text: string): Script {
 }
 
 /** The steps of a script, one after another. */
-export function scriptSource(script: Pick<Script, 'steps'>): Source {
+export function scriptSource(script: Script): Source {
   const steps = script.steps.values();
   return () => steps.next().value;
 }
