@@ -42,6 +42,7 @@ export const LAB_PARTS = {
   conform: ['oracle'],
   survey: [],
   sweep: ['oracle'],
+  pack: ['conform', 'oracle', 'strace'],
 };
 
 /** What stands above the engine and may see all of it. */

@@ -15,7 +15,7 @@ import { type Vector, VectorError, type VectorRecord, type VectorVma } from './v
 import { VectorFiles } from './vector_files.ts';
 
 export interface ConformFinding {
-  readonly kind: 'result' | 'touch' | 'mincore' | 'vmas' | 'pages';
+  readonly kind: 'result' | 'touch' | 'mincore' | 'vmas' | 'pages' | 'count';
   /** Of the vector, from 1. */
   readonly line: number;
   readonly op: string;
@@ -147,6 +147,10 @@ class VectorRun {
   }
 
   #agreesResult(record: VectorRecord, outcome: Outcome): boolean {
+    if (record.done !== outcome.done) {
+      this.#disagree('result', record, [turnsText(record.done), turnsText(outcome.done)]);
+      return false;
+    }
     if (record.r === undefined || outcome.r === undefined) return true;
     const kernel = typeof record.r === 'string' ? parseInt(record.r, 16) : record.r;
     if (kernel === outcome.r) return true;
@@ -173,6 +177,7 @@ class VectorRun {
   }
 
   #agreesVmas(record: VectorRecord, process: Process): boolean {
+    if (record.n !== undefined) return this.#agreesCount(record, record.n, process);
     const kernel = record.vmas ?? this.#lastVmas.get(record.p);
     if (record.vmas !== undefined) this.#lastVmas.set(record.p, record.vmas);
     if (kernel === undefined) return true;
@@ -189,6 +194,13 @@ class VectorRun {
         engine.map(engineLine).join('\n'),
       ]);
     return agrees;
+  }
+
+  #agreesCount(record: VectorRecord, kernel: number, process: Process): boolean {
+    const vmas = process.vmas().filter((vma) => !this.#isBase(vma) && !isHeap(vma, process));
+    if (vmas.length === kernel) return true;
+    this.#disagree('count', record, [`${kernel} VMAs`, `${vmas.length} VMAs`]);
+    return false;
   }
 
   #agreesVma(expected: VectorVma, vma: VmaInfo | undefined, process: Process): boolean {
@@ -209,10 +221,7 @@ class VectorRun {
       const number = this.#files.numberOf(vma.file.ino);
       return number === null ? this.#shm.isSame(backing, vma.file.ino) : backing === `f${number}`;
     }
-    if (backing === '[heap]') {
-      const { brk, startBrk } = process.layout();
-      return vma.start < brk && vma.end > startBrk;
-    }
+    if (backing === '[heap]') return isHeap(vma, process);
     return backing === (vma.name ?? '');
   }
 
@@ -248,6 +257,11 @@ class SharedObjects {
   }
 }
 
+function isHeap({ start, end }: VmaInfo, process: Process): boolean {
+  const { brk, startBrk } = process.layout();
+  return start < brk && end > startBrk;
+}
+
 function initialVma([start, end, , offset, name, flags]: VectorVma) {
   const isSpecial = name.startsWith('[v');
   const isFile = name.startsWith('/');
@@ -262,6 +276,8 @@ function initialVma([start, end, , offset, name, flags]: VectorVma) {
 }
 
 const resultOf = (r: number): string => (r < 0 || r < 4096 ? String(r) : `0x${r.toString(16)}`);
+
+const turnsText = (done = 0): string => `${done} turns succeeded`;
 
 function permsOf({ flags }: VmaInfo): string {
   const r = hasFlag(flags, VM_READ) ? 'r' : '-';
