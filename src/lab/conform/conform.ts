@@ -1,5 +1,6 @@
 /** Runs a vector in a machine and compares every record with what the kernel said. */
 import {
+  ADDR_NO_RANDOMIZE,
   isErr,
   Machine,
   type PageStats,
@@ -9,13 +10,14 @@ import {
   vmFlagsText,
 } from '../../index.ts';
 import { hasFlag, VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE } from '../../index.ts';
+import { forkLimit, giveLimits } from './limits.ts';
 import { type Outcome, runOperation } from './operation.ts';
 import { Userfaults } from './userfaults.ts';
 import { type Vector, VectorError, type VectorRecord, type VectorVma } from './vector.ts';
 import { VectorFiles } from './vector_files.ts';
 
 export interface ConformFinding {
-  readonly kind: 'result' | 'touch' | 'mincore' | 'vmas' | 'pages' | 'count';
+  readonly kind: 'result' | 'touch' | 'mincore' | 'totals' | 'vmas' | 'pages' | 'count';
   /** Of the vector, from 1. */
   readonly line: number;
   readonly op: string;
@@ -29,6 +31,8 @@ export interface ConformResult {
   readonly disagreed: number;
   readonly findings: readonly ConformFinding[];
 }
+
+const EAGAIN = -11;
 
 /** RAM of the recording machine, as far as overcommit asks. The header does not say. */
 const TOTALRAM_PAGES = (24 * 2 ** 30) / 4096;
@@ -102,6 +106,7 @@ class VectorRun {
       layout: {
         startBrk: heap === undefined ? brk : parseInt(heap[0], 16),
         brk,
+        ...dataOf(base),
         ...(stack === undefined ? {} : { startStack: parseInt(stack[1], 16) - 1 }),
         ...(special.length === 0
           ? {}
@@ -109,6 +114,8 @@ class VectorRun {
       },
     });
     if (isErr(result)) throw new VectorError('line 2: the base record is no address space');
+    giveLimits(parent, header);
+    parent.setPersonality(ADDR_NO_RANDOMIZE);
     if (header.uid !== 0) parent.setCapabilities(0);
     for (const [start] of vmas) parent.touch(parseInt(start, 16), 'write');
     return this.#fork(parent);
@@ -127,10 +134,7 @@ class VectorRun {
       throw new VectorError(`line ${record.line}: process ${record.p} was never forked`);
     }
     const [name, argument] = record.op.split(' ');
-    if (name === 'fork') {
-      this.#processes.set(Number(argument), this.#fork(process));
-      return this.#agreesVmas(record, process);
-    }
+    if (name === 'fork') return this.#agreesFork(record, process, Number(argument));
     if (name === 'exit') {
       process.exit();
       this.#userfaults.close(process);
@@ -143,7 +147,20 @@ class VectorRun {
     const agreesResult = this.#agreesResult(record, outcome);
     const agreesTouches = this.#agreesTouches(record, outcome);
     const agreesMincore = this.#agreesMincore(record, outcome);
-    return this.#agreesVmas(record, process) && agreesResult && agreesTouches && agreesMincore;
+    const agreesTotals = this.#agreesTotals(record, outcome);
+    const agrees = agreesResult && agreesTouches && agreesMincore && agreesTotals;
+    return this.#agreesVmas(record, process) && agrees;
+  }
+
+  #agreesFork(record: VectorRecord, process: Process, child: number): boolean {
+    const isRoot = this.#vector.header.uid === 0;
+    const limit = isRoot ? 'free' : forkLimit(process, this.#living.size);
+    const isRefused = limit === 'refused' || (limit === 'either' && record.r === EAGAIN);
+    const kernel = typeof record.r === 'number' ? resultOf(record.r) : `child ${child}`;
+    const engine = isRefused ? resultOf(EAGAIN) : `child ${child}`;
+    if (kernel !== engine) this.#disagree('result', record, [kernel, engine]);
+    if (kernel === `child ${child}`) this.#processes.set(child, this.#fork(process));
+    return this.#agreesVmas(record, process) && kernel === engine;
   }
 
   #agreesResult(record: VectorRecord, outcome: Outcome): boolean {
@@ -161,6 +178,13 @@ class VectorRun {
   #agreesMincore(record: VectorRecord, outcome: Outcome): boolean {
     if (record.v === undefined || outcome.v === record.v) return true;
     this.#disagree('mincore', record, [record.v, outcome.v ?? '']);
+    return false;
+  }
+
+  #agreesTotals(record: VectorRecord, outcome: Outcome): boolean {
+    const [kernel, engine] = [totalsText(record.totals), totalsText(outcome.totals)];
+    if (kernel === engine) return true;
+    this.#disagree('totals', record, [kernel, engine]);
     return false;
   }
 
@@ -274,6 +298,17 @@ function initialVma([start, end, , offset, name, flags]: VectorVma) {
     ...(isFile ? { pgoff: parseInt(offset, 16) / 4096 } : {}),
   };
 }
+
+/** What RLIMIT_DATA counts beside the heap: the program's own data. */
+function dataOf({ data }: VectorRecord): { startData?: number; endData?: number } {
+  const [start, end] = data ?? [];
+  if (start === undefined || end === undefined) return {};
+  return { startData: parseInt(start, 16), endData: parseInt(end, 16) };
+}
+
+const TOTALS = ['VmSize', 'VmLck', 'VmData', 'VmStk'];
+const totalsText = (totals: readonly number[] = []): string =>
+  totals.map((kb, i) => `${TOTALS[i]} ${kb} kB`).join(', ');
 
 const resultOf = (r: number): string => (r < 0 || r < 4096 ? String(r) : `0x${r.toString(16)}`);
 

@@ -32,7 +32,7 @@ export interface ConformDocument {
 
 /** Said in every report, because agreement is only about what was compared. */
 const NOTES = [
-  'Compared: every result, every VMA with its flags and its Anonymous and Locked sizes, the signal of every touch, what pages hold, and what mincore says.',
+  'Compared: every result, every VMA with its flags and its Anonymous and Locked sizes, the signal of every touch, what pages hold, what mincore says, and totals.',
 ];
 
 const sum = (runs: readonly ConformRun[], key: 'records' | 'agreed' | 'disagreed'): number =>

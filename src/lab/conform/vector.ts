@@ -6,6 +6,8 @@
 /** [start, end, perms, offset, backing, VmFlags, Anonymous kB, Locked kB], addresses in hex. */
 export type VectorVma = readonly [string, string, string, string, string, string, number, number];
 
+export type VectorLimit = readonly [soft: number, hard: number];
+
 export interface VectorHeader {
   readonly kernel: string;
   readonly profile: string;
@@ -14,6 +16,8 @@ export interface VectorHeader {
   readonly max_map_count: number;
   readonly mmap_min_addr: number;
   readonly thp: string;
+  /** Soft and hard limits by name, -1 for infinity; absent in format 1. */
+  readonly limits?: Readonly<Record<string, VectorLimit>>;
   /** What each file number is. */
   readonly files: readonly string[];
 }
@@ -41,6 +45,10 @@ export interface VectorRecord {
   readonly done?: number;
   /** Of the base record. */
   readonly brk?: string;
+  /** Of the base record: where the program's data begins and ends, in hex. */
+  readonly data?: readonly string[];
+  /** VmSize, VmLck, VmData, VmStk in kB. */
+  readonly totals?: readonly number[];
 }
 
 export interface Vector {
@@ -84,13 +92,20 @@ export function parseJson(text: string, line: number): Record<string, unknown> {
 function parseHeader(text: string): VectorHeader {
   const header = parseJson(text, 1);
   if (header['kind'] !== 'header') throw new VectorError('line 1: not the header of a vector');
-  if (header['format'] !== 1) throw new VectorError('line 1: only format 1 is known');
+  const { format } = header;
+  if (format !== 1 && format !== 2) {
+    const found = format === undefined ? 'missing' : JSON.stringify(format);
+    throw new VectorError(`line 1: the format is ${found}, but only 1 and 2 can be read`);
+  }
   return headerOf(header);
 }
 
 /** What a header says of the machine, whatever kind of file it begins. */
 export function headerOf(header: Record<string, unknown>): VectorHeader {
-  const { files } = header;
+  const { files, limits } = header;
+  if (limits !== undefined && !isLimits(limits)) {
+    throw new VectorError('line 1: "limits" is malformed');
+  }
   if (!Array.isArray(files) || !files.every((file) => typeof file === 'string')) {
     throw new VectorError('line 1: the list of files is missing');
   }
@@ -112,12 +127,13 @@ export function headerOf(header: Record<string, unknown>): VectorHeader {
     mmap_min_addr: number('mmap_min_addr', 65536),
     thp: word('thp'),
     files,
+    ...(limits === undefined ? {} : { limits }),
   };
 }
 
 /** @throws VectorError where an object is no record. */
 export function recordOf(record: Record<string, unknown>, line: number): VectorRecord {
-  const { p, op, r, t, v, pages, vmas, same, n, done, brk } = record;
+  const { p, op, r, t, v, pages, vmas, same, n, done, brk, data, totals } = record;
   if (typeof p !== 'number' || typeof op !== 'string') {
     throw new VectorError(`line ${line}: a record needs a process "p" and an operation "op"`);
   }
@@ -125,6 +141,8 @@ export function recordOf(record: Record<string, unknown>, line: number): VectorR
     throw new VectorError(`line ${line}: "vmas" is malformed`);
   if (pages !== undefined && !isPages(pages))
     throw new VectorError(`line ${line}: "pages" is malformed`);
+  if (totals !== undefined && !isNumbers(totals))
+    throw new VectorError(`line ${line}: "totals" is malformed`);
   const isResult = r === undefined || typeof r === 'string' || typeof r === 'number';
   if (!isResult) throw new VectorError(`line ${line}: "r" is neither a number nor a string`);
   return {
@@ -142,6 +160,8 @@ export function recordOf(record: Record<string, unknown>, line: number): VectorR
     ...(typeof n === 'number' ? { n } : {}),
     ...(typeof done === 'number' ? { done } : {}),
     ...(typeof brk === 'string' ? { brk } : {}),
+    ...(Array.isArray(data) ? { data: data.map(String) } : {}),
+    ...(totals === undefined ? {} : { totals }),
   };
 }
 
@@ -156,4 +176,13 @@ function isVma(value: unknown): boolean {
 
 function isPages(value: unknown): value is Record<string, (string | number)[]> {
   return typeof value === 'object' && value !== null && Object.values(value).every(Array.isArray);
+}
+
+function isLimits(value: unknown): value is Record<string, VectorLimit> {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.values(value).every((limit) => isNumbers(limit) && limit.length === 2);
+}
+
+function isNumbers(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'number');
 }

@@ -30,6 +30,9 @@ const READY = '00300000-0030c000 ';
 const START_TRIES = 4000;
 const START_PAUSE_MS = 0.25;
 
+/** Of the fields of /proc/PID/stat behind the program's name. */
+const START_DATA = 43;
+
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
 
@@ -206,6 +209,18 @@ export class Kernel {
   /** The text of /proc/PID/smaps. */
   smaps(): string {
     return readFileSync(`/proc/${this.pid}/smaps`, 'latin1');
+  }
+
+  /** The text of /proc/PID/status. */
+  status(): string {
+    return readFileSync(`/proc/${this.pid}/status`, 'latin1');
+  }
+
+  /** Where the program's data begins and ends, as RLIMIT_DATA counts it. */
+  dataRange(): [start: number, end: number] {
+    const stat = readFileSync(`/proc/${this.pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')')).split(' ');
+    return [Number(fields[START_DATA]), Number(fields[START_DATA + 1])];
   }
 
   /** The address space, parsed from smaps. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { type Outcome, runOperation, runSweep } from './operation.ts';
+import { readLimits } from './limits.ts';
 import { BackingNames, type RecordVma, isBase, recordVma } from './record.ts';
 import { parseRepeat, runRepeat } from './repeat.ts';
 import { type Subject, type Subjects, exitSubject, startSubjects } from './subject.ts';
@@ -45,7 +46,7 @@ export function record(title: Title, source: Source, detail = EVERYTHING): strin
   const subjects = startSubjects(title.uid);
   try {
     const recording = new Recording(subjects, detail);
-    recording.writeLine(header(title));
+    recording.writeHeader(title);
     recording.writeBase();
     for (let next = source(recording); next !== undefined; next = source(recording)) {
       recording.step(next.process, next.operation);
@@ -79,6 +80,10 @@ class Recording implements Scene {
     return this.#seen.get(process) ?? [];
   }
 
+  writeHeader(title: Title): void {
+    this.writeLine({ ...header(title), limits: readLimits(this.#subject(0).kernel) });
+  }
+
   writeLine(line: object): void {
     this.lines.push(JSON.stringify(line));
   }
@@ -87,7 +92,10 @@ class Recording implements Scene {
     const vmas = this.#subject(0).kernel.vmas();
     const brk = this.#subjects.brk.toString(16);
     const written = vmas.map((vma) => recordVma(vma, this.#names));
-    this.writeLine({ p: 0, op: 'base', base: 1, vmas: written, brk });
+    const data = this.#subject(0)
+      .kernel.dataRange()
+      .map((addr) => addr.toString(16));
+    this.writeLine({ p: 0, op: 'base', base: 1, vmas: written, brk, data });
   }
 
   step(process: number, operation: string): void {
@@ -167,7 +175,7 @@ class Recording implements Scene {
 function header({ seed, profile, ops, uid }: Title): object {
   return {
     kind: 'header',
-    format: 1,
+    format: 2,
     kernel: release().split('-')[0],
     arch: 'x86_64',
     page: 4096,

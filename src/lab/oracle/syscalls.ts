@@ -40,6 +40,7 @@ export const SYSCALLS = {
   munlockall: 152,
   remap_file_pages: 216,
   mbind: 237,
+  fallocate: 285,
   pipe2: 293,
   prlimit64: 302,
   process_vm_readv: 310,

@@ -21,6 +21,13 @@ export interface Beginning {
   readonly header: Readonly<Record<string, unknown>>;
   readonly base: readonly Vma[];
   readonly brk: string;
+  readonly data: readonly string[];
+}
+
+interface Base {
+  readonly vmas: readonly Vma[];
+  readonly brk: string;
+  readonly data: readonly string[];
 }
 
 /** What a header says of one recording, and not of the machine. */
@@ -41,10 +48,10 @@ export function beginning(): Beginning {
 }
 
 function beginningOf([header = '', base = '']: readonly string[]): Beginning {
-  const { vmas, brk } = JSON.parse(base) as { vmas: Vma[]; brk: string };
+  const { vmas, brk, data } = JSON.parse(base) as Base;
   const machine = JSON.parse(header) as Record<string, unknown>;
   for (const key of OF_ONE_RECORDING) delete machine[key];
-  return { header: machine, base: vmas, brk };
+  return { header: machine, base: vmas, brk, data };
 }
 
 /** @throws PackError with the place of what cannot be compiled. */
@@ -62,9 +69,8 @@ export function buildFile(
   return { lines: [headerLine(topic, from), ...lines], mistakes };
 }
 
-function headerLine(topic: string, { header, base, brk }: Beginning): string {
-  const first = { ...header, kind: 'scenarios', format: PACK_FORMAT, topic };
-  return JSON.stringify({ ...first, base, brk });
+function headerLine(topic: string, { header, ...first }: Beginning): string {
+  return JSON.stringify({ ...header, kind: 'scenarios', format: PACK_FORMAT, topic, ...first });
 }
 
 function placesOf({ base, brk }: Beginning): Places {

@@ -73,9 +73,7 @@ function entryOfTotals(word: string): (string | null)[] {
 }
 
 /** What the kernel did, as a record has it. */
-export type Given = Pick<VectorRecord, 'r' | 't' | 'v' | 'done'> & {
-  readonly totals?: readonly number[];
-};
+export type Given = Pick<VectorRecord, 'r' | 't' | 'v' | 'done' | 'totals'>;
 
 /** @returns what the kernel did else, in a sentence; null when all is as expected. */
 export function whatElse(expected: Expected, record: Given): string | null {

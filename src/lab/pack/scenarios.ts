@@ -32,8 +32,8 @@ export function parseScenarios(text: string): Scenario[] {
     throw new VectorError(`line 1: only packs of format ${PACK_FORMAT} are known`);
   }
   const header = { ...headerOf(first), profile: wordOf(first, 'topic', 1) };
-  const { base: vmas, brk } = first;
-  const base = recordOf({ p: 0, op: 'base', vmas, brk }, 1);
+  const { base: vmas, brk, data } = first;
+  const base = recordOf({ p: 0, op: 'base', vmas, brk, data }, 1);
   if (base.vmas === undefined) throw new VectorError('line 1: the list of first VMAs is missing');
   return lines.slice(1).map((line, i) => scenarioOf(line, i + 2, { header, base }));
 }
