@@ -38,15 +38,17 @@ export const adapter = {
 function firstProcess(machine, { base, brk, limits, uid }) {
   const of = (name) => rangeOf(base.find((vma) => vma[4] === name));
   const parent = machine.spawn();
+  const heap = of('[heap]');
   parent.exec({
     vmas: base.filter((vma) => vma[4] !== '[vsyscall]').map(firstVma),
-    layout: { startBrk: of('[heap]').start, brk: parseInt(brk, 16), mmapBase: of('[vdso]').end },
+    layout: { startBrk: heap.start, brk: parseInt(brk, 16), mmapBase: of('[vdso]').end },
   });
   for (const [name, [soft, hard]] of Object.entries(limits)) {
     parent.setRlimit(LIMITS[name], { soft: bytesOf(soft), hard: bytesOf(hard) });
   }
   if (uid !== 0) parent.setCapabilities(0);
   for (const [start] of base) parent.touch(parseInt(start, 16), 'write');
+  for (const page of pages(heap.start, heap.end - heap.start)) parent.store64(page, 1n);
   return parent.fork();
 }
 

@@ -1,5 +1,7 @@
 /** The live kernel still gives what the conformance pack says, to the letter. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -62,6 +64,30 @@ describe.skipIf(typeof from === 'string')(`the pack, against the live kernel${wh
       'a.txt:4: the kernel gave EINVAL, not 0.',
       'a.txt:4: process 0 has 0 VMAs, not 1.',
     ]);
+  });
+
+  it('is written by one command, and checked by another', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'vmaspace-pack-'));
+    const source = join(folder, 'source', 'a.txt');
+    const command = fileURLToPath(new URL('../../dist/lab/pack/build_main.js', import.meta.url));
+    const run = (...args: string[]) => spawnSync(process.execPath, [command, ...args, source]);
+    const write = (length: string, errno: string) => {
+      const step = `munmap W ${length} -> ${errno}`;
+      writeFileSync(source, `# a/b\nIt does.\nsource: munmap(2)\n${step}\n`);
+    };
+    mkdirSync(join(folder, 'source'));
+    write('0', 'EINVAL');
+    expect(run()).toMatchObject({ status: 0 });
+    expect(run('--check')).toMatchObject({ status: 0 });
+    const built = readFileSync(join(folder, 'a.jsonl'), 'utf8');
+    write('1p', '0');
+    expect(run('--check')).toMatchObject({ status: 1 });
+    write('1p', 'EINVAL');
+    expect(run()).toMatchObject({ status: 1 });
+    write('what', '0');
+    expect(run()).toMatchObject({ status: 2 });
+    expect(readFileSync(join(folder, 'a.jsonl'), 'utf8')).toBe(built);
+    rmSync(folder, { recursive: true });
   });
 
   it('says where a step ends the process that it is for', () => {

@@ -3,6 +3,7 @@ import {
   ADDR_NO_RANDOMIZE,
   isErr,
   Machine,
+  PAGE_SIZE,
   type PageStats,
   type Process,
   type VmaInfo,
@@ -58,10 +59,15 @@ class VectorRun {
   readonly #lastVmas = new Map<number, readonly VectorVma[]>();
   readonly #shm = new SharedObjects();
   readonly #findings: ConformFinding[] = [];
+  /** Where the VMAs of the base are, but for the heap. */
+  readonly #base: readonly { readonly start: number; readonly end: number }[];
 
   constructor(vector: Vector) {
     const { header } = vector;
     this.#vector = vector;
+    this.#base = (vector.base.vmas ?? [])
+      .filter(([, , , , name]) => name !== '[heap]')
+      .map(([start, end]) => ({ start: parseInt(start, 16), end: parseInt(end, 16) }));
     this.#machine = Machine.create({
       protocol: { mapFixedFailure: 'leave-gap' }, // as the kernel that wrote the vectors
       sysctl: {
@@ -118,6 +124,7 @@ class VectorRun {
     parent.setPersonality(ADDR_NO_RANDOMIZE);
     if (header.uid !== 0) parent.setCapabilities(0);
     for (const [start] of vmas) parent.touch(parseInt(start, 16), 'write');
+    if (heap !== undefined) fillHeap(parent, heap);
     return this.#fork(parent);
   }
 
@@ -251,10 +258,7 @@ class VectorRun {
 
   /** What was there before the first operation is left out of the records, but for the heap. */
   #isBase(vma: VmaInfo): boolean {
-    return (this.#vector.base.vmas ?? []).some(
-      ([start, end, , , name]) =>
-        name !== '[heap]' && vma.start >= parseInt(start, 16) && vma.end <= parseInt(end, 16),
-    );
+    return this.#base.some(({ start, end }) => vma.start >= start && vma.end <= end);
   }
 
   #disagree(
@@ -284,6 +288,13 @@ class SharedObjects {
 function isHeap({ start, end }: VmaInfo, process: Process): boolean {
   const { brk, startBrk } = process.layout();
   return start < brk && end > startBrk;
+}
+
+/** As the recorder left it: every page begins with a one. */
+function fillHeap(process: Process, [start, end]: VectorVma): void {
+  for (let at = parseInt(start, 16); at < parseInt(end, 16); at += PAGE_SIZE) {
+    process.store64(at, 1n);
+  }
 }
 
 function initialVma([start, end, , offset, name, flags]: VectorVma) {
