@@ -3,6 +3,7 @@ import {
   ADDR_NO_RANDOMIZE,
   isErr,
   Machine,
+  type MmLayout,
   PAGE_SIZE,
   type PageStats,
   type Process,
@@ -228,7 +229,8 @@ class VectorRun {
   }
 
   #agreesCount(record: VectorRecord, kernel: number, process: Process): boolean {
-    const vmas = process.vmas().filter((vma) => !this.#isBase(vma) && !isHeap(vma, process));
+    const layout = process.layout();
+    const vmas = process.vmas().filter((vma) => !this.#isBase(vma) && !isHeap(vma, layout));
     if (vmas.length === kernel) return true;
     this.#disagree('count', record, [`${kernel} VMAs`, `${vmas.length} VMAs`]);
     return false;
@@ -252,7 +254,7 @@ class VectorRun {
       const number = this.#files.numberOf(vma.file.ino);
       return number === null ? this.#shm.isSame(backing, vma.file.ino) : backing === `f${number}`;
     }
-    if (backing === '[heap]') return isHeap(vma, process);
+    if (backing === '[heap]') return isHeap(vma, process.layout());
     return backing === (vma.name ?? '');
   }
 
@@ -285,8 +287,7 @@ class SharedObjects {
   }
 }
 
-function isHeap({ start, end }: VmaInfo, process: Process): boolean {
-  const { brk, startBrk } = process.layout();
+function isHeap({ start, end }: VmaInfo, { brk, startBrk }: MmLayout): boolean {
   return start < brk && end > startBrk;
 }
 
