@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Kernel } from './kernel.ts';
@@ -104,14 +104,23 @@ function openSecret(kernel: Kernel): number {
 function openRegular(kernel: Kernel): number {
   const folder = mkdtempSync(join(tmpdir(), 'vmaspace-oracle-'));
   const path = join(folder, 'f4');
-  const bytes = Buffer.alloc(8 * PAGE - 1000);
-  for (let page = 0; page < 8; page++) bytes.writeBigUInt64LE(fileWord(4, page), page * PAGE);
   try {
-    writeFileSync(path, bytes);
+    writePageByPage(path, 4, 8 * PAGE - 1000);
     return openPath(kernel, path, O_RDWR);
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** In one piece it would be cached in folios of several pages, which are mapped as a whole. */
+function writePageByPage(path: string, file: number, size: number): void {
+  const fd = openSync(path, 'w');
+  for (let at = 0; at < size; at += PAGE) {
+    const bytes = Buffer.alloc(Math.min(PAGE, size - at));
+    bytes.writeBigUInt64LE(fileWord(file, at / PAGE));
+    writeSync(fd, bytes, 0, bytes.length, at);
+  }
+  closeSync(fd);
 }
 
 function numbersByInode(kernel: Kernel, fds: readonly number[]): Map<string, number> {
