@@ -3,7 +3,6 @@ import {
   ADDR_NO_RANDOMIZE,
   isErr,
   Machine,
-  type MmLayout,
   PAGE_SIZE,
   type PageStats,
   type Process,
@@ -287,7 +286,12 @@ class SharedObjects {
   }
 }
 
-function isHeap({ start, end }: VmaInfo, { brk, startBrk }: MmLayout): boolean {
+interface Heap {
+  readonly startBrk: number;
+  readonly brk: number;
+}
+
+function isHeap({ start, end }: VmaInfo, { startBrk, brk }: Heap): boolean {
   return start < brk && end > startBrk;
 }
 
