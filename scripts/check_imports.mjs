@@ -43,6 +43,7 @@ export const LAB_PARTS = {
   survey: [],
   sweep: ['oracle'],
   fuzz: ['oracle', 'conform'],
+  pack: ['conform', 'oracle', 'strace'],
 };
 
 /** What stands above the engine and may see all of it. */

@@ -3,6 +3,7 @@ import {
   ADDR_NO_RANDOMIZE,
   isErr,
   Machine,
+  PAGE_SIZE,
   type PageStats,
   type Process,
   type VmaInfo,
@@ -17,7 +18,7 @@ import { type Vector, VectorError, type VectorRecord, type VectorVma } from './v
 import { VectorFiles } from './vector_files.ts';
 
 export interface ConformFinding {
-  readonly kind: 'result' | 'touch' | 'mincore' | 'totals' | 'vmas' | 'pages';
+  readonly kind: 'result' | 'touch' | 'mincore' | 'totals' | 'vmas' | 'pages' | 'count';
   /** Of the vector, from 1. */
   readonly line: number;
   readonly op: string;
@@ -70,11 +71,16 @@ class VectorRun {
   readonly #lastVmas = new Map<number, readonly VectorVma[]>();
   readonly #shm = new SharedObjects();
   readonly #findings: ConformFinding[] = [];
+  /** Where the VMAs of the base are, but for the heap. */
+  readonly #base: readonly { readonly start: number; readonly end: number }[];
 
   constructor(vector: Vector, watch?: Watch) {
     const { header } = vector;
     this.#vector = vector;
     this.#watch = watch;
+    this.#base = (vector.base.vmas ?? [])
+      .filter(([, , , , name]) => name !== '[heap]')
+      .map(([start, end]) => ({ start: parseInt(start, 16), end: parseInt(end, 16) }));
     this.#machine = Machine.create({
       protocol: { mapFixedFailure: 'leave-gap' }, // as the kernel that wrote the vectors
       sysctl: {
@@ -131,6 +137,7 @@ class VectorRun {
     parent.setPersonality(ADDR_NO_RANDOMIZE);
     if (header.uid !== 0) parent.setCapabilities(0);
     for (const [start] of vmas) parent.touch(parseInt(start, 16), 'write');
+    if (heap !== undefined) fillHeap(parent, heap);
     return this.#fork(parent);
   }
 
@@ -177,6 +184,10 @@ class VectorRun {
   }
 
   #agreesResult(record: VectorRecord, outcome: Outcome): boolean {
+    if (record.done !== outcome.done) {
+      this.#disagree('result', record, [turnsText(record.done), turnsText(outcome.done)]);
+      return false;
+    }
     if (record.r === undefined || outcome.r === undefined) return true;
     const kernel = typeof record.r === 'string' ? parseInt(record.r, 16) : record.r;
     if (kernel === outcome.r) return true;
@@ -210,6 +221,7 @@ class VectorRun {
   }
 
   #agreesVmas(record: VectorRecord, process: Process): boolean {
+    if (record.n !== undefined) return this.#agreesCount(record, record.n, process);
     const kernel = record.vmas ?? this.#lastVmas.get(record.p);
     if (record.vmas !== undefined) this.#lastVmas.set(record.p, record.vmas);
     if (kernel === undefined) return true;
@@ -227,6 +239,14 @@ class VectorRun {
         engine.map(engineLine).join('\n'),
       ]);
     return agrees;
+  }
+
+  #agreesCount(record: VectorRecord, kernel: number, process: Process): boolean {
+    const layout = process.layout();
+    const vmas = process.vmas().filter((vma) => !this.#isBase(vma) && !isHeap(vma, layout));
+    if (vmas.length === kernel) return true;
+    this.#disagree('count', record, [`${kernel} VMAs`, `${vmas.length} VMAs`]);
+    return false;
   }
 
   #agreesVma(expected: VectorVma, vma: VmaInfo | undefined, process: Process): boolean {
@@ -247,19 +267,13 @@ class VectorRun {
       const number = this.#files.numberOf(vma.file.ino);
       return number === null ? this.#shm.isSame(backing, vma.file.ino) : backing === `f${number}`;
     }
-    if (backing === '[heap]') {
-      const { brk, startBrk } = process.layout();
-      return vma.start < brk && vma.end > startBrk;
-    }
+    if (backing === '[heap]') return isHeap(vma, process.layout());
     return backing === (vma.name ?? '');
   }
 
   /** What was there before the first operation is left out of the records, but for the heap. */
   #isBase(vma: VmaInfo): boolean {
-    return (this.#vector.base.vmas ?? []).some(
-      ([start, end, , , name]) =>
-        name !== '[heap]' && vma.start >= parseInt(start, 16) && vma.end <= parseInt(end, 16),
-    );
+    return this.#base.some(({ start, end }) => vma.start >= start && vma.end <= end);
   }
 
   #disagree(
@@ -283,6 +297,22 @@ class SharedObjects {
     this.#inos.set(name, ino);
     this.#names.set(ino, name);
     return true;
+  }
+}
+
+interface Heap {
+  readonly startBrk: number;
+  readonly brk: number;
+}
+
+function isHeap({ start, end }: VmaInfo, { startBrk, brk }: Heap): boolean {
+  return start < brk && end > startBrk;
+}
+
+/** As the recorder left it: every page begins with a one. */
+function fillHeap(process: Process, [start, end]: VectorVma): void {
+  for (let at = parseInt(start, 16); at < parseInt(end, 16); at += PAGE_SIZE) {
+    process.store64(at, 1n);
   }
 }
 
@@ -311,6 +341,8 @@ const totalsText = (totals: readonly number[] = []): string =>
   totals.map((kb, i) => `${TOTALS[i]} ${kb} kB`).join(', ');
 
 const resultOf = (r: number): string => (r < 0 || r < 4096 ? String(r) : `0x${r.toString(16)}`);
+
+const turnsText = (done = 0): string => `${done} turns succeeded`;
 
 function permsOf({ flags }: VmaInfo): string {
   const r = hasFlag(flags, VM_READ) ? 'r' : '-';

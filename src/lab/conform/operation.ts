@@ -7,6 +7,7 @@ import {
   PAGE_SIZE,
   type Process,
 } from '../../index.ts';
+import { type Repeat, parseRepeat, runRepeat } from '../oracle/repeat.ts';
 import type { Userfaults } from './userfaults.ts';
 import { resourceOf, setSoftLimit } from './limits.ts';
 import type { VectorFiles } from './vector_files.ts';
@@ -19,6 +20,8 @@ export interface Outcome {
   readonly t?: readonly (number | string)[];
   /** A digit for each page of mincore. */
   readonly v?: string;
+  /** Of a repeat: how many of its turns succeeded. */
+  readonly done?: number;
   /** VmSize, VmLck, VmData, VmStk in kB. */
   readonly totals?: readonly number[];
 }
@@ -97,6 +100,10 @@ const OPERATIONS: Readonly<Record<string, (run: Run) => Outcome>> = {
 
 /** @throws VectorError for an operation that is not part of the format. */
 export function runOperation(process: Process, open: Open, record: VectorRecord): Outcome {
+  const repeat = repeatOf(record);
+  if (repeat !== null) {
+    return runRepeat(repeat, (op) => runOperation(process, open, { ...record, op }));
+  }
   const [name = '', ...words] = record.op.split(' ');
   if (name === 'sweep') return { t: sweep(process, record) };
   const operation = OPERATIONS[name];
@@ -106,6 +113,14 @@ export function runOperation(process: Process, open: Open, record: VectorRecord)
   const args = words.map((word) => resourceOf(word) ?? wordOf(word, record.line));
   const arg = (i: number): bigint => args[i] ?? 0n;
   return operation({ ...open, process, args, arg, num: (i) => Number(arg(i)) });
+}
+
+function repeatOf({ op, line }: VectorRecord): Repeat | null {
+  try {
+    return parseRepeat(op);
+  } catch {
+    throw new VectorError(`line ${line}: "${op}" is no repeat of an operation`);
+  }
 }
 
 function wordOf(word: string, line: number): bigint {

@@ -39,6 +39,10 @@ export interface VectorRecord {
   /** Absent when nothing visible changed since this process's last record. */
   readonly vmas?: readonly VectorVma[];
   readonly same?: 1;
+  /** Instead of "vmas" where there are many: how many, but for those of the base and the heap. */
+  readonly n?: number;
+  /** Of a repeat: how many of its turns succeeded. */
+  readonly done?: number;
   /** Of the base record. */
   readonly brk?: string;
   /** Of the base record: where the program's data begins and ends, in hex. */
@@ -63,7 +67,7 @@ export function parseVector(text: string): Vector {
   if (lines.length === 0)
     throw new VectorError('the file is empty; a vector begins with a header line');
   const header = parseHeader(lines[0] ?? '');
-  const records = lines.slice(1).map((line, i) => parseRecord(line, i + 2));
+  const records = lines.slice(1).map((line, i) => recordOf(parseJson(line, i + 2), i + 2));
   const [base, ...operations] = records;
   if (base === undefined || base.op !== 'base' || base.vmas === undefined) {
     throw new VectorError('line 2: the base record with the first VMAs is missing');
@@ -71,7 +75,8 @@ export function parseVector(text: string): Vector {
   return { header, base, records: operations };
 }
 
-function parseJson(text: string, line: number): Record<string, unknown> {
+/** @throws VectorError where the line is not a JSON object. */
+export function parseJson(text: string, line: number): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -87,15 +92,20 @@ function parseJson(text: string, line: number): Record<string, unknown> {
 function parseHeader(text: string): VectorHeader {
   const header = parseJson(text, 1);
   if (header['kind'] !== 'header') throw new VectorError('line 1: not the header of a vector');
-  const { format, limits } = header;
+  const { format } = header;
   if (format !== 1 && format !== 2) {
     const found = format === undefined ? 'missing' : JSON.stringify(format);
     throw new VectorError(`line 1: the format is ${found}, but only 1 and 2 can be read`);
   }
+  return headerOf(header);
+}
+
+/** What a header says of the machine, whatever kind of file it begins. */
+export function headerOf(header: Record<string, unknown>): VectorHeader {
+  const { files, limits } = header;
   if (limits !== undefined && !isLimits(limits)) {
     throw new VectorError('line 1: "limits" is malformed');
   }
-  const { files } = header;
   if (!Array.isArray(files) || !files.every((file) => typeof file === 'string')) {
     throw new VectorError('line 1: the list of files is missing');
   }
@@ -121,9 +131,9 @@ function parseHeader(text: string): VectorHeader {
   };
 }
 
-function parseRecord(text: string, line: number): VectorRecord {
-  const record = parseJson(text, line);
-  const { p, op, r, t, v, pages, vmas, same, brk, data, totals } = record;
+/** @throws VectorError where an object is no record. */
+export function recordOf(record: Record<string, unknown>, line: number): VectorRecord {
+  const { p, op, r, t, v, pages, vmas, same, n, done, brk, data, totals } = record;
   if (typeof p !== 'number' || typeof op !== 'string') {
     throw new VectorError(`line ${line}: a record needs a process "p" and an operation "op"`);
   }
@@ -147,6 +157,8 @@ function parseRecord(text: string, line: number): VectorRecord {
     ...(typeof v === 'string' ? { v } : {}),
     ...(vmas === undefined ? {} : { vmas }),
     ...(same === 1 ? { same } : {}),
+    ...(typeof n === 'number' ? { n } : {}),
+    ...(typeof done === 'number' ? { done } : {}),
     ...(typeof brk === 'string' ? { brk } : {}),
     ...(Array.isArray(data) ? { data: data.map(String) } : {}),
     ...(totals === undefined ? {} : { totals }),

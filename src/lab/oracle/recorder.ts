@@ -3,9 +3,10 @@ import { kernelRelease } from './live_kernel.ts';
 import { type Outcome, runOperation, runSweep } from './operation.ts';
 import { readLimits } from './limits.ts';
 import { BackingNames, type RecordVma, isBase, recordVma } from './record.ts';
+import { parseRepeat, runRepeat } from './repeat.ts';
 import { type Subject, type Subjects, exitSubject, startSubjects } from './subject.ts';
 import { FILE_NOTES } from './subject_files.ts';
-import type { SmapsVma } from './vmas.ts';
+import { type SmapsVma, parseSmaps } from './vmas.ts';
 
 const SWEPT_BYTES = 256n * 4096n; // larger mappings are left out of a sweep
 
@@ -27,6 +28,14 @@ export interface Title {
   readonly uid: number;
 }
 
+/** How much a recording says. */
+export interface Detail {
+  /** A process with more VMAs than this is counted and not listed; the heap does not count. */
+  readonly mostListed: number;
+}
+
+const EVERYTHING: Detail = { mostListed: Infinity };
+
 /**
  * Runs operations on the live kernel and writes down what it did, one line each, after a header
  * and the base; then loads every page of every process.
@@ -34,9 +43,9 @@ export interface Title {
  * @returns the lines of a conformance vector, without newlines.
  * @throws LostRecording with the lines up to there.
  */
-export function record(title: Title, source: Source): string[] {
+export function record(title: Title, source: Source, detail = EVERYTHING): string[] {
   const subjects = startSubjects(title.uid);
-  const recording = new Recording(subjects);
+  const recording = new Recording(subjects, detail);
   try {
     recording.writeHeader(title);
     recording.writeBase();
@@ -66,12 +75,14 @@ export class LostRecording extends Error {
 class Recording implements Scene {
   readonly lines: string[] = [];
   readonly #subjects: Subjects;
+  readonly #detail: Detail;
   readonly #names: BackingNames;
   readonly #seen = new Map<number, SmapsVma[]>();
   readonly #written = new Map<number, string>();
 
-  constructor(subjects: Subjects) {
+  constructor(subjects: Subjects, detail: Detail) {
     this.#subjects = subjects;
+    this.#detail = detail;
     this.#names = new BackingNames(this.#subject(0).files);
   }
 
@@ -115,6 +126,8 @@ class Recording implements Scene {
     const subject = this.#subject(process);
     if (operation.startsWith('fork ')) return this.#fork(subject, Number(operation.slice(5)));
     if (operation === 'exit') return this.#exit(process);
+    const repeat = parseRepeat(operation);
+    if (repeat !== null) return runRepeat(repeat, (one) => runOperation(subject, one));
     if (operation !== 'sweep') return runOperation(subject, operation);
     const small = this.vmas(process).filter((vma) => vma.end - vma.start <= SWEPT_BYTES);
     return runSweep(
@@ -138,11 +151,27 @@ class Recording implements Scene {
   }
 
   #addVmas(process: number, line: Record<string, unknown>): void {
+    const many = this.#countIfMany(process);
+    if (many !== null) {
+      line['n'] = many;
+      this.#written.delete(process);
+      return;
+    }
     const vmas: RecordVma[] = this.#look(process).map((vma) => recordVma(vma, this.#names));
     const text = JSON.stringify(vmas);
     if (text === this.#written.get(process)) line['same'] = 1;
     else line['vmas'] = vmas;
     this.#written.set(process, text);
+  }
+
+  /** @returns how many VMAs there are, or null where they are few enough to be listed. */
+  #countIfMany(process: number): number | null {
+    if (this.#detail.mostListed === Infinity) return null;
+    const vmas = parseSmaps(this.#subject(process).kernel.maps()).filter((vma) => !isBase(vma));
+    const count = vmas.filter((vma) => vma.path !== '[heap]').length;
+    if (count <= this.#detail.mostListed) return null;
+    this.#seen.set(process, vmas);
+    return count;
   }
 
   #look(process: number): SmapsVma[] {
