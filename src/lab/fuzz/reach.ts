@@ -35,6 +35,7 @@ export class Reach {
   #seeCall(operation: Operation, seen: Seen, before: readonly VmaInfo[]): void {
     const { name, variant } = operation;
     const { r } = seen.record;
+    if (seen.record.totals !== undefined) this.#note('errno', variant, 'ok');
     if (r === undefined) return;
     const errno = name !== 'brk' && typeof r === 'number' && r < 0 ? errnoText(r) : undefined;
     this.#note('errno', variant, errno ?? 'ok');

@@ -7,9 +7,12 @@ import {
   mmapArguments,
   mprotectArguments,
   mremapArguments,
+  punchArguments,
   pwriteArguments,
   rangeArguments,
   remapPagesArguments,
+  rlimitArguments,
+  sealArguments,
   storeArguments,
   tableArguments,
 } from './arguments.ts';
@@ -49,6 +52,15 @@ const CHOOSERS: Readonly<Record<Exclude<OperationName, 'fork' | 'exit'>, Choose>
   uffd: (choice) => tableArguments(choice, 'uffd'),
   unuffd: (choice) => rangeArguments(choice),
   pwrite: pwriteArguments,
+  punch: punchArguments,
+  addseals: sealArguments,
+  rlimit: rlimitArguments,
+  mlockall: ({ random }) => [String(random.pick([1, 2, 3, 3, 4, 5, 7, 0, 8]))],
+  munlockall: () => [],
+  mdwe: () => ['1'],
+  personality: ({ random }) => [random.pick(['0x40000', '0x440000'])],
+  pkeymprotect: (choice) => [...mprotectArguments(choice), choice.random.pick(['-1', '0', '1'])],
+  totals: () => [],
   ftrunc: ftruncArguments,
 };
 

@@ -19,6 +19,12 @@ const MAP_FIXED_ANY = 0x100010n;
 const MAP_LOCKED_POPULATE = 0xa000n;
 const MREMAP_DESTINATION = 6n; // FIXED, DONTUNMAP
 
+/** Operations that name no range. */
+const WITHOUT_RANGE = new Set([
+  ...['brk', 'pwrite', 'ftrunc', 'punch', 'addseals', 'rlimit', 'mdwe', 'personality'],
+  ...['munlockall', 'totals', 'maps', 'sweep', 'fork', 'thread', 'exit'],
+]);
+
 interface Span {
   readonly start: bigint;
   readonly end: bigint;
@@ -30,6 +36,7 @@ export function isSafe(operation: string, vmas: readonly SmapsVma[]): boolean {
   const spans = spansOf(name, args);
   if (spans.some((one) => meetsZone(one) && !isRefusedAtOnce(name, args))) return false;
   if (name === 'madvise' && DEADLY_ADVICE.has(args[2] ?? 0n)) return false;
+  if (name === 'mlockall') return vmas.every((vma) => vma.end - vma.start <= LARGE);
   if (touchesTooMuch(name, args)) return false;
   if (name === 'mremap' && populates(args, vmas)) return false;
   const large = vmas.some((vma) => vma.end - vma.start > LARGE && spans.some(meets(vma)));
@@ -39,7 +46,7 @@ export function isSafe(operation: string, vmas: readonly SmapsVma[]): boolean {
 /** The ranges an operation may change or read, first pages rounded down, ends cut at 2^64. */
 function spansOf(name: string, args: readonly bigint[]): Span[] {
   const [addr = 0n, len = 0n, third = 0n, flags = 0n, target = 0n] = args;
-  if (['brk', 'pwrite', 'ftrunc', 'fork', 'exit', 'sweep'].includes(name)) return [];
+  if (WITHOUT_RANGE.has(name)) return [];
   if (name === 'mmap') return (flags & MAP_FIXED_ANY) === 0n ? [] : [span(addr, len)];
   if (name !== 'mremap') return [span(addr, len)];
   const source = span(addr, len > third ? len : third);
@@ -65,7 +72,8 @@ function isRefusedAtOnce(name: string, [addr = 0n, len = 0n]: readonly bigint[])
   if (name === 'rfp' || name.endsWith('uffd')) return false;
   if (addr % 4096n !== 0n && name !== 'mmap') return true;
   if (name === 'mmap' || name === 'munmap') return addr + len > TASK_SIZE;
-  if (name === 'mprotect' || name === 'madvise') return addr + len + 4095n >= WRAP && len > 4096n;
+  if (name.endsWith('mprotect') || name === 'madvise')
+    return addr + len + 4095n >= WRAP && len > 4096n;
   return false;
 }
 
@@ -89,5 +97,5 @@ function populates(args: readonly bigint[], vmas: readonly SmapsVma[]): boolean 
 /** True when the operation costs little however large the mapping is. */
 function isCheap(name: string, args: readonly bigint[]): boolean {
   if (name === 'madvise') return CHEAP_ADVICE.has(args[2] ?? 0n);
-  return ['mmap', 'munmap', 'mprotect', 'mseal', 'st', 'ld'].includes(name);
+  return ['mmap', 'munmap', 'mprotect', 'pkeymprotect', 'mseal', 'st', 'ld'].includes(name);
 }
