@@ -74,6 +74,8 @@ export const I_SWAPFILE = 1 << 4;
 export const I_CACHED = 1 << 5;
 /** Executed with another user's or group's rights: the program's personality is not inherited. */
 export const I_SETID = 1 << 6;
+/** Another user's, who lets nobody else write: what is cached is shown with CAP_FOWNER only. */
+export const I_OWNED = 1 << 7;
 
 /** Seals of a memfd. Source: include/uapi/linux/fcntl.h. */
 export const F_SEAL_SEAL = 0x01;

@@ -64,7 +64,8 @@ export const CAP_IPC_LOCK = 1 << 0;
 export const CAP_SYS_RAWIO = 1 << 1;
 export const CAP_SYS_ADMIN = 1 << 2;
 export const CAP_SYS_PTRACE = 1 << 3;
-export const ALL_CAPS = CAP_IPC_LOCK | CAP_SYS_RAWIO | CAP_SYS_ADMIN | CAP_SYS_PTRACE;
+export const CAP_FOWNER = 1 << 4;
+export const ALL_CAPS = CAP_IPC_LOCK | CAP_SYS_RAWIO | CAP_SYS_ADMIN | CAP_SYS_PTRACE | CAP_FOWNER;
 
 /** Personality bits. Source: include/uapi/linux/personality.h. */
 export const MMAP_PAGE_ZERO = 0x0100000;
