@@ -21,8 +21,21 @@ const MREMAP_DESTINATION = 6n; // FIXED, DONTUNMAP
 
 /** Operations that name no range. */
 const WITHOUT_RANGE = new Set([
-  ...['brk', 'pwrite', 'ftrunc', 'punch', 'addseals', 'rlimit', 'mdwe', 'personality'],
-  ...['munlockall', 'totals', 'maps', 'sweep', 'fork', 'thread', 'exit'],
+  'brk',
+  'pwrite',
+  'ftrunc',
+  'punch',
+  'addseals',
+  'rlimit',
+  'mdwe',
+  'personality',
+  'munlockall',
+  'totals',
+  'maps',
+  'sweep',
+  'fork',
+  'thread',
+  'exit',
 ]);
 
 interface Span {
