@@ -43,6 +43,7 @@ export const LAB_PARTS = {
   survey: [],
   sweep: ['oracle'],
   fuzz: ['oracle', 'conform'],
+  coverage: ['conform', 'fuzz', 'pack'],
   pack: ['conform', 'oracle', 'strace'],
 };
 
