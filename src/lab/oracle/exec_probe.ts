@@ -10,7 +10,7 @@
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { Kernel } from './kernel.ts';
 import { requestCall } from './request.ts';
-import { AREA_RESULTS } from './stub_code.ts';
+import { AREA_START, RESULTS_AT } from './stub_code.ts';
 import { SYSCALLS } from './syscalls.ts';
 
 const PTRACE_TRACEME = 0;
@@ -83,7 +83,7 @@ export class ExecProbe {
     if ((status & 0xff) !== STOPPED) return { kind: 'killed', signal: status & 0x7f };
     const signal = status >> 8;
     if (signal === SIGTRAP) return stopped(pid);
-    const answer = readMemory(pid, AREA_RESULTS, 16);
+    const answer = readMemory(pid, AREA_START + RESULTS_AT, 16);
     return { kind: 'failed', errno: Number(answer.readBigInt64LE(8)) };
   }
 

@@ -96,7 +96,9 @@ class Recording implements Scene {
 
   #run(process: number, operation: string): Outcome {
     const subject = this.#subject(process);
-    if (operation.startsWith('fork ')) return this.#fork(subject, Number(operation.slice(5)));
+    const [name = '', number] = operation.split(' ');
+    if (name === 'fork') return this.#fork(subject, Number(number));
+    if (name === 'thread') return this.#thread(subject, Number(number));
     if (operation === 'exit') return this.#exit(process);
     if (operation !== 'sweep') return runOperation(subject, operation);
     const small = this.vmas(process).filter((vma) => vma.end - vma.start <= SWEPT_BYTES);
@@ -109,9 +111,17 @@ class Recording implements Scene {
   #fork(subject: Subject, number: number): Outcome {
     const kernel = subject.kernel.fork();
     if (typeof kernel === 'number') return { r: kernel };
-    this.#subjects.live.set(number, { kernel, files: subject.files, userfaultfd: undefined });
+    this.#subjects.live.set(number, { kernel, files: subject.files, userfault: { fd: undefined } });
     this.#look(number);
     return { r: `child ${number}` };
+  }
+
+  #thread(subject: Subject, number: number): Outcome {
+    const kernel = subject.kernel.thread();
+    if (typeof kernel === 'number') return { r: kernel };
+    this.#subjects.live.set(number, { ...subject, kernel });
+    this.#look(number);
+    return { r: `thread ${number}` };
   }
 
   #exit(process: number): Outcome {

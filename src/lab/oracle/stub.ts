@@ -6,7 +6,7 @@ import { stubCode } from './stub_code.ts';
 /**
  * The stub as an executable file: an ELF header, one program header, the code.
  *
- *   0        64       120                      707
+ *   0        64       120                      841
  *   ELF      PT_LOAD  code                       |     mapped r-x at 0x400000, nothing else
  */
 const LOAD_ADDRESS = 0x400000;

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { isGone } from './death.ts';
 import { Kernel } from './kernel.ts';
 import { type SubjectFiles, openSubjectFiles } from './subject_files.ts';
 
@@ -6,11 +6,16 @@ const PAGE = 4096;
 const HEAP_PAGES = 34;
 const EXIT_TRIES = 4000;
 
-/** A process that runs operations: its kernel side, its files, its userfaultfd once it has one. */
+/** A process or thread that runs operations: its kernel side, its files, its userfaultfd. */
 export interface Subject {
   readonly kernel: Kernel;
   readonly files: SubjectFiles;
-  userfaultfd: number | undefined;
+  readonly userfault: SharedUserfault;
+}
+
+/** The userfaultfd of a process and its threads, once they have one. */
+export interface SharedUserfault {
+  fd: number | undefined;
 }
 
 /** The processes of one recording. Number 0 is there from the start. */
@@ -33,7 +38,7 @@ export function startSubjects(uid: number): Subjects {
     parent.becomeUser(uid); // only now: the files are ours
     const child = parent.fork();
     if (typeof child === 'number') throw new Error(`fork failed with errno ${-child}.`);
-    const live = new Map([[0, { kernel: child, files, userfaultfd: undefined }]]);
+    const live = new Map([[0, { kernel: child, files, userfault: { fd: undefined } }]]);
     return { live, brk, stop: () => stopAll(live, parent) };
   } catch (error) {
     parent.stop();
@@ -60,12 +65,4 @@ export function exitSubject(subject: Subject): void {
     if (isGone(subject.kernel.pid)) return;
   }
   throw new Error('a process does not exit.');
-}
-
-function isGone(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ');
-  } catch {
-    return true;
-  }
 }

@@ -17,9 +17,9 @@ export function ioctlUserfault(
   which: keyof typeof IOCTLS,
   [addr = 0n, len = 0n, mode = 0n]: readonly bigint[],
 ): number {
-  subject.userfaultfd ??= openUserfault(subject);
+  const fd = (subject.userfault.fd ??= openUserfault(subject));
   const argument = pokeWords(subject, [addr, len, mode, 0n]);
-  return Number(subject.kernel.call('ioctl', subject.userfaultfd, IOCTLS[which], argument));
+  return Number(subject.kernel.call('ioctl', fd, IOCTLS[which], argument));
 }
 
 function openUserfault(subject: Subject): number {
