@@ -9,6 +9,7 @@
  */
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { Kernel } from './kernel.ts';
+import { deniedCall } from './oracle_error.ts';
 import { requestCall } from './request.ts';
 import { AREA_START, RESULTS_AT } from './stub_code.ts';
 import { SYSCALLS } from './syscalls.ts';
@@ -54,7 +55,7 @@ export class ExecProbe {
   /** Makes one exec, shows what came of it while it stands still, and ends it. */
   run<Result>(call: ExecCall, look: (outcome: ExecOutcome) => Result): Result {
     const child = this.#tracer.fork();
-    if (typeof child === 'number') throw new Error(`the kernel's fork gave ${child}`);
+    if (typeof child === 'number') throw deniedCall('fork', child);
     try {
       const args = placeStrings(child, call);
       call.prepare?.(child);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Channel, type Pipes, type StubEnds, closePipes, openPipes } from './channel.ts';
+import { isGone } from './death.ts';
 import { OracleError, deniedCall } from './oracle_error.ts';
 import {
   type Answer,
@@ -93,19 +94,19 @@ export class Kernel {
       pipes,
       how: 'started',
     });
-    kernel.#close(...OTHER_ENDS);
-    kernel.#watch(AREA_START);
-    kernel.becomeUser(uid ?? ownUid());
-    return kernel;
+    return kernel.#orStop(() => {
+      kernel.#close(...OTHER_ENDS);
+      kernel.#watch(AREA_START);
+      kernel.becomeUser(uid ?? ownUid());
+    });
   }
 
   /** Changes to another user and group, losing every capability; needs root. */
   becomeUser(uid: number): void {
     const failed = uid !== ownUid() && !this.#setUser(uid);
     this.call('prctl', PR_SET_PDEATHSIG, SIGKILL); // the change of user had cleared it
-    if (!failed) return;
-    this.stop();
-    throw new OracleError('denied', `becoming user ${uid} is refused here: run as root.`);
+    if (failed)
+      throw new OracleError('denied', `becoming user ${uid} is refused here: run as root.`);
   }
 
   #setUser(uid: number): boolean {
@@ -117,6 +118,13 @@ export class Kernel {
   /** Makes one system call. @returns what the kernel returned: negative errno on failure. */
   call(call: SyscallName | number, ...args: readonly (number | bigint)[]): number | bigint {
     return callResult(this.one(requestCall(syscallNumber(call), args)));
+  }
+
+  /** Makes a system call that has to succeed. @throws OracleError when this machine refuses it. */
+  must(call: SyscallName, ...args: readonly number[]): number {
+    const result = Number(this.call(call, ...args));
+    if (result < 0) throw deniedCall(call, result);
+    return result;
   }
 
   /** Answers any number of requests, in order. */
@@ -188,12 +196,9 @@ export class Kernel {
   /** Forks the process. @returns the child, driven like its parent, or the negative errno. */
   fork(): Kernel | number {
     const { ends, pipes } = this.#makePipes();
-    const pid = Number(callResult(this.one(requestFork(ends.input, ends.output))));
+    const pid = this.#bear(requestFork(ends.input, ends.output), pipes);
     this.#close(ends.input, ends.output);
-    if (pid < 0) {
-      closePipes(pipes);
-      return pid;
-    }
+    if (pid < 0) return pid;
     const group = new ThreadGroup(pid);
     const child = new Kernel({
       ...this.#origin,
@@ -204,9 +209,10 @@ export class Kernel {
       how: 'forked',
     });
     const inherited = [...this.#group.descriptors, ends.input, ends.output];
-    child.#close(...inherited.filter((fd) => !Object.values(FIRST_ENDS).includes(fd)));
-    child.#watch(this.#origin.area);
-    return child;
+    return child.#orStop(() => {
+      child.#close(...inherited.filter((fd) => !Object.values(FIRST_ENDS).includes(fd)));
+      child.#watch(this.#origin.area);
+    });
   }
 
   /** Makes a thread of the process. @returns it, driven like the first, or the negative errno. */
@@ -215,9 +221,8 @@ export class Kernel {
     if (area === undefined) throw new Error('a process has at most 16 threads here.');
     const { ends, pipes } = this.#makePipes();
     this.#watch(area);
-    const pid = Number(callResult(this.one(requestThread(ends.input, ends.output, area))));
+    const pid = this.#bear(requestThread(ends.input, ends.output, area), pipes);
     if (pid < 0) {
-      closePipes(pipes);
       this.#close(ends.input, ends.output);
       return pid;
     }
@@ -225,21 +230,52 @@ export class Kernel {
     const stack = Buffer.alloc(24);
     stack.writeBigUInt64LE(BigInt(area + SIGNAL_STACK_AT));
     stack.writeBigUInt64LE(BigInt(SIGNAL_STACK_BYTES), 16);
-    thread.#must('sigaltstack', thread.poke(0, stack), 0);
-    return thread;
+    return thread.#orStop(() => thread.must('sigaltstack', thread.poke(0, stack), 0));
+  }
+
+  /** @returns the number of who was born, or the negative errno; then the pipes are closed. */
+  #bear(request: Request, pipes: Pipes): number {
+    let pid = -1;
+    try {
+      pid = Number(callResult(this.one(request)));
+    } finally {
+      if (pid < 0) closePipes(pipes);
+    }
+    return pid;
+  }
+
+  /** Gets a new process ready, and ends it if that fails. */
+  #orStop(ready: () => void): this {
+    try {
+      ready();
+      return this;
+    } catch (error) {
+      this.stop();
+      throw error;
+    }
   }
 
   #makePipes(): { ends: StubEnds; pipes: Pipes } {
-    const at = SCRATCH_BYTES - 16;
-    this.#must('pipe2', this.#scratch + at, 0);
-    this.#must('pipe2', this.#scratch + at + 8, 0);
-    const [input = 0, inputOther = 0, outputOther = 0, output = 0] = new Int32Array(
-      new Uint8Array(this.peek(at, 16)).buffer,
-    );
-    const ends = { input, output };
-    const pipes = openPipes(this.pid, ends);
-    this.#close(inputOther, outputOther);
-    return { ends, pipes };
+    const made: number[] = [];
+    try {
+      made.push(...this.#makePipe());
+      made.push(...this.#makePipe());
+      const [input = 0, inputOther = 0, outputOther = 0, output = 0] = made;
+      const ends = { input, output };
+      const pipes = openPipes(this.pid, ends);
+      this.#close(inputOther, outputOther);
+      return { ends, pipes };
+    } catch (error) {
+      if (!isGone(this.pid)) this.#close(...made);
+      throw error;
+    }
+  }
+
+  #makePipe(): [read: number, write: number] {
+    const at = SCRATCH_BYTES - 8;
+    this.must('pipe2', this.#scratch + at, 0);
+    const fds = this.peek(at, 8);
+    return [fds.readInt32LE(0), fds.readInt32LE(4)];
   }
 
   /** Has the thread of an area killed when a batch of it takes too long. */
@@ -247,11 +283,6 @@ export class Kernel {
     const made = this.batch(requestWatch(area, this.#origin.patience)).at(-1);
     const result = made === undefined ? 0 : Number(callResult(made));
     if (result < 0) throw deniedCall('timer_create', result);
-  }
-
-  #must(call: SyscallName, ...args: readonly number[]): void {
-    const result = Number(this.call(call, ...args));
-    if (result < 0) throw deniedCall(call, result);
   }
 
   #close(...fds: readonly number[]): void {

@@ -1,4 +1,4 @@
-import { errnoName } from '../../index.ts';
+import { getSystemErrorName } from 'node:util';
 import type { SyscallName } from './syscalls.ts';
 
 /**
@@ -24,11 +24,17 @@ const WHAT_TO_DO: Readonly<Record<string, string>> = {
   EPERM: 'a sandbox filters it or a right is missing: run as root, outside the sandbox',
 };
 
+/** What to do for calls that a kernel of the right version may lack. */
+const WHERE_FOUND: Readonly<Record<string, string>> = {
+  memfd_secret: 'boot with secretmem.enable=1, outside the sandbox',
+  userfaultfd: 'it needs CONFIG_USERFAULTFD, outside the sandbox',
+};
+
 /** What this machine lacks when a call that must succeed fails. */
 export function deniedCall(call: SyscallName, errno: number): OracleError {
-  const name = errnoName(errno) ?? String(-errno);
+  const name = getSystemErrorName(errno);
   if (name === 'ENOSYS') {
-    const sentence = `this kernel has no ${call}(): use Linux 6.18 with it, not filtered.`;
+    const sentence = `this kernel has no ${call}(): ${WHERE_FOUND[call] ?? 'use Linux 6.18'}.`;
     return new OracleError('absent', sentence);
   }
   const advice = WHAT_TO_DO[name] ?? 'it must succeed for the oracle to work';

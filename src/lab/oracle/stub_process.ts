@@ -30,7 +30,7 @@ export function startStub(): number {
 
 /** Node tells it later, and to nobody who waits now. */
 function whyNotSpawned({ path }: StubFile): OracleError {
-  denying('open', () => closeSync(openSync('/dev/null', 'r')));
+  denying('open', openAFew);
   try {
     accessSync(path, constants.X_OK);
   } catch {
@@ -39,6 +39,16 @@ function whyNotSpawned({ path }: StubFile): OracleError {
     return new OracleError('denied', sentence);
   }
   return deniedCall('fork', EAGAIN);
+}
+
+/** As many descriptors as starting a process takes. */
+function openAFew(): void {
+  const fds: number[] = [];
+  try {
+    for (let i = 0; i < 8; i++) fds.push(openSync('/dev/null', 'r'));
+  } finally {
+    for (const fd of fds) closeSync(fd);
+  }
 }
 
 function waitUntilReady(pid: number): void {

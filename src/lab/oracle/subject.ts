@@ -1,4 +1,5 @@
 import { isGone } from './death.ts';
+import { OracleError, deniedCall } from './oracle_error.ts';
 import { Kernel } from './kernel.ts';
 import { type SubjectFiles, openSubjectFiles } from './subject_files.ts';
 
@@ -37,7 +38,7 @@ export function startSubjects(uid: number): Subjects {
     const brk = growHeap(parent);
     parent.becomeUser(uid); // only now: the files are ours
     const child = parent.fork();
-    if (typeof child === 'number') throw new Error(`fork failed with errno ${-child}.`);
+    if (typeof child === 'number') throw deniedCall('fork', child);
     const live = new Map([[0, { kernel: child, files, userfault: { fd: undefined } }]]);
     return { live, brk, stop: () => stopAll(live, parent) };
   } catch (error) {
@@ -64,5 +65,5 @@ export function exitSubject(subject: Subject): void {
   for (let i = 0; i < EXIT_TRIES; i++) {
     if (isGone(subject.kernel.pid)) return;
   }
-  throw new Error('a process does not exit.');
+  throw new OracleError('hung', `process ${subject.kernel.pid} does not exit: end it by hand.`);
 }

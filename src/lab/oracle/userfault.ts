@@ -1,3 +1,4 @@
+import { deniedCall } from './oracle_error.ts';
 import type { Subject } from './subject.ts';
 
 const O_CLOEXEC_NONBLOCK = 0x80800;
@@ -23,9 +24,12 @@ export function ioctlUserfault(
 }
 
 function openUserfault(subject: Subject): number {
-  const fd = Number(subject.kernel.call('userfaultfd', O_CLOEXEC_NONBLOCK));
+  const { kernel } = subject;
+  const fd = Number(kernel.call('userfaultfd', O_CLOEXEC_NONBLOCK));
+  // To others than root the kernel itself may refuse it, which is an answer.
+  if (fd < 0 && kernel.call('geteuid') === 0) throw deniedCall('userfaultfd', fd);
   const argument = pokeWords(subject, [UFFD_API, UFFD_FEATURE_SIGBUS, 0n]);
-  subject.kernel.call('ioctl', fd, UFFDIO_API, argument);
+  kernel.call('ioctl', fd, UFFDIO_API, argument);
   return fd;
 }
 
