@@ -53,7 +53,7 @@ describe.skipIf(reason !== undefined)(`operations of format 2${why}`, () => {
 
   it('rlimit DATA: private writable memory, and the heap', () => {
     const steps = [
-      'rlimit DATA 0x40000',
+      'rlimit DATA 0x100000',
       'mmap 0 0x40000 3 0x22 -1 0',
       'mmap 0 0x40000 1 0x22 -1 0',
     ];
@@ -158,6 +158,47 @@ describe.skipIf(reason !== undefined)(`operations of format 2${why}`, () => {
     const unmap = 'munmap 0x200000000000 0x2000';
     const steps = [map, 'addseals 1 0x20', unmap, 'addseals 1 0x20', map, 'ftrunc 1 0x8000'];
     expect(results(agreed(steps)).slice(1)).toEqual([-16, 0, 0, -1, -1]);
+  });
+
+  it('thread: one address space, with limits and locks for both, until both have exited', () => {
+    const steps = [MAP, 'thread 1', '1: st 0x200000001000 0x1000 7', 'ld 0x200000001000 0x1000'];
+    const more = ['1: munmap 0x200000000000 0x1000', '0: maps 1', '1: rlimit AS 0', '0: brk 4096'];
+    const forks = [
+      '1: rlimit AS -1',
+      '1: fork 2',
+      '2: munmap 0x200000001000 0x1000',
+      '2: thread 3',
+    ];
+    const locks = ['1: mlockall 2', '0: mmap 0 0x1000 3 0x22 -1 0', '0: totals', '3: totals'];
+    const exits = ['0: exit', '1: st 0x200000001000 0x3000 9', '1: totals', '1: thread 4'];
+    const last = ['1: exit', '4: ld 0x200000001000 0x1000', '4: fork 5', '2: exit', '3: sweep'];
+    const records = agreed([...steps, ...more, ...forks, ...locks, ...exits, ...last, '5: sweep']);
+    expect(records[1]?.r).toBe('thread 1');
+    expect(records[3]?.t).toEqual(['7']);
+    expect(records[5]?.vmas?.at(-1)?.[0]).toBe('200000001000');
+    expect(records[7]?.r).toBe(0);
+  });
+
+  it('thread: personality is its own, mdwe is not', () => {
+    const steps = ['thread 1', '1: personality 0x400000', 'personality -1', '1: mdwe 1', 'mdwe 0'];
+    expect(results(agreed(steps))).toEqual(['thread 1', 0x40000, 0x40000, 0, -1]);
+  });
+
+  it('thread: the userfaultfd stays until the last one has exited', () => {
+    const steps = [
+      MAP,
+      'thread 1',
+      'uffd 0x200000000000 0x2000 1',
+      '1: uffd 0x200000000000 0x1000 1',
+    ];
+    const after = ['1: ld 0x200000000000 0x3000', 'exit', '1: ld 0x200000000000 0x3000'];
+    const records = agreed([...steps, ...after, '1: unuffd 0x200000000000 0x1000']);
+    expect(records[6]?.t).toEqual(['B2', 'B2', '0']);
+  });
+
+  it('thread: counts for RLIMIT_NPROC', () => {
+    const steps = ['thread 1', '1: rlimit NPROC 1', 'thread 2', '1: thread 3'];
+    expect(results(agreed(steps, PLAIN))).toEqual(['thread 1', 0, -11, -11]);
   });
 
   it('totals: of every kind of mapping, and of a copy', () => {

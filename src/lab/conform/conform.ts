@@ -1,6 +1,12 @@
 /** Runs a vector in a machine and compares every record with what the kernel said. */
 import {
   ADDR_NO_RANDOMIZE,
+  CLONE_FILES,
+  CLONE_FS,
+  CLONE_SIGHAND,
+  CLONE_SYSVSEM,
+  CLONE_THREAD,
+  CLONE_VM,
   isErr,
   Machine,
   PAGE_SIZE,
@@ -45,6 +51,7 @@ export interface Seen {
 export type Watch = (seen: Seen) => void;
 
 const EAGAIN = -11;
+const THREAD = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
 
 /** RAM of the recording machine, as far as overcommit asks. The header does not say. */
 const TOTALRAM_PAGES = (24 * 2 ** 30) / 4096;
@@ -148,17 +155,24 @@ class VectorRun {
     return child;
   }
 
+  #thread(process: Process): Process {
+    const thread = process.clone(THREAD);
+    if (typeof thread === 'number') throw new VectorError('the machine has no memory for a thread');
+    this.#living.add(thread);
+    return thread;
+  }
+
   #agrees(record: VectorRecord): boolean {
     const process = this.#processes.get(record.p);
     if (process === undefined) {
       throw new VectorError(`line ${record.line}: process ${record.p} was never forked`);
     }
     const [name, argument] = record.op.split(' ');
-    if (name === 'fork') return this.#agreesFork(record, process, Number(argument));
+    if (name === 'fork' || name === 'thread') {
+      return this.#agreesBirth(record, process, Number(argument));
+    }
     if (name === 'exit') {
-      process.exit();
-      this.#userfaults.close(process);
-      this.#living.delete(process);
+      this.#exit(process);
       this.#processes.delete(record.p);
       return true;
     }
@@ -172,14 +186,26 @@ class VectorRun {
     return this.#agreesVmas(record, process) && agrees;
   }
 
-  #agreesFork(record: VectorRecord, process: Process, child: number): boolean {
+  /** What a process has open goes with its last thread. */
+  #exit(process: Process): void {
+    const { pid } = process;
+    this.#living.delete(process);
+    if (![...this.#living].some((other) => other.pid === pid)) this.#userfaults.close(process);
+    process.exit();
+  }
+
+  #agreesBirth(record: VectorRecord, process: Process, child: number): boolean {
     const isRoot = this.#vector.header.uid === 0;
     const limit = isRoot ? 'free' : forkLimit(process, this.#living.size);
     const isRefused = limit === 'refused' || (limit === 'either' && record.r === EAGAIN);
-    const kernel = typeof record.r === 'number' ? resultOf(record.r) : `child ${child}`;
-    const engine = isRefused ? resultOf(EAGAIN) : `child ${child}`;
+    const isThread = record.op.startsWith('thread');
+    const born = isThread ? `thread ${child}` : `child ${child}`;
+    const kernel = typeof record.r === 'number' ? resultOf(record.r) : born;
+    const engine = isRefused ? resultOf(EAGAIN) : born;
     if (kernel !== engine) this.#disagree('result', record, [kernel, engine]);
-    if (kernel === `child ${child}`) this.#processes.set(child, this.#fork(process));
+    if (kernel === born) {
+      this.#processes.set(child, isThread ? this.#thread(process) : this.#fork(process));
+    }
     return this.#agreesVmas(record, process) && kernel === engine;
   }
 

@@ -124,7 +124,9 @@ class Recording implements Scene {
 
   #run(process: number, operation: string): Outcome {
     const subject = this.#subject(process);
-    if (operation.startsWith('fork ')) return this.#fork(subject, Number(operation.slice(5)));
+    const [name = '', number] = operation.split(' ');
+    if (name === 'fork') return this.#fork(subject, Number(number));
+    if (name === 'thread') return this.#thread(subject, Number(number));
     if (operation === 'exit') return this.#exit(process);
     const repeat = parseRepeat(operation);
     if (repeat !== null) return runRepeat(repeat, (one) => runOperation(subject, one));
@@ -139,9 +141,17 @@ class Recording implements Scene {
   #fork(subject: Subject, number: number): Outcome {
     const kernel = subject.kernel.fork();
     if (typeof kernel === 'number') return { r: kernel };
-    this.#subjects.live.set(number, { kernel, files: subject.files, userfaultfd: undefined });
+    this.#subjects.live.set(number, { kernel, files: subject.files, userfault: { fd: undefined } });
     this.#look(number);
     return { r: `child ${number}` };
+  }
+
+  #thread(subject: Subject, number: number): Outcome {
+    const kernel = subject.kernel.thread();
+    if (typeof kernel === 'number') return { r: kernel };
+    this.#subjects.live.set(number, { ...subject, kernel });
+    this.#look(number);
+    return { r: `thread ${number}` };
   }
 
   #exit(process: number): Outcome {
