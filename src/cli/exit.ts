@@ -1,4 +1,5 @@
 /** How commands end. */
+import { OracleError } from '../lab/oracle/oracle_error.ts';
 import { RecordingError } from '../lab/replay/recording_files.ts';
 
 export const ALL_AGREED = 0;
@@ -17,6 +18,12 @@ export class UsageError extends Error {}
 
 export const isUsageError = (error: unknown): error is Error =>
   error instanceof UsageError || error instanceof RecordingError;
+
+/** This machine lacks what the command needs; told in one sentence. */
+export class CannotError extends Error {}
+
+export const isCannotError = (error: unknown): error is Error =>
+  error instanceof CannotError || error instanceof OracleError;
 
 /** One sentence instead of a stack trace. @returns the exit code. */
 export function reportUnexpected(error: unknown, args: readonly string[]): number {

@@ -13,9 +13,9 @@ import {
 import { fuzzDocument, type FuzzDocument } from '../lab/fuzz/document.ts';
 import type { Finding } from '../lab/fuzz/finding.ts';
 import { findingText, fuzzText } from '../lab/fuzz/report.ts';
-import { whyNoKernel } from '../lab/oracle/kernel.ts';
 import { isProfileName, PROFILE_NAMES, type ProfileName } from '../lab/oracle/profiles.ts';
-import { ALL_AGREED, CANNOT, EXIT_CODES, FOUND, UsageError, wholeNumber } from './exit.ts';
+import { checkKernel } from './live_kernel.ts';
+import { ALL_AGREED, EXIT_CODES, FOUND, UsageError, wholeNumber } from './exit.ts';
 import { againCommand } from './fuzz_again.ts';
 import { mergeCommand } from './fuzz_merge.ts';
 import { paint } from './paint.ts';
@@ -66,8 +66,7 @@ export function fuzzCommand(): Command {
 }
 
 async function run(options: Options): Promise<void> {
-  const reason = whyNoKernel();
-  if (reason !== undefined) return cannot(reason);
+  checkKernel();
   const plan = planOf(options);
   const desk = new Desk(options, plan);
   const result = await campaign(plan, options.shard, desk);
@@ -78,11 +77,6 @@ async function run(options: Options): Promise<void> {
       : fuzzText(document, options.table === true ? 'all' : 'kinds', paint);
   process.stdout.write(text);
   process.exitCode = document.ok ? ALL_AGREED : FOUND;
-}
-
-function cannot(reason: string): void {
-  process.stderr.write(`vmaspace: fuzz needs a live kernel to compare with: ${reason}\n`);
-  process.exitCode = CANNOT;
 }
 
 function planOf({ seed, runs, ops, profile, shard: part }: Options): Plan {

@@ -3,9 +3,9 @@ import { Command } from 'commander';
 import { VectorError } from '../lab/conform/vector.ts';
 import { runAgain } from '../lab/fuzz/again.ts';
 import { againText } from '../lab/fuzz/report.ts';
-import { whyNoKernel } from '../lab/oracle/kernel.ts';
 import { LostRecording } from '../lab/oracle/recorder.ts';
-import { ALL_AGREED, CANNOT, EXIT_CODES, FOUND, UsageError } from './exit.ts';
+import { checkKernel } from './live_kernel.ts';
+import { ALL_AGREED, EXIT_CODES, FOUND, UsageError } from './exit.ts';
 import { readNamed } from './named_file.ts';
 import { paint } from './paint.ts';
 
@@ -21,12 +21,7 @@ export function againCommand(): Command {
 }
 
 function run(names: readonly string[]): void {
-  const reason = whyNoKernel();
-  if (reason !== undefined) {
-    process.stderr.write(`vmaspace: fuzz needs a live kernel to compare with: ${reason}\n`);
-    process.exitCode = CANNOT;
-    return;
-  }
+  checkKernel();
   const all = names.map((name) => againOne(name));
   process.exitCode = all.every((agrees) => agrees) ? ALL_AGREED : FOUND;
 }

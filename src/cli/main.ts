@@ -7,7 +7,14 @@ import { replayCommand } from './replay.ts';
 import { surveyCommand } from './survey.ts';
 import { sweepCommand } from './sweep.ts';
 import { VERSION } from './version.ts';
-import { EXIT_CODES, isUsageError, reportUnexpected, WRONG_USE } from './exit.ts';
+import {
+  CANNOT,
+  EXIT_CODES,
+  isCannotError,
+  isUsageError,
+  reportUnexpected,
+  WRONG_USE,
+} from './exit.ts';
 
 const program = new Command('vmaspace')
   .description("Linux's address-space manager in TypeScript, and a lab around it.")
@@ -19,6 +26,11 @@ const program = new Command('vmaspace')
   .addCommand(surveyCommand())
   .addCommand(sweepCommand());
 
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride();
+  for (const below of command.commands) throwInsteadOfExit(below);
+}
+
 // Whoever reads may stop reading: `vmaspace replay trace | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
@@ -26,12 +38,15 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  for (const command of [program, ...program.commands]) command.exitOverride();
+  throwInsteadOfExit(program);
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : WRONG_USE;
   else if (isUsageError(error)) {
     process.stderr.write(`vmaspace: ${error.message}\n`);
     process.exitCode = WRONG_USE;
+  } else if (isCannotError(error)) {
+    process.stderr.write(`vmaspace: ${error.message}\n`);
+    process.exitCode = CANNOT;
   } else process.exitCode = reportUnexpected(error, process.argv.slice(2));
 }

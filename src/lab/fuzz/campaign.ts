@@ -1,6 +1,7 @@
 /** Many programs one after another: what they reached, and where the engine did otherwise. */
 import { setImmediate } from 'node:timers/promises';
 import { ownUid } from '../oracle/kernel.ts';
+import { OracleError } from '../oracle/oracle_error.ts';
 import { type ProfileName, profileNamed } from '../oracle/profiles.ts';
 import { programSource, type Step } from '../oracle/programs.ts';
 import { Random } from '../oracle/random.ts';
@@ -69,7 +70,7 @@ export function runsOf({ runs }: Plan, { index, of }: Shard): [number, number] {
   return [Math.floor((runs * (index - 1)) / of), Math.floor((runs * index) / of)];
 }
 
-/** @throws Error when there is no process of the live kernel to be had. */
+/** @throws OracleError when there is no process of the live kernel to be had. */
 export async function campaign(plan: Plan, shard: Shard, onlooker: Onlooker) {
   const began = performance.now();
   const [first, end] = runsOf(plan, shard);
@@ -105,10 +106,15 @@ function runOne(title: Titled, corpora: Corpora, tally: Tally): Finding | undefi
     tally.records += trial.steps.length;
     return trial.finding === undefined ? undefined : findingOf(trial, trial.finding);
   } catch (error) {
-    if (error instanceof LostRecording) return lostFinding(title, error);
-    throw error;
+    if (!(error instanceof LostRecording)) throw error;
+    if (isOfTheMachine(error.cause)) throw error.cause;
+    return lostFinding(title, error);
   }
 }
+
+/** What the machine refuses will be refused to the next program as well. */
+const isOfTheMachine = (cause: unknown): cause is OracleError =>
+  cause instanceof OracleError && (cause.kind === 'denied' || cause.kind === 'absent');
 
 type Titled = Title & { readonly profile: ProfileName };
 

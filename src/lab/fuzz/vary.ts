@@ -21,7 +21,7 @@ export function vary(steps: readonly Step[], random: Random): Step[] {
 
 function changed(step: Step, random: Random): Step {
   const [name = '', ...words] = step.operation.split(' ');
-  if (words.length === 0 || name === 'fork' || name === 'maps') return step;
+  if (words.length === 0 || ['fork', 'thread', 'maps'].includes(name)) return step;
   const at = random.below(words.length);
   const operation = [name, ...words.with(at, otherWord(words[at] ?? '0', random))].join(' ');
   return { process: step.process, operation };

@@ -30,6 +30,7 @@ export type OperationName =
   | 'pkeymprotect'
   | 'totals'
   | 'fork'
+  | 'thread'
   | 'exit';
 
 export type Weights = Readonly<Partial<Record<OperationName, number>>>;
@@ -120,7 +121,11 @@ const PROFILE_TABLE = {
     },
     fromFile: 0.65,
   },
-  fork: { ...CORE, weights: { ...COMMON, fork: 4, exit: 1, st: 18, ld: 8 }, processes: 5 },
+  fork: {
+    ...CORE,
+    weights: { ...COMMON, fork: 4, thread: 1, exit: 1, st: 18, ld: 8 },
+    processes: 5,
+  },
   mlock: {
     ...CORE,
     weights: { ...COMMON, mlock: 8, munlock: 8, mlock2: 4, mremap: 11, totals: 3 },
@@ -140,7 +145,16 @@ const PROFILE_TABLE = {
   },
   mixed: {
     ...CORE,
-    weights: { ...COMMON, fork: 2, exit: 0.5, uffd: 1, unuffd: 0.5, mseal: 0.3, ftrunc: 0.5 },
+    weights: {
+      ...COMMON,
+      fork: 2,
+      thread: 0.5,
+      exit: 0.5,
+      uffd: 1,
+      unuffd: 0.5,
+      mseal: 0.3,
+      ftrunc: 0.5,
+    },
     bad: 0.05,
     growsDown: 0.08,
     guard: 0.15,

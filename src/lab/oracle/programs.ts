@@ -32,7 +32,7 @@ const HEAP_SLACK = 12; // how far the heap may shrink or grow in all, in steps o
 
 type Choose = (choice: Choice) => string[];
 
-const CHOOSERS: Readonly<Record<Exclude<OperationName, 'fork' | 'exit'>, Choose>> = {
+const CHOOSERS: Readonly<Record<Exclude<OperationName, 'fork' | 'thread' | 'exit'>, Choose>> = {
   mmap: mmapArguments,
   munmap: (choice) => rangeArguments(choice),
   mprotect: mprotectArguments,
@@ -125,7 +125,8 @@ class Program {
 
   /** What is chosen later stores other values and numbers its children on. */
   #keepApart([name, ...args]: readonly string[]): void {
-    if (name === 'fork') this.#forked = Math.max(this.#forked, Number(args[0]));
+    if (name === 'fork' || name === 'thread')
+      this.#forked = Math.max(this.#forked, Number(args[0]));
     const value = name === 'st' || name === 'pwrite' ? Number(args[2]) : 0;
     if (value >= this.#value) this.#value = value + VALUE_STEP;
   }
@@ -149,19 +150,19 @@ class Program {
     this.#left--;
     const process = this.#random.pick(scene.processes);
     const name = this.#random.weighted<OperationName>(this.#profile.weights);
-    if (name === 'fork') return this.#fork(scene, process);
+    if (name === 'fork' || name === 'thread') return this.#bear(name, scene, process);
     if (name === 'exit')
       return { process, operation: process === 0 ? 'ld 0x200000000000 0x1000' : name };
     return { process, operation: this.#safe(name, scene.vmas(process)) };
   }
 
-  #fork(scene: Scene, process: number): Step {
+  #bear(name: 'fork' | 'thread', scene: Scene, process: number): Step {
     if (scene.processes.length >= this.#profile.processes) {
       return { process, operation: this.#safe('st', scene.vmas(process)) };
     }
     this.#forked++;
     this.#queue = [{ process: this.#forked, operation: 'maps 1' }];
-    return { process, operation: `fork ${this.#forked}` };
+    return { process, operation: `${name} ${this.#forked}` };
   }
 
   #safe(name: keyof typeof CHOOSERS, vmas: readonly SmapsVma[]): string {

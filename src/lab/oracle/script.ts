@@ -54,7 +54,7 @@ export function canRun(scene: Scene, { process, operation }: Step): boolean {
   const { processes } = scene;
   if (!processes.includes(process)) return false;
   if (name === 'exit') return process !== 0;
-  if (name === 'fork') {
+  if (name === 'fork' || name === 'thread') {
     return processes.length < FORKED_MOST && !processes.includes(Number(argument));
   }
   return isSafe(operation, scene.vmas(process));
