@@ -19,17 +19,27 @@ export class Reach {
   /** Each feature, and how often. */
   readonly features = new Map<string, number>();
   readonly #vmas = new Map<number, readonly VmaInfo[]>();
+  /** The process in whose address space a thread runs. */
+  readonly #spaces = new Map<number, number>();
 
   see(seen: Seen): void {
     const { record, vmas } = seen;
-    const before = this.#vmas.get(record.p) ?? [];
     const operation = operationOf(record.op);
+    const space = this.#spaces.get(record.p) ?? record.p;
+    const before = this.#vmas.get(space) ?? [];
+    this.#follow(operation, space);
     if (record.t === undefined) this.#seeCall(operation, seen, before);
     else {
       this.#seeTouches(operation, record, before);
       if (bytesOf(vmas) > bytesOf(before)) this.#note('merge', operation.name, 'grown down');
     }
-    this.#vmas.set(record.p, vmas);
+    this.#vmas.set(space, vmas);
+  }
+
+  /** A number may be a thread's first, and a child's later. */
+  #follow({ name, words }: Operation, space: number): void {
+    if (name === 'thread') this.#spaces.set(Number(words[0]), space);
+    if (name === 'fork') this.#spaces.delete(Number(words[0]));
   }
 
   #seeCall(operation: Operation, seen: Seen, before: readonly VmaInfo[]): void {
@@ -79,6 +89,7 @@ const WITHOUT_VERDICT = new Set([
   'addseals',
   'rlimit',
   'fork',
+  'thread',
   'exit',
 ]);
 
