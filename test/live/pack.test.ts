@@ -30,9 +30,14 @@ function here(): string | Beginning {
   const other = SETTINGS.filter((key) => !isSame(key));
   if (other.length > 0) return `this machine has another ${other.join(', ')}.`;
   if (limitsOf(built) !== limitsOf(now.header)) return 'processes have other limits here.';
-  const isAlike =
-    JSON.stringify([built['base'], built['brk']]) === JSON.stringify([now.base, now.brk]);
+  const isAlike = ofTheKernel(built['base']) === ofTheKernel(now.base);
   return isAlike ? now : 'a process begins with other mappings here.';
+}
+
+/** What the kernel itself maps, at the top: the rest is the same wherever this is run. */
+function ofTheKernel(base: unknown): string {
+  const vmas = base as readonly (readonly string[])[];
+  return JSON.stringify(vmas.filter(([start = '']) => start.length >= '7ff000000000'.length));
 }
 
 function limitsOf({ limits }: Readonly<Record<string, unknown>>): string {

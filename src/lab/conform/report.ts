@@ -1,4 +1,5 @@
 /** What `vmaspace conform` says: one document for machines, and text for people. */
+import { isModelledKernel } from '../oracle/live_kernel.ts';
 import type { ConformFinding, ConformResult } from './conform.ts';
 
 /** A vector that was run: a whole file, or one scenario of a pack. */
@@ -35,12 +36,14 @@ const NOTES = [
   'Compared: every result, every VMA with its flags and its Anonymous and Locked sizes, the signal of every touch, what pages hold, what mincore says, and totals.',
 ];
 
-const sum = (runs: readonly ConformRun[], key: 'records' | 'agreed' | 'disagreed'): number =>
+type Count = 'records' | 'agreed' | 'disagreed' | 'skipped';
+
+const sum = (runs: readonly ConformRun[], key: Count): number =>
   runs.reduce((total, { result }) => total + result[key], 0);
 
 /** A recording that does not name its kernel is taken for one of ours. */
 const isOurKernel = ({ kernel }: { readonly kernel: string }): boolean =>
-  kernel === '' || /^6\.18(?![0-9])/u.test(kernel);
+  kernel === '' || isModelledKernel(kernel);
 
 export function conformDocument(runs: readonly ConformRun[], seconds: number): ConformDocument {
   const ours = runs.filter(isOurKernel);
@@ -55,6 +58,7 @@ export function conformDocument(runs: readonly ConformRun[], seconds: number): C
       records: sum(runs, 'records'),
       agreed: sum(runs, 'agreed'),
       disagreed: sum(ours, 'disagreed'),
+      skipped: sum(runs, 'skipped'),
       otherKernel: sum(others, 'disagreed'),
       seconds,
     },
@@ -62,8 +66,17 @@ export function conformDocument(runs: readonly ConformRun[], seconds: number): C
     otherKernel: others.flatMap((run) =>
       findingsOf(run).map((finding) => Object.assign({ recordedOn: run.kernel }, finding)),
     ),
-    notes: [...NOTES, ...notesOf(others)],
+    notes: [...NOTES, ...notesOf(others), ...skippedNotes(runs)],
   };
+}
+
+function skippedNotes(runs: readonly ConformRun[]): string[] {
+  const of = runs.filter(({ result }) => result.skipped > 0);
+  const files = of.map(({ file, scenario }) => (scenario === null ? file : `${file}: ${scenario}`));
+  if (of.length === 0) return [];
+  return [
+    `${sum(of, 'skipped')} records were skipped, behind calls that are not modelled: ${files.join(', ')}.`,
+  ];
 }
 
 function notesOf(others: readonly ConformRun[]): string[] {

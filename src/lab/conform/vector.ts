@@ -16,6 +16,8 @@ export interface VectorHeader {
   readonly max_map_count: number;
   readonly mmap_min_addr: number;
   readonly thp: string;
+  /** RAM of the recording machine; absent in format 1. */
+  readonly totalram_pages?: number;
   /** Soft and hard limits by name, -1 for infinity; absent in format 1. */
   readonly limits?: Readonly<Record<string, VectorLimit>>;
   /** What each file number is. */
@@ -126,6 +128,9 @@ export function headerOf(header: Record<string, unknown>): VectorHeader {
     max_map_count: number('max_map_count', 65530),
     mmap_min_addr: number('mmap_min_addr', 65536),
     thp: word('thp'),
+    ...(typeof header['totalram_pages'] === 'number'
+      ? { totalram_pages: header['totalram_pages'] }
+      : {}),
     files,
     ...(limits === undefined ? {} : { limits }),
   };

@@ -214,12 +214,19 @@ function header({ seed, profile, ops, uid }: Title): object {
     max_map_count: systemNumber('max_map_count'),
     mmap_min_addr: systemNumber('mmap_min_addr'),
     thp: hugePageMode(),
+    totalram_pages: totalRamPages(),
     files: FILE_NOTES,
   };
 }
 
 function systemNumber(name: string): number {
   return Number(readFileSync(`/proc/sys/vm/${name}`, 'latin1'));
+}
+
+/** What overcommit compares with. */
+function totalRamPages(): number {
+  const meminfo = readFileSync('/proc/meminfo', 'latin1');
+  return Math.floor(Number(/MemTotal:\s+(\d+)/u.exec(meminfo)?.[1]) / 4);
 }
 
 function hugePageMode(): string {
