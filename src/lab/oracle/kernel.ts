@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Channel, type Pipes, type StubEnds, closePipes, openPipes } from './channel.ts';
 import { isGone } from './death.ts';
 import { OracleError, deniedCall } from './oracle_error.ts';
+import { ProcFile } from './proc_file.ts';
 import {
   type Answer,
   type Request,
@@ -69,6 +70,7 @@ export class Kernel {
   readonly #group: ThreadGroup;
   readonly #channel: Channel;
   readonly #origin: Origin;
+  readonly #smaps: ProcFile;
 
   private constructor(origin: Origin) {
     const { pid, group, ends, area } = origin;
@@ -76,6 +78,7 @@ export class Kernel {
     this.#group = group;
     this.#origin = origin;
     this.#channel = new Channel({ ...origin, pid: group.pid });
+    this.#smaps = new ProcFile(`/proc/${pid}/smaps`);
     group.enter(pid, area, ends);
   }
 
@@ -296,7 +299,9 @@ export class Kernel {
 
   /** The text of /proc/PID/smaps. */
   smaps(): string {
-    return readFileSync(`/proc/${this.pid}/smaps`, 'latin1');
+    const text = this.#smaps.text();
+    if (text === '') throw this.#channel.death(); // nobody lives without a mapping
+    return text;
   }
 
   /** The text of /proc/PID/status. */
@@ -326,6 +331,7 @@ export class Kernel {
     this.#group.leave(ends);
     if (this.#origin.how !== 'started' && this.#group.size > 0) this.#leaveOthers(ends);
     this.#channel.close();
+    this.#smaps.close();
     if (this.#origin.how === 'started') killStub(this.pid);
   }
 

@@ -116,6 +116,7 @@ describe.skipIf(reason !== undefined)(`killed${why}`, () => {
     expectError(() => kernel.call('getpid'), 'killed', sentence);
     expectError(() => kernel.call('getpid'), 'killed', sentence);
     expectError(() => kernel.fork(), 'killed', sentence);
+    expectError(() => kernel.vmas(), 'killed', sentence);
   });
 
   test('from outside: a copy, and a thread with its process', () => {

@@ -89,9 +89,9 @@ class Recording implements Scene {
 
   step(process: number, operation: string): void {
     const outcome = this.#run(process, operation);
-    const line: Record<string, unknown> = { p: process, op: operation, ...outcome };
-    if (this.#subjects.live.has(process)) this.#addVmas(process, line);
-    this.writeLine(line);
+    const line = JSON.stringify({ p: process, op: operation, ...outcome });
+    const vmas = this.#subjects.live.has(process) ? this.#vmasText(process) : '';
+    this.lines.push(`${line.slice(0, -1)}${vmas}}`);
   }
 
   #run(process: number, operation: string): Outcome {
@@ -130,12 +130,13 @@ class Recording implements Scene {
     return {};
   }
 
-  #addVmas(process: number, line: Record<string, unknown>): void {
+  /** The end of a record: what is mapped now, if that is not what it was. */
+  #vmasText(process: number): string {
     const vmas: RecordVma[] = this.#look(process).map((vma) => recordVma(vma, this.#names));
     const text = JSON.stringify(vmas);
-    if (text === this.#written.get(process)) line['same'] = 1;
-    else line['vmas'] = vmas;
+    const isSame = text === this.#written.get(process);
     this.#written.set(process, text);
+    return isSame ? ',"same":1' : `,"vmas":${text}`;
   }
 
   #look(process: number): SmapsVma[] {
