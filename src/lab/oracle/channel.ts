@@ -55,7 +55,7 @@ export class Channel {
     try {
       writeSync(this.#spec.pipes.toStub, encodeRequests(requests));
     } catch {
-      throw this.#death();
+      throw this.death();
     }
   }
 
@@ -64,7 +64,7 @@ export class Channel {
     const results = Buffer.allocUnsafe(count * RESULT_BYTES);
     for (let got = 0; got < results.length;) {
       const more = readSync(this.#spec.pipes.fromStub, results, got, results.length - got, null);
-      if (more === 0) throw this.#death();
+      if (more === 0) throw this.death();
       got += more;
     }
     return decodeResults(results);
@@ -86,7 +86,8 @@ export class Channel {
     closePipes(this.#spec.pipes);
   }
 
-  #death(): OracleError {
+  /** Why there is no answer any more. */
+  death(): OracleError {
     const waited = (performance.now() - this.#postedAt) / 1000;
     return deathOf({ ...this.#spec, waited });
   }

@@ -42,6 +42,18 @@ describe.skipIf(reason !== undefined)(
       expect(kernel.maps()).toContain('7ffffffde000-7ffffffff000');
     });
 
+    test('an address space is read whole, however much there is of it, and as it is now', () => {
+      const room = 600 * 2 * PAGE;
+      for (let i = 0; i < 600; i++) {
+        kernel.call('mmap', AT + 2 * i * PAGE, PAGE, 1 + (i % 2), FIXED_ANON, -1, 0);
+      }
+      expect(kernel.smaps().length).toBeGreaterThan(2 * 65536);
+      expect(kernel.maps().split('\n')).toHaveLength(kernel.vmas().length + 1);
+      expect(atMapped()).toHaveLength(600);
+      kernel.call('munmap', AT, room);
+      expect(atMapped()).toEqual([]);
+    });
+
     test('mappings come and go', () => {
       expect(kernel.call('mmap', AT, 3 * PAGE, 3, FIXED_ANON, -1, 0)).toBe(AT);
       expect(atMapped()).toEqual(['0-3']);

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { Channel, type Pipes, type StubEnds, closePipes, openPipes } from './channel.ts';
-import { isGone } from './death.ts';
+import { Channel, type Pipes, type StubEnds, closePipes } from './channel.ts';
 import { OracleError, deniedCall } from './oracle_error.ts';
+import { ProcView } from './proc_view.ts';
 import {
   type Answer,
   type Request,
@@ -13,13 +12,9 @@ import {
   requestStore,
   requestThread,
 } from './request.ts';
-import {
-  AREA_START,
-  SCRATCH_AT,
-  SCRATCH_BYTES,
-  SIGNAL_STACK_AT,
-  SIGNAL_STACK_BYTES,
-} from './stub_code.ts';
+import { AREA_START, SIGNAL_STACK_AT, SIGNAL_STACK_BYTES } from './stub_code.ts';
+import { Scratch } from './scratch.ts';
+import { makePipes } from './stub_pipes.ts';
 import { killStub, startStub } from './stub_process.ts';
 import { type SyscallName, syscallNumber } from './syscalls.ts';
 import { ThreadGroup } from './thread_group.ts';
@@ -30,9 +25,6 @@ import { requestWatch } from './watch.ts';
 const FIRST_ENDS: StubEnds = { input: 3, output: 6 };
 const OTHER_ENDS = [4, 5];
 const PATIENCE_SECONDS = 20;
-
-/** Of the fields of /proc/PID/stat behind the program's name. */
-const START_DATA = 43;
 
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9;
@@ -69,6 +61,8 @@ export class Kernel {
   readonly #group: ThreadGroup;
   readonly #channel: Channel;
   readonly #origin: Origin;
+  readonly #scratch: Scratch;
+  readonly #proc: ProcView;
 
   private constructor(origin: Origin) {
     const { pid, group, ends, area } = origin;
@@ -76,6 +70,8 @@ export class Kernel {
     this.#group = group;
     this.#origin = origin;
     this.#channel = new Channel({ ...origin, pid: group.pid });
+    this.#scratch = new Scratch(area, (requests) => this.batch(requests));
+    this.#proc = new ProcView(pid, () => this.#channel.death());
     group.enter(pid, area, ends);
   }
 
@@ -84,9 +80,8 @@ export class Kernel {
     const reason = whyNoKernel();
     if (reason !== undefined)
       throw new OracleError('absent', `this machine cannot do it: ${reason}`);
-    const pid = startStub();
+    const { pid, pipes } = startStub(FIRST_ENDS);
     const place = { ends: FIRST_ENDS, area: AREA_START, patience };
-    const pipes = openFirstPipes(pid);
     const kernel = new Kernel({
       ...place,
       pid,
@@ -95,7 +90,7 @@ export class Kernel {
       how: 'started',
     });
     return kernel.#orStop(() => {
-      kernel.#close(...OTHER_ENDS);
+      kernel.close(...OTHER_ENDS);
       kernel.#watch(AREA_START);
       kernel.becomeUser(uid ?? ownUid());
     });
@@ -162,42 +157,21 @@ export class Kernel {
     return this.one(requestStore(BigInt(addr), BigInt(value)));
   }
 
-  get #scratch(): number {
-    return this.#origin.area + SCRATCH_AT;
-  }
-
   /** Puts bytes into the stub's scratch area. @returns their address, for a call's argument. */
   poke(offset: number, bytes: Uint8Array): number {
-    const words = Buffer.alloc(Math.ceil(bytes.length / 8) * 8);
-    if (offset % 8 !== 0 || offset + words.length > SCRATCH_BYTES) {
-      throw new Error('poke is for aligned offsets inside the scratch area.');
-    }
-    words.set(bytes);
-    const requests: Request[] = [];
-    for (let at = 0; at < words.length; at += 8) {
-      const addr = BigInt(this.#scratch + offset + at);
-      requests.push(requestStore(addr, words.readBigUInt64LE(at)));
-    }
-    this.batch(requests);
-    return this.#scratch + offset;
+    return this.#scratch.poke(offset, bytes);
   }
 
   /** Reads bytes from the stub's scratch area. */
   peek(offset: number, length: number): Buffer {
-    const words = Buffer.alloc(Math.ceil(length / 8) * 8);
-    const requests: Request[] = [];
-    for (let at = 0; at < words.length; at += 8) {
-      requests.push(requestLoad(BigInt(this.#scratch + offset + at)));
-    }
-    this.batch(requests).forEach((answer, i) => words.writeBigUInt64LE(answer.value, i * 8));
-    return words.subarray(0, length);
+    return this.#scratch.peek(offset, length);
   }
 
   /** Forks the process. @returns the child, driven like its parent, or the negative errno. */
   fork(): Kernel | number {
-    const { ends, pipes } = this.#makePipes();
+    const { ends, pipes } = makePipes(this);
     const pid = this.#bear(requestFork(ends.input, ends.output), pipes);
-    this.#close(ends.input, ends.output);
+    this.close(ends.input, ends.output);
     if (pid < 0) return pid;
     const group = new ThreadGroup(pid);
     const child = new Kernel({
@@ -210,7 +184,7 @@ export class Kernel {
     });
     const inherited = [...this.#group.descriptors, ends.input, ends.output];
     return child.#orStop(() => {
-      child.#close(...inherited.filter((fd) => !Object.values(FIRST_ENDS).includes(fd)));
+      child.close(...inherited.filter((fd) => !Object.values(FIRST_ENDS).includes(fd)));
       child.#watch(this.#origin.area);
     });
   }
@@ -219,11 +193,11 @@ export class Kernel {
   thread(): Kernel | number {
     const area = this.#group.freeArea();
     if (area === undefined) throw new Error('a process has at most 16 threads here.');
-    const { ends, pipes } = this.#makePipes();
+    const { ends, pipes } = makePipes(this);
     this.#watch(area);
     const pid = this.#bear(requestThread(ends.input, ends.output, area), pipes);
     if (pid < 0) {
-      this.#close(ends.input, ends.output);
+      this.close(ends.input, ends.output);
       return pid;
     }
     const thread = new Kernel({ ...this.#origin, pid, ends, pipes, area, how: 'cloned' });
@@ -255,29 +229,6 @@ export class Kernel {
     }
   }
 
-  #makePipes(): { ends: StubEnds; pipes: Pipes } {
-    const made: number[] = [];
-    try {
-      made.push(...this.#makePipe());
-      made.push(...this.#makePipe());
-      const [input = 0, inputOther = 0, outputOther = 0, output = 0] = made;
-      const ends = { input, output };
-      const pipes = openPipes(this.pid, ends);
-      this.#close(inputOther, outputOther);
-      return { ends, pipes };
-    } catch (error) {
-      if (!isGone(this.pid)) this.#close(...made);
-      throw error;
-    }
-  }
-
-  #makePipe(): [read: number, write: number] {
-    const at = SCRATCH_BYTES - 8;
-    this.must('pipe2', this.#scratch + at, 0);
-    const fds = this.peek(at, 8);
-    return [fds.readInt32LE(0), fds.readInt32LE(4)];
-  }
-
   /** Has the thread of an area killed when a batch of it takes too long. */
   #watch(area: number): void {
     const made = this.batch(requestWatch(area, this.#origin.patience)).at(-1);
@@ -285,30 +236,29 @@ export class Kernel {
     if (result < 0) throw deniedCall('timer_create', result);
   }
 
-  #close(...fds: readonly number[]): void {
+  /** Closes descriptors of the process. */
+  close(...fds: readonly number[]): void {
     this.batch(fds.map((fd) => requestCall(syscallNumber('close'), [fd])));
   }
 
   /** The text of /proc/PID/maps. */
   maps(): string {
-    return readFileSync(`/proc/${this.pid}/maps`, 'latin1');
+    return this.#proc.text('maps');
   }
 
   /** The text of /proc/PID/smaps. */
   smaps(): string {
-    return readFileSync(`/proc/${this.pid}/smaps`, 'latin1');
+    return this.#proc.text('smaps');
   }
 
   /** The text of /proc/PID/status. */
   status(): string {
-    return readFileSync(`/proc/${this.pid}/status`, 'latin1');
+    return this.#proc.text('status');
   }
 
   /** Where the program's data begins and ends, as RLIMIT_DATA counts it. */
   dataRange(): [start: number, end: number] {
-    const stat = readFileSync(`/proc/${this.pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')')).split(' ');
-    return [Number(fields[START_DATA]), Number(fields[START_DATA + 1])];
+    return this.#proc.dataRange();
   }
 
   /** The address space, parsed from smaps. */
@@ -326,6 +276,7 @@ export class Kernel {
     this.#group.leave(ends);
     if (this.#origin.how !== 'started' && this.#group.size > 0) this.#leaveOthers(ends);
     this.#channel.close();
+    this.#proc.close();
     if (this.#origin.how === 'started') killStub(this.pid);
   }
 
@@ -350,13 +301,4 @@ export function whyNoKernel(): string | undefined {
 /** The user this program runs as. */
 export function ownUid(): number {
   return process.getuid?.() ?? 0;
-}
-
-function openFirstPipes(pid: number): Pipes {
-  try {
-    return openPipes(pid, FIRST_ENDS);
-  } catch (error) {
-    killStub(pid);
-    throw error;
-  }
 }

@@ -116,6 +116,7 @@ describe.skipIf(reason !== undefined)(`killed${why}`, () => {
     expectError(() => kernel.call('getpid'), 'killed', sentence);
     expectError(() => kernel.call('getpid'), 'killed', sentence);
     expectError(() => kernel.fork(), 'killed', sentence);
+    expectError(() => kernel.vmas(), 'killed', sentence);
   });
 
   test('from outside: a copy, and a thread with its process', () => {
@@ -127,6 +128,8 @@ describe.skipIf(reason !== undefined)(`killed${why}`, () => {
     const sentence = `process ${child.pid} was killed by signal 9`;
     expectError(() => thread.call('getpid'), 'killed', sentence);
     expectError(() => child.call('getpid'), 'killed', sentence);
+    expectError(() => thread.vmas(), 'killed', sentence);
+    expectError(() => thread.status(), 'killed', sentence);
     expect(kernel.call('getpid')).toBe(kernel.pid);
     thread.stop();
     child.stop();
@@ -240,8 +243,9 @@ describe.skipIf(reason !== undefined)(`denied${why}`, () => {
   test('another user, to who is not root', () => {
     const kernel = start();
     filter(kernel, SYSCALLS.setresuid, EPERM);
-    const sentence = `becoming user ${NOBODY} is refused here: run as root.`;
-    expectError(() => kernel.becomeUser(NOBODY), 'denied', sentence);
+    const other = NOBODY - 1;
+    const sentence = `becoming user ${other} is refused here: run as root.`;
+    expectError(() => kernel.becomeUser(other), 'denied', sentence);
   });
 });
 

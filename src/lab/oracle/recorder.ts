@@ -113,12 +113,13 @@ class Recording implements Scene {
   }
 
   step(process: number, operation: string): void {
-    const line: Record<string, unknown> = { p: process, op: operation };
+    const line = { p: process, op: operation };
+    let vmas = '';
     try {
       Object.assign(line, this.#run(process, operation));
-      if (this.#subjects.live.has(process)) this.#addVmas(process, line);
+      if (this.#subjects.live.has(process)) vmas = this.#vmasText(process);
     } finally {
-      this.writeLine(line);
+      this.lines.push(`${JSON.stringify(line).slice(0, -1)}${vmas}}`);
     }
   }
 
@@ -160,18 +161,18 @@ class Recording implements Scene {
     return {};
   }
 
-  #addVmas(process: number, line: Record<string, unknown>): void {
+  /** The end of a record: what is mapped now, if that is not what it was. */
+  #vmasText(process: number): string {
     const many = this.#countIfMany(process);
     if (many !== null) {
-      line['n'] = many;
       this.#written.delete(process);
-      return;
+      return `,"n":${many}`;
     }
     const vmas: RecordVma[] = this.#look(process).map((vma) => recordVma(vma, this.#names));
     const text = JSON.stringify(vmas);
-    if (text === this.#written.get(process)) line['same'] = 1;
-    else line['vmas'] = vmas;
+    const isSame = text === this.#written.get(process);
     this.#written.set(process, text);
+    return isSame ? ',"same":1' : `,"vmas":${text}`;
   }
 
   /** @returns how many VMAs there are, or null where they are few enough to be listed. */

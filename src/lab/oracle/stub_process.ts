@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { type Pipes, type StubEnds, openPipes } from './channel.ts';
 import { OracleError, deniedCall, denying } from './oracle_error.ts';
 import { type StubFile, writeStub } from './stub.ts';
 import { AREA_BYTES, AREA_START, AREAS } from './stub_code.ts';
@@ -13,16 +14,15 @@ const START_TRIES = 4000;
 const START_PAUSE_MS = 0.25;
 const EAGAIN = -11;
 
-/** Starts a stub and waits until it serves. @returns its process number. */
-export function startStub(): number {
+/** Starts a stub and waits until it serves. @returns its process number, and the way to it. */
+export function startStub(ends: StubEnds): { pid: number; pipes: Pipes } {
   const stub = denying('open', writeStub);
   try {
     const child = spawn(stub.path, [], { stdio: 'ignore', env: {} });
     child.on('error', () => undefined); // reported below, by the missing pid
     child.unref();
     if (child.pid === undefined) throw whyNotSpawned(stub);
-    waitUntilReady(child.pid);
-    return child.pid;
+    return { pid: child.pid, pipes: awaitStub(child.pid, ends) };
   } finally {
     stub.remove();
   }
@@ -51,12 +51,21 @@ function openAFew(): void {
   }
 }
 
+function awaitStub(pid: number, ends: StubEnds): Pipes {
+  try {
+    waitUntilReady(pid);
+    return openPipes(pid, ends);
+  } catch (error) {
+    killStub(pid);
+    throw error;
+  }
+}
+
 function waitUntilReady(pid: number): void {
   for (let i = 0; i < START_TRIES; i++) {
     if (readFileSync(`/proc/${pid}/maps`, 'latin1').includes(READY)) return;
     pause(START_PAUSE_MS);
   }
-  killStub(pid);
   throw new OracleError('denied', 'the stub started but does not answer: run outside the sandbox.');
 }
 

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { isGone } from './death.ts';
 import { OracleError, deniedCall } from './oracle_error.ts';
 import { Kernel } from './kernel.ts';
+import { requestStore } from './request.ts';
 import { type SubjectFiles, openSubjectFiles } from './subject_files.ts';
 
 const PAGE = 4096;
@@ -54,7 +55,8 @@ export function startSubjects(uid: number): Subjects {
 function growHeap(kernel: Kernel): number {
   const start = Number(kernel.call('brk', 0));
   const end = Number(kernel.call('brk', start + HEAP_PAGES * PAGE));
-  for (let at = start; at < end; at += PAGE) kernel.store(at, 1);
+  const pages = Array.from({ length: HEAP_PAGES }, (_, i) => BigInt(start + i * PAGE));
+  kernel.batch(pages.map((at) => requestStore(at, 1n)));
   return end;
 }
 

@@ -1,7 +1,9 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kernel } from './kernel.ts';
-import { denying } from './oracle_error.ts';
+import { deniedCall, denying } from './oracle_error.ts';
+import { requestCall } from './request.ts';
+import { SYSCALLS } from './syscalls.ts';
 import { makeTempFolder } from './temp_folder.ts';
 
 /** What each file number of a vector is; the order is part of the format. */
@@ -70,10 +72,14 @@ function openPath(kernel: Kernel, path: string, flags: number): number {
 function openMemfd(kernel: Kernel, file: number, pages: number): number {
   const fd = kernel.must('memfd_create', text(kernel, `f${file}`), MFD_ALLOW_SEALING);
   kernel.must('ftruncate', fd, pages * PAGE);
-  for (let page = 0; page < pages; page++) {
-    const word = Buffer.alloc(8);
-    word.writeBigUInt64LE(fileWord(file, page));
-    kernel.must('pwrite64', fd, kernel.poke(0, word), 8, page * PAGE);
+  const words = Buffer.alloc(pages * 8);
+  for (let page = 0; page < pages; page++) words.writeBigUInt64LE(fileWord(file, page), page * 8);
+  const from = kernel.poke(0, words);
+  const writes = Array.from({ length: pages }, (_, page) =>
+    requestCall(SYSCALLS.pwrite64, [fd, from + page * 8, 8, page * PAGE]),
+  );
+  for (const { value } of kernel.batch(writes)) {
+    if (value !== 8n) throw deniedCall('pwrite64', Number(BigInt.asIntN(64, value)));
   }
   return fd;
 }
@@ -117,8 +123,9 @@ function writePageByPage(path: string, file: number, size: number): void {
 
 function numbersByInode(kernel: Kernel, fds: readonly number[]): Map<string, number> {
   const numbers = new Map<string, number>();
+  const at = kernel.poke(0, Buffer.alloc(STAT_BYTES));
   fds.forEach((fd, file) => {
-    kernel.must('fstat', fd, kernel.poke(0, Buffer.alloc(STAT_BYTES)));
+    kernel.must('fstat', fd, at);
     const stat = kernel.peek(0, STAT_BYTES);
     const key = `${deviceName(stat.readUInt32LE(ST_DEV))} ${stat.readBigUInt64LE(ST_INO)}`;
     if (!numbers.has(key)) numbers.set(key, file);

@@ -16,22 +16,36 @@ export interface SmapsVma {
 
 type Fields = { -readonly [K in keyof SmapsVma]: SmapsVma[K] };
 
-const HEADER = /^([0-9a-f]+)-([0-9a-f]+) (\S+) ([0-9a-f]+) (\S+) (\d+) *(.*)$/;
+/** First letters of the fields that are kept. */
+const KEPT = 'RALV';
+const DIGIT_9 = 0x39;
+const LETTER_A = 0x61;
 
 /** Parses the text of smaps, or of maps (then without flags and sizes). */
 export function parseSmaps(text: string): SmapsVma[] {
   const vmas: Fields[] = [];
-  for (const line of text.split('\n')) {
-    const header = HEADER.exec(line);
+  for (let at = 0, end = 0; at < text.length; at = end + 1) {
+    end = text.indexOf('\n', at);
+    if (end === -1) end = text.length;
     const last = vmas.at(-1);
-    if (header !== null) vmas.push(fromHeader(header));
-    else if (last !== undefined) readField(last, line);
+    if (isHeader(text.charCodeAt(at))) vmas.push(fromHeader(text.slice(at, end)));
+    else if (last !== undefined && KEPT.includes(text.charAt(at))) {
+      readField(last, text.slice(at, end));
+    }
   }
   return vmas;
 }
 
-function fromHeader(header: RegExpExecArray): Fields {
-  const [, start = '', end = '', perms = '', offset = '', dev = '', inode = '', path = ''] = header;
+/** An address begins with a hexadecimal digit, a field with a capital. */
+function isHeader(first: number): boolean {
+  return first >= LETTER_A || (first <= DIGIT_9 && first > DIGIT_9 - 10);
+}
+
+function fromHeader(line: string): Fields {
+  const words = line.split(' ', 5);
+  const [range = '', perms = '', offset = '', dev = '', inode = ''] = words;
+  const [start = '', end = ''] = range.split('-', 2);
+  const path = line.slice(words.join(' ').length).trimStart();
   return {
     start: BigInt(`0x${start}`),
     end: BigInt(`0x${end}`),
