@@ -20,7 +20,7 @@ import { VectorFiles } from './vector_files.ts';
 import { VmaComparison } from './vma_comparison.ts';
 
 export interface ConformFinding {
-  readonly kind: 'result' | 'touch' | 'mincore' | 'totals' | 'vmas' | 'pages' | 'count';
+  readonly kind: 'result' | 'touch' | 'faults' | 'mincore' | 'totals' | 'vmas' | 'pages' | 'count';
   /** Of the vector, from 1. */
   readonly line: number;
   readonly op: string;
@@ -151,9 +151,10 @@ class VectorRun {
     const outcome = runOperation(process, open, record);
     const agreesResult = this.#agreesResult(record, outcome);
     const agreesTouches = this.#agreesTouches(record, outcome);
+    const agreesFaults = this.#agreesFaults(record, outcome);
     const agreesMincore = this.#agreesMincore(record, outcome);
     const agreesTotals = this.#agreesTotals(record, outcome);
-    const agrees = agreesResult && agreesTouches && agreesMincore && agreesTotals;
+    const agrees = agreesResult && agreesTouches && agreesFaults && agreesMincore && agreesTotals;
     return this.#agreesVmas(record, process) && agrees;
   }
 
@@ -189,6 +190,12 @@ class VectorRun {
     const kernel = typeof record.r === 'string' ? parseInt(record.r, 16) : record.r;
     if (kernel === outcome.r) return true;
     this.#disagree('result', record, [resultOf(kernel), resultOf(outcome.r)]);
+    return false;
+  }
+
+  #agreesFaults(record: VectorRecord, outcome: Outcome): boolean {
+    if (record.f === undefined || record.f === outcome.f) return true;
+    this.#disagree('faults', record, [`${record.f} faults`, `${outcome.f ?? 0} faults`]);
     return false;
   }
 

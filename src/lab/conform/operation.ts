@@ -18,6 +18,8 @@ export interface Outcome {
   /** As in a record: addresses are numbers here too. */
   readonly r?: number;
   readonly t?: readonly (number | string)[];
+  /** Page faults that the touches took. */
+  readonly f?: number;
   /** A digit for each page of mincore. */
   readonly v?: string;
   /** Of a repeat: how many of its turns succeeded. */
@@ -66,8 +68,9 @@ const OPERATIONS: Readonly<Record<string, (run: Run) => Outcome>> = {
     const before = process.layout().brk;
     return { r: process.brk(before + Number(BigInt.asIntN(64, arg(0)))) - before };
   },
-  st: (run) => ({ t: storePages(run) }),
-  ld: ({ process, num }) => ({ t: loadPages(process, num(0), Math.ceil(num(1) / PAGE_SIZE)) }),
+  st: (run) => counted(run.process, () => storePages(run)),
+  ld: ({ process, num }) =>
+    counted(process, () => loadPages(process, num(0), Math.ceil(num(1) / PAGE_SIZE))),
   ftrunc: ({ process, files, num }) => ({ r: process.machine.truncate(files.fd(num(0)), num(1)) }),
   pwrite: ({ process, files, num, arg }) => {
     const word = new Uint8Array(BigUint64Array.of(arg(2)).buffer);
@@ -151,6 +154,13 @@ const SIGNALS: Readonly<Record<number, string>> = {
 };
 
 const signalOf = (code: number): string => SIGNALS[code] ?? 'oom';
+
+function counted(process: Process, touch: () => (number | string)[]): Outcome {
+  const before = process.faults();
+  const t = touch();
+  const after = process.faults();
+  return { t, f: after.minor - before.minor + after.major - before.major };
+}
 
 /** Stores value + i at the start of page i. */
 function storePages({ process, arg, num }: Run): (number | string)[] {

@@ -33,7 +33,7 @@ export interface ConformDocument {
 
 /** Said in every report, because agreement is only about what was compared. */
 const NOTES = [
-  'Compared: every result, every VMA with its flags and its Anonymous and Locked sizes, the signal of every touch, what pages hold, what mincore says, and totals.',
+  'Compared: every result, every VMA with its flags and its Anonymous and Locked sizes, the signal of every touch and the faults it took, what pages hold, what mincore says, and totals.',
 ];
 
 type Count = 'records' | 'agreed' | 'disagreed' | 'skipped';

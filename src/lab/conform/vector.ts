@@ -34,6 +34,8 @@ export interface VectorRecord {
   readonly r?: string | number;
   /** One entry a page that was touched. */
   readonly t?: readonly (string | number)[];
+  /** Page faults that the touches took; absent in format 1, and where a signal was met. */
+  readonly f?: number;
   /** Of mincore: a digit a page. */
   readonly v?: string;
   /** Of a sweep: the same for every readable mapping, by its start in hex. */
@@ -158,6 +160,7 @@ export function recordOf(record: Record<string, unknown>, line: number): VectorR
     ...(Array.isArray(t)
       ? { t: t.map((entry) => (typeof entry === 'number' ? entry : String(entry))) }
       : {}),
+    ...(typeof record['f'] === 'number' ? { f: record['f'] } : {}),
     ...(pages === undefined ? {} : { pages }),
     ...(typeof v === 'string' ? { v } : {}),
     ...(vmas === undefined ? {} : { vmas }),

@@ -1,26 +1,24 @@
 import { RESOURCES, setSoftLimit } from './limits.ts';
-import { requestLoadPage, requestStore } from './request.ts';
 import type { Subject } from './subject.ts';
 import type { SyscallName } from './syscalls.ts';
+import { loadPages, storePages, type Touch } from './touch.ts';
 import { type SmapsVma, totalsOf } from './vmas.ts';
 import { ioctlUserfault } from './userfault.ts';
 
 const PAGE = 4096n;
 const VECTOR_AT = 4096; // in the scratch area: the result of mincore
 const VECTOR_PAGES = 4000n;
-const SIGSEGV = 11;
 const F_ADD_SEALS = 1033;
 const PUNCH_HOLE_KEEP_SIZE = 3;
 const PR_SET_MDWE = 65;
-
-/** One page touched: 1 stored, a signal like "S1", or the words loaded. */
-export type Touch = number | string;
 
 /** What an operation did, as a record writes it. */
 export interface Outcome {
   r?: number | string;
   t?: Touch[];
   v?: string;
+  /** Page faults that the touches took, where none met a signal. */
+  f?: number;
   pages?: Record<string, Touch[]>;
   /** VmSize, VmLck, VmData, VmStk in kB. */
   totals?: number[];
@@ -53,8 +51,8 @@ const OPERATIONS: Readonly<Record<string, Run>> = {
   brk: runBrk,
   ftrunc: runFtrunc,
   pwrite: runPwrite,
-  st: runStore,
-  ld: (subject, [addr = 0n, len = 0n]) => ({ t: loadPages(subject, addr, len) }),
+  st: ({ kernel }, [addr = 0n, len = 0n, value = 0n]) => storePages(kernel, { addr, len }, value),
+  ld: ({ kernel }, [addr = 0n, len = 0n]) => loadPages(kernel, { addr, len }),
   uffd: (subject, args) => ({ r: ioctlUserfault(subject, 'register', args) }),
   unuffd: (subject, args) => ({ r: ioctlUserfault(subject, 'unregister', args) }),
   rlimit: ({ kernel }, [resource = 0n, soft = 0n]) => ({
@@ -91,7 +89,8 @@ export function runSweep(subject: Subject, vmas: readonly SmapsVma[]): Outcome {
   const pages: Record<string, Touch[]> = {};
   for (const vma of vmas) {
     if (!vma.perms.startsWith('r')) continue;
-    pages[vma.start.toString(16)] = loadPages(subject, vma.start, vma.end - vma.start);
+    const pagesOfVma = { addr: vma.start, len: vma.end - vma.start };
+    pages[vma.start.toString(16)] = loadPages(subject.kernel, pagesOfVma).t;
   }
   return { pages };
 }
@@ -151,29 +150,4 @@ function runPunch(subject: Subject, [file = 0n, off = 0n, len = 0n]: readonly bi
 
 function runAddSeals(subject: Subject, [file = 0n, bits = 0n]: readonly bigint[]): Outcome {
   return { r: Number(subject.kernel.call('fcntl', fdOf(subject, file), F_ADD_SEALS, bits)) };
-}
-
-function runStore(subject: Subject, args: readonly bigint[]): Outcome {
-  const [addr = 0n, len = 0n, value = 0n] = args;
-  const requests = pagesOf(addr, len).map((page, i) => requestStore(page, value + BigInt(i)));
-  const answers = subject.kernel.batch(requests);
-  return { t: answers.map(({ signal, code }) => (signal === 0 ? 1 : signalName(signal, code))) };
-}
-
-function loadPages(subject: Subject, addr: bigint, len: bigint): Touch[] {
-  const answers = subject.kernel.batch(pagesOf(addr, len).map(requestLoadPage));
-  return answers.map(({ signal, code, value, sum }) => {
-    if (signal !== 0) return signalName(signal, code);
-    const word = value.toString(16);
-    return sum === value ? word : `${word}/${sum.toString(16)}`;
-  });
-}
-
-function pagesOf(addr: bigint, len: bigint): bigint[] {
-  const count = Number((len + PAGE - 1n) / PAGE);
-  return Array.from({ length: count }, (_, i) => addr + BigInt(i) * PAGE);
-}
-
-function signalName(signal: number, code: number): string {
-  return `${signal === SIGSEGV ? 'S' : 'B'}${code}`;
 }
