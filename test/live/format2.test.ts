@@ -202,6 +202,17 @@ describe.skipIf(reason !== undefined)(`operations of format 2${why}`, () => {
     expect(results(agreed(steps, PLAIN))).toEqual(['thread 1', 0, -11, -11]);
   });
 
+  it('mlockall: what comes later may be droppable, if it does not ask to be locked itself', () => {
+    const steps = ['mlockall 2', 'mmap 0 0x3000 3 0x28 -1 0', 'mmap 0 0x3000 3 0x2028 -1 0'];
+    const huge = [0x40022, 0x40021, 0x40028, 0x40020].map(
+      (flags) => `mmap 0 0x3000 3 ${flags} -1 0`,
+    );
+    const records = agreed([...steps, 'totals', ...huge]);
+    expect(records[1]?.vmas?.at(-1)?.[5]).toContain('dp');
+    expect(results(records).slice(2, 3)).toEqual([-22]);
+    expect(results(records).slice(6)).toEqual([-22, -22]);
+  });
+
   it('totals: of every kind of mapping, and of a copy', () => {
     const kinds = ['3 0x22', '1 0x22', '3 0x21', '3 0x122', '7 0x22', '0 0x22', '3 0x2022'];
     const maps = kinds.flatMap((kind) => [`mmap 0 0x6000 ${kind} -1 0`, 'totals']);
