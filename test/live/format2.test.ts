@@ -134,6 +134,28 @@ describe.skipIf(reason !== undefined)(`operations of format 2${why}`, () => {
     expect(records[11]?.r).toBe(0);
   });
 
+  it('punch: within the first page, everything behind it has to be faulted in again', () => {
+    const at = (file: number): string => `0x2000000${file}0000`;
+    const steps = [0, 4].flatMap((file) => [
+      `mmap ${at(file)} 0x8000 1 0x11 ${file} 0`,
+      `mlock ${at(file)} 0x8000`,
+      `punch ${file} 100 50`,
+      `mlock ${at(file)} 0x8000`,
+      `punch ${file} 0 50`,
+      `mlock ${at(file)} 0x8000`,
+      `punch ${file} 0 0x1000`,
+      `punch ${file} 0x1100 50`,
+    ]);
+    const locked = agreed(steps).map(({ vmas }) => vmas?.at(-1)?.[7]);
+    expect(locked.slice(1, 7)).toEqual([32, 4, 32, 0, 32, 28]);
+  });
+
+  it('rfp: under mlockall, not even MAP_NONBLOCK keeps pages from being there', () => {
+    const steps = ['mmap 0x200000000000 0x4000 3 0x31 -1 0', 'mlockall 2'];
+    const records = agreed([...steps, 'rfp 0x200000000000 0x1000 0 2 65536']);
+    expect(records[2]?.vmas?.at(-2)?.[7]).toBe(4);
+  });
+
   it('addseals: of memfds only, and only once for good', () => {
     const files = Array.from({ length: 10 }, (_, file) => `addseals ${file} 0x10`);
     const steps = [

@@ -1,4 +1,4 @@
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kernel } from './kernel.ts';
 import { deniedCall, denying } from './oracle_error.ts';
@@ -113,6 +113,7 @@ function openRegular(kernel: Kernel): number {
 /** In one piece it would be cached in folios of several pages, which are mapped as a whole. */
 function writePageByPage(path: string, file: number, size: number): void {
   const fd = openSync(path, 'w');
+  fchmodSync(fd, 0o666); // mincore() tells about it only to who may write it
   for (let at = 0; at < size; at += PAGE) {
     const bytes = Buffer.alloc(Math.min(PAGE, size - at));
     bytes.writeBigUInt64LE(fileWord(file, at / PAGE));
