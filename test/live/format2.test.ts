@@ -235,6 +235,15 @@ describe.skipIf(reason !== undefined)(`operations of format 2${why}`, () => {
     expect(results(records).slice(6)).toEqual([-22, -22]);
   });
 
+  it('mincore: an ordinary user is told of every file', () => {
+    const steps = [0, 1, 2, 3, 4, 6, 9].flatMap((file) => [
+      `mmap 0x200000000000 0x4000 1 0x11 ${file} 0`,
+      'mincore 0x200000000000 0x4000',
+    ]);
+    const records = agreed(steps, PLAIN);
+    expect(records[11]?.v).toBe('0000');
+  });
+
   it('totals: of every kind of mapping, and of a copy', () => {
     const kinds = ['3 0x22', '1 0x22', '3 0x21', '3 0x122', '7 0x22', '0 0x22', '3 0x2022'];
     const maps = kinds.flatMap((kind) => [`mmap 0 0x6000 ${kind} -1 0`, 'totals']);

@@ -1,4 +1,4 @@
-import { closeSync, fchmodSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kernel } from './kernel.ts';
 import { deniedCall, denying } from './oracle_error.ts';
@@ -20,6 +20,8 @@ export const FILE_NOTES: readonly string[] = [
   'memfd 8 pages, seal FUTURE_WRITE',
 ];
 
+/** /dev/zero belongs to the machine, and must be left as it is. */
+const DEVICE = FILE_NOTES.indexOf('/dev/zero');
 const PAGE = 4096;
 const O_RDONLY = 0;
 const O_RDWR = 2;
@@ -41,6 +43,14 @@ export interface SubjectFiles {
 /** The first word of page `page` of file `file`. */
 export function fileWord(file: number, page: number): bigint {
   return 0xf000000000000000n | (BigInt(file) << 32n) | BigInt(page);
+}
+
+/**
+ * The descriptors of files that nobody else has: the user of a recording is to own them, because
+ * mincore() tells of a file only to its owner, or to who may write it by its mode.
+ */
+export function ownedFds({ fds }: SubjectFiles): number[] {
+  return fds.filter((_, file) => file !== DEVICE);
 }
 
 /** Opens the ten files in the process and fills them. */
@@ -113,7 +123,6 @@ function openRegular(kernel: Kernel): number {
 /** In one piece it would be cached in folios of several pages, which are mapped as a whole. */
 function writePageByPage(path: string, file: number, size: number): void {
   const fd = openSync(path, 'w');
-  fchmodSync(fd, 0o666); // mincore() tells about it only to who may write it
   for (let at = 0; at < size; at += PAGE) {
     const bytes = Buffer.alloc(Math.min(PAGE, size - at));
     bytes.writeBigUInt64LE(fileWord(file, at / PAGE));
