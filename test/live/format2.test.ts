@@ -134,6 +134,28 @@ describe.skipIf(reason !== undefined)(`operations of format 2${why}`, () => {
     expect(records[11]?.r).toBe(0);
   });
 
+  it('punch: within the first page, everything behind it has to be faulted in again', () => {
+    const at = (file: number): string => `0x2000000${file}0000`;
+    const steps = [0, 4].flatMap((file) => [
+      `mmap ${at(file)} 0x8000 1 0x11 ${file} 0`,
+      `mlock ${at(file)} 0x8000`,
+      `punch ${file} 100 50`,
+      `mlock ${at(file)} 0x8000`,
+      `punch ${file} 0 50`,
+      `mlock ${at(file)} 0x8000`,
+      `punch ${file} 0 0x1000`,
+      `punch ${file} 0x1100 50`,
+    ]);
+    const locked = agreed(steps).map(({ vmas }) => vmas?.at(-1)?.[7]);
+    expect(locked.slice(1, 7)).toEqual([32, 4, 32, 0, 32, 28]);
+  });
+
+  it('rfp: under mlockall, not even MAP_NONBLOCK keeps pages from being there', () => {
+    const steps = ['mmap 0x200000000000 0x4000 3 0x31 -1 0', 'mlockall 2'];
+    const records = agreed([...steps, 'rfp 0x200000000000 0x1000 0 2 65536']);
+    expect(records[2]?.vmas?.at(-2)?.[7]).toBe(4);
+  });
+
   it('addseals: of memfds only, and only once for good', () => {
     const files = Array.from({ length: 10 }, (_, file) => `addseals ${file} 0x10`);
     const steps = [
@@ -200,6 +222,26 @@ describe.skipIf(reason !== undefined)(`operations of format 2${why}`, () => {
   it('thread: counts for RLIMIT_NPROC', () => {
     const steps = ['thread 1', '1: rlimit NPROC 1', 'thread 2', '1: thread 3'];
     expect(results(agreed(steps, PLAIN))).toEqual(['thread 1', 0, -11, -11]);
+  });
+
+  it('mlockall: what comes later may be droppable, if it does not ask to be locked itself', () => {
+    const steps = ['mlockall 2', 'mmap 0 0x3000 3 0x28 -1 0', 'mmap 0 0x3000 3 0x2028 -1 0'];
+    const huge = [0x40022, 0x40021, 0x40028, 0x40020].map(
+      (flags) => `mmap 0 0x3000 3 ${flags} -1 0`,
+    );
+    const records = agreed([...steps, 'totals', ...huge]);
+    expect(records[1]?.vmas?.at(-1)?.[5]).toContain('dp');
+    expect(results(records).slice(2, 3)).toEqual([-22]);
+    expect(results(records).slice(6)).toEqual([-22, -22]);
+  });
+
+  it('mincore: an ordinary user is told of every file', () => {
+    const steps = [0, 1, 2, 3, 4, 6, 9].flatMap((file) => [
+      `mmap 0x200000000000 0x4000 1 0x11 ${file} 0`,
+      'mincore 0x200000000000 0x4000',
+    ]);
+    const records = agreed(steps, PLAIN);
+    expect(records[11]?.v).toBe('0000');
   });
 
   it('totals: of every kind of mapping, and of a copy', () => {

@@ -208,6 +208,8 @@ function mmapFile({ flags, fd }: MmapArgs): File | Null | Errno {
     return EINVAL;
   }
   if ((flags & MAP_HUGETLB) === 0) return NULL;
+  const type = flags & MAP_TYPE;
+  if (type === 0 || type > MAP_SHARED_VALIDATE) return EINVAL; // of the file that it would make
   // No huge pages are reserved: a size the machine has is out of memory, another is wrong.
   const size = (flags >>> MAP_HUGE_SHIFT) & MAP_HUGE_MASK;
   return size === 0 || size === 21 || size === 30 ? ENOMEM : EINVAL;

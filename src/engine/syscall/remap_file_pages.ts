@@ -5,6 +5,7 @@ import { PAGE_SIZE, pageDown, type Ulong, ult, ugt } from '../arena/units.ts';
 import { mmPopulateIgnoringErrors } from '../fault/populate.ts';
 import { fput, getFile } from '../file/file_struct.ts';
 import type { MmRead, Vma } from '../mm/held.ts';
+import { mmDefFlags } from '../mm/mm_struct.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { findVma, vmaLookup } from '../mm/vma_iterator.ts';
 import { hasFlag, VM_EXEC, VM_LOCKED, VM_READ, VM_SHARED, VM_WRITE } from '../mm/vm_flags.ts';
@@ -60,11 +61,11 @@ export function sysRemapFilePages(args: RemapFilePagesArgs): 0 | Errno {
   const prot = protOf(vma);
   getFile(file);
   const result = mmapFileLocked(locked, file, { start, size, prot, flags, pgoff: args.pgoff });
+  const isLocked = (flags & MAP_LOCKED) !== 0 || hasFlag(mmDefFlags(locked), VM_LOCKED);
   mmapWriteUnlock(locked);
   fput(file);
   userfaultfdForget(); // Linux does not tell of this one
-  const populates = (flags & MAP_LOCKED) !== 0 || (flags & MAP_NONBLOCK) === 0;
-  if (!isErr(result) && populates) {
+  if (!isErr(result) && (isLocked || (flags & MAP_NONBLOCK) === 0)) {
     mmPopulateIgnoringErrors(mm, { start, end: start + size });
   }
   return isErr(result) ? result : OK;

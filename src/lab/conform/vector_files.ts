@@ -7,7 +7,6 @@ import {
   I_HUGE_ALIGN,
   I_NO_SYNC,
   I_NOEXEC,
-  I_OWNED,
   isErr,
   type FileSpec,
   type Machine,
@@ -82,7 +81,7 @@ function fileSpec(description: string): FileSpec {
       kind: 'secretmem',
       path: '/secretmem (deleted)',
       size,
-      flags: I_NOEXEC | I_OWNED,
+      flags: I_NOEXEC,
       ...access,
     };
   }
@@ -95,7 +94,7 @@ function fileSpec(description: string): FileSpec {
       kind: 'regular',
       path: '/file',
       size,
-      flags: I_NO_SYNC | I_HUGE_ALIGN | I_OWNED,
+      flags: I_NO_SYNC | I_HUGE_ALIGN,
       ...access,
     };
   }

@@ -3,7 +3,7 @@ import { isGone } from './death.ts';
 import { OracleError, deniedCall } from './oracle_error.ts';
 import { Kernel } from './kernel.ts';
 import { requestStore } from './request.ts';
-import { type SubjectFiles, openSubjectFiles } from './subject_files.ts';
+import { type SubjectFiles, openSubjectFiles, ownedFds } from './subject_files.ts';
 
 const PAGE = 4096;
 const HEAP_PAGES = 34;
@@ -41,7 +41,8 @@ export function startSubjects(uid: number): Subjects {
     writeFileSync(`/proc/${parent.pid}/oom_score_adj`, FIRST_TO_GO);
     const files = openSubjectFiles(parent);
     const brk = growHeap(parent);
-    parent.becomeUser(uid); // only now: the files are ours
+    for (const fd of ownedFds(files)) parent.call('fchown', fd, uid, uid);
+    parent.becomeUser(uid); // only now: the files were ours
     const child = parent.fork();
     if (typeof child === 'number') throw deniedCall('fork', child);
     const live = new Map([[0, { kernel: child, files, userfault: { fd: undefined } }]]);

@@ -1,11 +1,13 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Kernel, ownUid } from './kernel.ts';
 import { whyNotLive } from './live_kernel.ts';
-import { openSubjectFiles } from './subject_files.ts';
+import { startSubjects } from './subject.ts';
+import { FILE_NOTES, openSubjectFiles } from './subject_files.ts';
 
 const reason = whyNotLive() ?? (ownUid() === 0 ? undefined : 'the numbers of pages are for root.');
 const PAGE = 4096;
+const NOBODY = 65534;
 const PRESENT = 1n << 63n;
 const PFN_MASK = (1n << 55n) - 1n;
 const COMPOUND = (1n << 15n) | (1n << 16n); // head and tail of a folio of several pages
@@ -43,5 +45,20 @@ test.skipIf(reason !== undefined)(
       expect(pageFlags(kernel, fd, Math.ceil(size / PAGE)).filter(isWhole)).toEqual([]);
     }
     kernel.stop();
+  },
+);
+
+test.skipIf(reason !== undefined)(
+  `the user of a recording owns its files, not the machine's device${reason ? ` (skipped: ${reason})` : ''}`,
+  () => {
+    const before = statSync('/dev/zero');
+    const subjects = startSubjects(NOBODY);
+    const { kernel, files } = subjects.live.get(0) ?? {};
+    const uids = files?.fds.map((fd) => statSync(`/proc/${kernel?.pid}/fd/${fd}`).uid);
+    subjects.stop();
+    const expected = FILE_NOTES.map((note) => (note === '/dev/zero' ? before.uid : NOBODY));
+    expect(uids).toEqual(expected);
+    expect(statSync('/dev/zero').uid).toBe(before.uid);
+    expect(before.uid).not.toBe(NOBODY);
   },
 );

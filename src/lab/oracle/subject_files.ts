@@ -20,6 +20,8 @@ export const FILE_NOTES: readonly string[] = [
   'memfd 8 pages, seal FUTURE_WRITE',
 ];
 
+/** /dev/zero belongs to the machine, and must be left as it is. */
+const DEVICE = FILE_NOTES.indexOf('/dev/zero');
 const PAGE = 4096;
 const O_RDONLY = 0;
 const O_RDWR = 2;
@@ -41,6 +43,14 @@ export interface SubjectFiles {
 /** The first word of page `page` of file `file`. */
 export function fileWord(file: number, page: number): bigint {
   return 0xf000000000000000n | (BigInt(file) << 32n) | BigInt(page);
+}
+
+/**
+ * The descriptors of files that nobody else has: the user of a recording is to own them, because
+ * mincore() tells of a file only to its owner, or to who may write it by its mode.
+ */
+export function ownedFds({ fds }: SubjectFiles): number[] {
+  return fds.filter((_, file) => file !== DEVICE);
 }
 
 /** Opens the ten files in the process and fills them. */

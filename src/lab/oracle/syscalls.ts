@@ -28,6 +28,7 @@ export const SYSCALLS = {
   kill: 62,
   fcntl: 72,
   ftruncate: 77,
+  fchown: 93,
   getrusage: 98,
   ptrace: 101,
   setpgid: 109,
