@@ -133,6 +133,7 @@ const SETTINGS: Readonly<Partial<Record<SysctlName, string>>> = {
   anon_vma_name: '0: no names for anonymous memory (1; a log tells)',
   swap: '0: built without swap (1)',
   ksm: '0: built without KSM (1)',
+  read_ahead_kb: 'kB that a fault on a missing page of a file reads (128)',
 };
 
 const isSetting = (name: string): name is SysctlName => Object.hasOwn(SETTINGS, name);

@@ -13,6 +13,7 @@
  */
 import { NULL } from '../arena/ref.ts';
 import { forgetMajorFault, wasMajorFault } from '../file/filemap.ts';
+import { syncMmapReadahead } from '../file/readahead.ts';
 import { type VmOperations, vmOperations } from '../file/vm_ops.ts';
 import type { Vma } from '../mm/held.ts';
 import { MMF_UNSTABLE, mmHasFlag } from '../mm/mm_struct.ts';
@@ -51,6 +52,7 @@ import {
 export function doFault(vmf: VmFault): number {
   const ops = vmOperations(vmOps(vmf.vma));
   if (ops.fault === undefined) return VM_FAULT_SIGBUS;
+  syncMmapReadahead(vmf.vma, linearPageIndex(vmf.vma, vmf.addr));
   if (!isWriteFault(vmf)) return doReadFault(vmf, ops);
   return hasFlag(vmFlags(vmf.vma), VM_SHARED) ? doSharedFault(vmf, ops) : doCowFault(vmf, ops);
 }

@@ -181,8 +181,8 @@ export function filemapMapPages(inode: Inode, span: PageSpan, visit: MapVisit): 
   rcuReadUnlock();
 }
 
-/** Makes what the cache of such a file is taken to hold; without memory some stay missing. */
-function cachePages(inode: Inode, { first, last }: PageSpan): void {
+/** Brings a span below the end into the cache; without memory some pages stay missing. */
+export function cachePages(inode: Inode, { first, last }: PageSpan): void {
   for (let index = first; index <= last; index++) {
     const found = findGetPage(inode, index);
     const page = found === NULL ? makePage(inode, { index, purpose: 'below-end' }) : found;

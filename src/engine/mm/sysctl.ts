@@ -40,6 +40,8 @@ const DEFAULTS = {
   anon_vma_name: 1,
   /** 1: CONFIG_SWAP, so that read-ahead of anonymous memory means something. */
   swap: 1,
+  /** kB that a fault on a file's missing page reads: /sys/class/bdi/MAJOR:MINOR/read_ahead_kb. */
+  read_ahead_kb: 128,
   /** 1: CONFIG_KSM, MADV_MERGEABLE. */
   ksm: 1,
   /** 1: userfaultfd(2) that sees faults of the kernel too needs no CAP_SYS_PTRACE. */

@@ -8,6 +8,7 @@ import { NULL } from '../arena/ref.ts';
 import { PAGE_SIZE } from '../arena/units.ts';
 import { faultinPages } from '../fault/populate.ts';
 import { isFileWritable } from '../file/file_struct.ts';
+import { forceReadahead } from '../file/readahead.ts';
 import { SECRETMEM_VM_OPS } from '../file/vm_ops.ts';
 import type { MmRead, MmWrite, Vma } from '../mm/held.ts';
 import { sysctl } from '../mm/sysctl.ts';
@@ -89,8 +90,11 @@ const LOCKED_OR_UNPAGED = flagsOf(VM_LOCKED, UNPAGED);
 const refuseIf = (vma: Vma, flags: VmFlags): 0 | Errno =>
   hasFlag(vmFlags(vma), flags) ? EINVAL : OK;
 
-function willNeed(_mm: MmRead, vma: Vma): 0 | Errno {
-  return vmFile(vma) === NULL && sysctl('swap') === 0 ? EBADF : OK;
+function willNeed(_mm: MmRead, vma: Vma, { start, end }: ByteRange): 0 | Errno {
+  if (vmFile(vma) === NULL) return sysctl('swap') === 0 ? EBADF : OK;
+  const first = vmPgoff(vma) + (start - vmStart(vma)) / PAGE_SIZE;
+  forceReadahead(vma, { first, last: first + (end - start) / PAGE_SIZE - 1 });
+  return OK;
 }
 
 /** Private pages are lost, a file's are found again; guards stay. */

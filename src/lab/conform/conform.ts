@@ -89,6 +89,7 @@ class VectorRun {
         mmap_min_addr: header.mmap_min_addr,
         transparent_hugepage: header.thp === 'never' ? 0 : 1,
         totalram_pages: header.totalram_pages ?? TOTALRAM_PAGES,
+        ...(header.read_ahead_kb === undefined ? {} : { read_ahead_kb: header.read_ahead_kb }),
       },
     });
     this.#files = new VectorFiles(this.#machine, header.files);

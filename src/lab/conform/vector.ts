@@ -18,6 +18,8 @@ export interface VectorHeader {
   readonly thp: string;
   /** RAM of the recording machine; absent in format 1. */
   readonly totalram_pages?: number;
+  /** What a fault reads of a regular file; absent in format 1. */
+  readonly read_ahead_kb?: number;
   /** Soft and hard limits by name, -1 for infinity; absent in format 1. */
   readonly limits?: Readonly<Record<string, VectorLimit>>;
   /** What each file number is. */
@@ -118,6 +120,8 @@ export function headerOf(header: Record<string, unknown>): VectorHeader {
     if (typeof value !== 'number') throw new VectorError(`line 1: ${name} is not a number`);
     return value;
   };
+  const optional = <Name extends string>(name: Name): Partial<Record<Name, number>> =>
+    header[name] === undefined ? {} : ({ [name]: number(name, 0) } as Record<Name, number>);
   const word = (name: string): string => {
     const value = header[name] ?? '';
     return typeof value === 'string' ? value : '';
@@ -130,9 +134,8 @@ export function headerOf(header: Record<string, unknown>): VectorHeader {
     max_map_count: number('max_map_count', 65530),
     mmap_min_addr: number('mmap_min_addr', 65536),
     thp: word('thp'),
-    ...(typeof header['totalram_pages'] === 'number'
-      ? { totalram_pages: header['totalram_pages'] }
-      : {}),
+    ...optional('totalram_pages'),
+    ...optional('read_ahead_kb'),
     files,
     ...(limits === undefined ? {} : { limits }),
   };

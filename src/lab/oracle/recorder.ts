@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { kernelRelease } from './live_kernel.ts';
 import { type Outcome, runOperation, runSweep } from './operation.ts';
 import { readLimits } from './limits.ts';
@@ -216,12 +217,25 @@ function header({ seed, profile, ops, uid }: Title): object {
     mmap_min_addr: systemNumber('mmap_min_addr'),
     thp: hugePageMode(),
     totalram_pages: totalRamPages(),
+    read_ahead_kb: readAheadKb(),
     files: FILE_NOTES,
   };
 }
 
 function systemNumber(name: string): number {
   return Number(readFileSync(`/proc/sys/vm/${name}`, 'latin1'));
+}
+
+/** Of the device that the regular file lies on; what is on none is not read ahead. */
+function readAheadKb(): number {
+  const { dev } = statSync(tmpdir());
+  const major = (dev >>> 8) & 0xfff;
+  const minor = (dev & 0xff) | ((dev >>> 12) & 0xfff00);
+  try {
+    return Number(readFileSync(`/sys/class/bdi/${major}:${minor}/read_ahead_kb`, 'latin1'));
+  } catch {
+    return 0;
+  }
 }
 
 /** What overcommit compares with. */
