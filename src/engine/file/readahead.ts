@@ -30,16 +30,20 @@ export function syncMmapReadahead(vma: Vma, index: number): void {
   if (index < inodePages(inode)) readAhead(inode, windowOf(vmFlags(vma), index));
 }
 
-/** MADV_WILLNEED: brings in what a span begins with, so much as is read at once. */
+/** MADV_WILLNEED: brings in what a span begins with, as much as a disk reads at once. */
 export function forceReadahead(vma: Vma, { first, last }: PageSpan): void {
   const file = vmFile(vma);
   if (file === NULL || inodeKind(fileInode(file)) !== 'regular') return;
-  readAhead(fileInode(file), { first, last: Math.min(last, first + readaheadPages() - 1) });
+  const most = Math.max(REQUEST_PAGES, readaheadPages());
+  readAhead(fileInode(file), { first, last: Math.min(last, first + most - 1) });
 }
 
 function readAhead(inode: Inode, { first, last }: PageSpan): void {
   cachePages(inode, { first, last: Math.min(last, inodePages(inode) - 1) });
 }
+
+/** The largest request of a common disk, 4 MiB. */
+const REQUEST_PAGES = 1024;
 
 const readaheadPages = (): number => (sysctl('read_ahead_kb') * 1024) / PAGE_SIZE;
 
