@@ -21,7 +21,8 @@ it.each([
 ])('a load and a store of shared memory that is %s', (_, isWatched, faults) => {
   const machine = Machine.create({ bytes: 4 * 2 ** 20 });
   const process = machine.spawn();
-  const file = machine.open({ kind: 'shmem', path: '/memfd:f (deleted)', size: 4096 });
+  const kind = { kind: 'shmem', path: '/memfd:f (deleted)' } as const;
+  const file = machine.open({ ...kind, size: 4096, readable: true, writable: true });
   process.mmap(AT, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0);
   const uffd = process.userfaultfd(0);
   process.uffdApi(uffd, UFFD_FEATURE_SIGBUS);
