@@ -1,6 +1,6 @@
 /**
- * mprotect(PROT_NONE) of a mapping of page frames, as [vvar], was EACCES. The kernel refuses it only
- * for frames that are no memory, and only on processors with the L1TF bug. The pack found it.
+ * mprotect(PROT_NONE) of a mapping of page frames, as [vvar], was EACCES. The kernel refuses it
+ * only for frames that are no memory, on processors with the L1TF bug. The pack found it.
  */
 import { expect, it } from 'vitest';
 import { EINVAL, Machine, OK, PROT_NONE, PROT_READ, vmFlagsOfText } from '../../src/index.ts';
