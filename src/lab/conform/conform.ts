@@ -173,14 +173,23 @@ class VectorRun {
   }
 
   #agreesFork(record: VectorRecord, process: Process, child: number): boolean {
-    const isRoot = this.#vector.header.uid === 0;
-    const limit = isRoot ? 'free' : forkLimit(process, this.#living.size);
-    const isRefused = limit === 'refused' || (limit === 'either' && record.r === EAGAIN);
+    const isRefused = this.#isForkRefused(record, process);
+    const forked = isRefused ? EAGAIN : process.fork();
     const kernel = typeof record.r === 'number' ? resultOf(record.r) : `child ${child}`;
-    const engine = isRefused ? resultOf(EAGAIN) : `child ${child}`;
+    const engine = typeof forked === 'number' ? resultOf(forked) : `child ${child}`;
     if (kernel !== engine) this.#disagree('result', record, [kernel, engine]);
-    if (kernel === `child ${child}`) this.#processes.set(child, this.#fork(process));
+    if (typeof forked !== 'number') this.#living.add(forked);
+    if (kernel === `child ${child}`) {
+      this.#processes.set(child, typeof forked === 'number' ? this.#fork(process) : forked);
+    }
     return this.#agreesVmas(record, process) && kernel === engine;
+  }
+
+  /** By RLIMIT_NPROC, which the engine does not know. */
+  #isForkRefused({ r }: VectorRecord, process: Process): boolean {
+    if (this.#vector.header.uid === 0) return false;
+    const limit = forkLimit(process, this.#living.size);
+    return limit === 'refused' || (limit === 'either' && r === EAGAIN);
   }
 
   #agreesResult(record: VectorRecord, outcome: Outcome): boolean {
