@@ -8,8 +8,13 @@ import {
   FAULT_BUS_ADRERR,
   FAULT_SEGV_ACCERR,
   FAULT_SEGV_MAPERR,
+  hasFlag,
   Machine,
   PAGE_SIZE,
+  VM_EXEC,
+  VM_MAYSHARE,
+  VM_READ,
+  VM_WRITE,
   vmFlagsOfText,
 } from 'vmaspace';
 import { fileNumber, openFiles } from './vmaspace_files.mjs';
@@ -128,23 +133,30 @@ function loadPage(task, addr) {
 
 /** Start, end, permissions, offset, backing, as a record has them; without the base. */
 function vmasOf(task, world) {
-  const lines = task.maps().split('\n');
-  const perms = new Map(lines.map((line) => [parseInt(line, 16), line.split(' ')[1]]));
+  const layout = task.layout();
   return task
     .vmas()
     .filter((vma) => !world.base.some(({ start, end }) => vma.start >= start && vma.end <= end))
     .map((vma) => [
       vma.start.toString(16),
       vma.end.toString(16),
-      perms.get(vma.start),
+      permsOf(vma.flags),
       (vma.file?.offset ?? 0).toString(16),
-      backingOf(task, vma, world),
+      backingOf(vma, layout, world),
     ]);
 }
 
-function backingOf(task, { start, end, file }, { fds, objects }) {
-  const { startBrk, brk } = task.layout();
-  if (file === null) return start < brk && end > startBrk ? '[heap]' : '';
+const LETTERS = [
+  [VM_READ, 'r', '-'],
+  [VM_WRITE, 'w', '-'],
+  [VM_EXEC, 'x', '-'],
+  [VM_MAYSHARE, 's', 'p'],
+];
+const permsOf = (flags) =>
+  LETTERS.map(([flag, yes, no]) => (hasFlag(flags, flag) ? yes : no)).join('');
+
+function backingOf({ start, end, file, name }, { startBrk, brk }, { fds, objects }) {
+  if (file === null) return name ?? (start < brk && end > startBrk ? '[heap]' : '');
   const number = fileNumber(file);
   if (number >= 0 && number < fds.length) return `f${number}`;
   if (!objects.has(file.ino)) objects.set(file.ino, objects.size); // shared anonymous memory

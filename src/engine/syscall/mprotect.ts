@@ -33,7 +33,6 @@ import {
   VM_LOCKED,
   VM_MAYEXEC,
   VM_NORESERVE,
-  VM_PFNMAP,
   VM_PKEY_FLAGS,
   VM_SEALED,
   VM_SHARED,
@@ -199,7 +198,6 @@ function mprotectFixup(
   const pages = (end - start) / 4096;
   if (hasFlag(oldFlags, VM_SEALED)) return EPERM;
   if (newFlags === oldFlags) return OK;
-  if (hasFlag(oldFlags, VM_PFNMAP) && !hasFlag(newFlags, VM_ACCESS_FLAGS)) return EACCES;
 
   let flags = newFlags;
   let charged = 0;

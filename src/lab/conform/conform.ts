@@ -127,13 +127,6 @@ class VectorRun {
     return child;
   }
 
-  #thread(process: Process): Process {
-    const thread = process.clone(THREAD);
-    if (typeof thread === 'number') throw new VectorError('the machine has no memory for a thread');
-    this.#living.add(thread);
-    return thread;
-  }
-
   #agrees(record: VectorRecord): boolean {
     const process = this.#processes.get(record.p);
     if (process === undefined) {
@@ -168,18 +161,24 @@ class VectorRun {
   }
 
   #agreesBirth(record: VectorRecord, process: Process, child: number): boolean {
-    const isRoot = this.#vector.header.uid === 0;
-    const limit = isRoot ? 'free' : forkLimit(process, this.#living.size);
-    const isRefused = limit === 'refused' || (limit === 'either' && record.r === EAGAIN);
     const isThread = record.op.startsWith('thread');
     const born = isThread ? `thread ${child}` : `child ${child}`;
+    const made = this.#isBirthRefused(record, process) ? EAGAIN : bear(process, isThread);
     const kernel = typeof record.r === 'number' ? resultOf(record.r) : born;
-    const engine = isRefused ? resultOf(EAGAIN) : born;
+    const engine = typeof made === 'number' ? resultOf(made) : born;
     if (kernel !== engine) this.#disagree('result', record, [kernel, engine]);
+    if (typeof made !== 'number') this.#living.add(made);
     if (kernel === born) {
-      this.#processes.set(child, isThread ? this.#thread(process) : this.#fork(process));
+      this.#processes.set(child, typeof made === 'number' ? this.#fork(process) : made);
     }
     return this.#agreesVmas(record, process) && kernel === engine;
+  }
+
+  /** By RLIMIT_NPROC, which the engine does not know. */
+  #isBirthRefused({ r }: VectorRecord, process: Process): boolean {
+    if (this.#vector.header.uid === 0) return false;
+    const limit = forkLimit(process, this.#living.size);
+    return limit === 'refused' || (limit === 'either' && r === EAGAIN);
   }
 
   #agreesResult(record: VectorRecord, outcome: Outcome): boolean {
@@ -251,6 +250,9 @@ class VectorRun {
     this.#findings.push({ kind, line: record.line, op: record.op, kernel, engine });
   }
 }
+
+const bear = (process: Process, isThread: boolean): Process | number =>
+  isThread ? process.clone(THREAD) : process.fork();
 
 const TOTALS = ['VmSize', 'VmLck', 'VmData', 'VmStk'];
 const totalsText = (totals: readonly number[] = []): string =>

@@ -1,6 +1,7 @@
 /** The VMAs of a process beside those of a record. */
 import {
   hasFlag,
+  PAGE_SIZE,
   type PageStats,
   type Process,
   type VmaInfo,
@@ -44,10 +45,12 @@ export class VmaComparison {
     return process.vmas().filter((vma) => !this.#isBase(vma));
   }
 
-  /** How many of these are not the heap. */
+  /** How many of these are not the heap; counted without a list, as there may be 65,530. */
   count(process: Process): number {
-    const layout = process.layout();
-    return this.listed(process).filter((vma) => !isHeap(vma, layout)).length;
+    const { startBrk, brk } = process.layout();
+    const heap = vmasIn(process, { start: startBrk, end: brk });
+    const base = this.#base.flatMap((range) => vmasIn(process, range));
+    return process.mapCount() - heap.length - base.filter((vma) => this.#isBase(vma)).length;
   }
 
   /** @returns null when the process has what the record lists. */
@@ -127,6 +130,17 @@ class SharedObjects {
     this.#names.set(ino, name);
     return true;
   }
+}
+
+/** Those that overlap a range. */
+function vmasIn(process: Process, { start, end }: { start: number; end: number }): VmaInfo[] {
+  const vmas: VmaInfo[] = [];
+  for (let at = start; at < end;) {
+    const vma = process.find(at);
+    if (vma !== null) vmas.push(vma);
+    at = vma?.end ?? at + PAGE_SIZE;
+  }
+  return vmas;
 }
 
 interface Heap {
