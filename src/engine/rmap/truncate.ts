@@ -190,15 +190,19 @@ function punch(inode: Inode, { start, len }: FileRange): 0 | Errno {
   const first = Math.ceil(start / PAGE_SIZE);
   const last = Math.floor(end / PAGE_SIZE) - 1;
   downWrite(invalidateSemAt(inode));
-  if (first <= last) {
-    unmapMappingRange(inode, { first, last }, 'file-pages');
-    truncatePages(inode, { first, last });
-  }
+  unmapHole(inode, { first, last });
+  if (first <= last) truncatePages(inode, { first, last });
   zeroPart(inode, start, Math.min(end, first * PAGE_SIZE));
   if (last + 1 >= first) zeroPart(inode, (last + 1) * PAGE_SIZE, end);
   const result = isHostInode(inode) ? zeroHost(inode, start, end) : OK;
   upWrite(invalidateSemAt(inode));
   return result;
+}
+
+/** A hole that ends inside the first page has its last page before it: the kernel unmaps all. */
+function unmapHole(inode: Inode, { first, last }: PageSpan): void {
+  const end = last < 0 ? Number.MAX_SAFE_INTEGER : last;
+  if (first <= end) unmapMappingRange(inode, { first, last: end }, 'file-pages');
 }
 
 /** Zeroes bytes inside one page, if it is in memory. */
