@@ -28,6 +28,7 @@ describe('mmap of an unusual type', () => {
     expect(process.mlockall(MCL_FUTURE)).toBe(0);
     expect(map(MAP_DROPPABLE | MAP_ANONYMOUS)).toBeGreaterThan(0);
     expect(process.layout().lockedVm).toBe(0);
+    expect(process.pageStats().map(({ anonymous }) => anonymous)).toEqual([4096]);
     expect(map(MAP_DROPPABLE | MAP_ANONYMOUS | MAP_LOCKED)).toBe(EINVAL);
     expect(map(MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB)).toBe(ENOMEM);
     expect(map(MAP_DROPPABLE | MAP_ANONYMOUS | MAP_HUGETLB)).toBe(EINVAL);

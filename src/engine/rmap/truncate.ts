@@ -190,16 +190,22 @@ function punch(inode: Inode, { start, len }: FileRange): 0 | Errno {
   const first = Math.ceil(start / PAGE_SIZE);
   const last = Math.floor(end / PAGE_SIZE) - 1;
   downWrite(invalidateSemAt(inode));
-  // Linux counts the hole's whole pages in bytes, without a sign: one that ends within the first
-  // page ends at -1, and every page from its start on is unmapped, to be faulted in again.
-  const lastUnmapped = last === -1 ? Number.MAX_SAFE_INTEGER : last;
-  if (first <= lastUnmapped) unmapMappingRange(inode, { first, last: lastUnmapped }, 'file-pages');
+  unmapHole(inode, { first, last });
   if (first <= last) truncatePages(inode, { first, last });
   zeroPart(inode, start, Math.min(end, first * PAGE_SIZE));
   if (last + 1 >= first) zeroPart(inode, (last + 1) * PAGE_SIZE, end);
   const result = isHostInode(inode) ? zeroHost(inode, start, end) : OK;
   upWrite(invalidateSemAt(inode));
   return result;
+}
+
+/**
+ * Linux counts the hole's whole pages in bytes, without a sign: one that ends within the first
+ * page ends at -1, and every page from its start on is unmapped, to be faulted in again.
+ */
+function unmapHole(inode: Inode, { first, last }: PageSpan): void {
+  const end = last < 0 ? Number.MAX_SAFE_INTEGER : last;
+  if (first <= end) unmapMappingRange(inode, { first, last: end }, 'file-pages');
 }
 
 /** Zeroes bytes inside one page, if it is in memory. */
