@@ -39,6 +39,7 @@ export const LAB_PARTS = {
   strace: [],
   oracle: [],
   replay: ['strace'],
+  record: ['strace'],
   conform: ['oracle'],
   survey: [],
   sweep: ['oracle'],

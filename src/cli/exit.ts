@@ -4,6 +4,7 @@ import { RecordingError } from '../lab/replay/recording_files.ts';
 export const ALL_AGREED = 0;
 export const FOUND = 1;
 export const WRONG_USE = 2;
+export const CANNOT = 3;
 
 export const EXIT_CODES = `Exit codes:
   0  all agreed, or nothing was found

@@ -2,6 +2,7 @@
 /** The command line: one file a command. */
 import { Command, CommanderError } from 'commander';
 import { conformCommand } from './conform.ts';
+import { recordCommand } from './record.ts';
 import { replayCommand } from './replay.ts';
 import { surveyCommand } from './survey.ts';
 import { sweepCommand } from './sweep.ts';
@@ -12,6 +13,7 @@ const program = new Command('vmaspace')
   .version('0.1.0')
   .addHelpText('after', `\nExample:\n  vmaspace replay examples/python-import\n\n${EXIT_CODES}`)
   .addCommand(replayCommand())
+  .addCommand(recordCommand())
   .addCommand(conformCommand())
   .addCommand(surveyCommand())
   .addCommand(sweepCommand());

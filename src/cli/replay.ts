@@ -69,7 +69,9 @@ async function run(traces: readonly string[], options: Options): Promise<void> {
 async function replayOne(trace: string, options: Options): Promise<ReplayResult> {
   const recording = openRecording(trace);
   const line = new ProgressLine(recording.name, recording.logBytes);
+  const recorded = [...recording.settings].filter(([name]) => isSetting(name));
   const sysctl: ReplayOptions['sysctl'] = {
+    ...Object.fromEntries(recorded),
     ...Object.fromEntries(options.set ?? []),
     ...(options.maxMapCount === undefined ? {} : { max_map_count: options.maxMapCount }),
     ...(options.overcommit === undefined ? {} : { overcommit_memory: options.overcommit }),

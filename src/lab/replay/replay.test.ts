@@ -44,6 +44,8 @@ function run(
     log: pieces(`${log.trim()}\n`),
     logBytes: null,
     startMaps: mapsOf(start),
+    laterStartMaps: new Map(),
+    settings: new Map(),
     endMaps: mapsOf(end),
     endSmaps: new Map(),
     faults: faults === undefined ? null : parseFaults(faults),
