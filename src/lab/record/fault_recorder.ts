@@ -10,10 +10,12 @@ import { findProgram } from './found_program.ts';
 
 /** How many milliseconds perf may take to begin. */
 const PATIENCE = 10_000;
-/** Pages of the buffer of each CPU: faults come in storms. */
-const BUFFER = '2048';
-const FAULT_FIELDS = ['--show-lost-events', '--ns', '-F', 'tid,time,trace'];
 const EVENTS = 'exceptions:page_fault_user,exceptions:page_fault_kernel';
+/** Each event; large buffers, because faults come in storms; off until asked for. */
+const FLAGS = `record -q -k CLOCK_MONOTONIC -c 1 -m 2048 -D -1 --control fd:3,4 -e ${EVENTS}`.split(
+  ' ',
+);
+const FAULT_FIELDS = '--show-lost-events --ns -F tid,time,trace'.split(' ');
 
 /** What became of the page faults. */
 export interface FaultsKept {
@@ -44,10 +46,7 @@ export class FaultRecorder {
   private constructor(perf: string, pid: number, directory: string) {
     this.#perf = perf;
     this.#directory = directory;
-    const args = [
-      ...['record', '-q', '-k', 'CLOCK_MONOTONIC', '-c', '1', '-m', BUFFER, '-e', EVENTS],
-      ...['-D', '-1', '--control', 'fd:3,4', '-o', this.#data, '-p', String(pid)],
-    ];
+    const args = [...FLAGS, '-o', this.#data, '-p', String(pid)];
     // In a session of its own: Ctrl-C is for the program.
     this.#child = spawn(perf, args, {
       detached: true,

@@ -5,6 +5,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { CannotRecord, WrongRecord } from './cannot.ts';
 import { Census } from './census.ts';
 import { makeDirectory } from './directory.ts';
@@ -128,14 +129,11 @@ class Recorder {
 
   /** Looks at the log until strace has ended. */
   async #follow(closed: Promise<unknown>): Promise<void> {
-    let isOver = false;
-    const over = closed.then(() => {
-      isOver = true;
-    });
-    while (!isOver) {
+    const over = closed.then(() => true);
+    for (let isOver = false; !isOver;) {
       this.#watch.poll();
       this.#options.progress(this.#watch);
-      await Promise.race([over, new Promise((resolve) => setTimeout(resolve, POLL))]);
+      isOver = await Promise.race([over, setTimeout(POLL, false)]);
     }
     this.#watch.poll();
   }

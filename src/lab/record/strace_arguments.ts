@@ -17,8 +17,8 @@ export const windowsOf = (milliseconds: number): Windows => ({
   end: milliseconds,
 });
 
-/** As long as names and paths are that a replay reads. */
-const STRINGS = '4096';
+/** `-s`: as long as names and paths are that a replay reads. */
+const FLAGS = '-f --seccomp-bpf -ttt -T -y -s 4096'.split(' ');
 
 /**
  * Every call that the replay reads; calls without a name, too new for this strace, are always
@@ -30,11 +30,11 @@ const STRINGS = '4096';
 export function straceArguments(log: string, { start, end }: Windows): string[] {
   // "?": an older strace does not know them all.
   const calls = [...MEMORY_CALLS].map((name) => `?${name}`).join(',');
-  return [
-    ...['-f', '--seccomp-bpf', '-ttt', '-T', '-y', '-s', STRINGS, '-o', log],
-    ...['-e', `trace=${calls}`],
-    ...['-e', `inject=execve,execveat:delay_exit=${start}ms`],
-    ...['-e', `inject=brk:delay_exit=${start}ms:when=1`],
-    ...['-e', `inject=exit_group:delay_enter=${end}ms`],
+  const filters = [
+    `trace=${calls}`,
+    `inject=execve,execveat:delay_exit=${start}ms`,
+    `inject=brk:delay_exit=${start}ms:when=1`,
+    `inject=exit_group:delay_enter=${end}ms`,
   ];
+  return [...FLAGS, '-o', log, ...filters.flatMap((filter) => ['-e', filter])];
 }

@@ -175,8 +175,9 @@ class SideFiles {
 function settingsIn(text: string): object {
   try {
     const meta: unknown = JSON.parse(text);
-    const isObject = typeof meta === 'object' && meta !== null && 'settings' in meta;
-    return isObject ? Object(meta.settings) : {};
+    const hasSettings = typeof meta === 'object' && meta !== null && 'settings' in meta;
+    const settings = hasSettings ? meta.settings : null;
+    return typeof settings === 'object' && settings !== null ? settings : {};
   } catch {
     return {};
   }

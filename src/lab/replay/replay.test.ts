@@ -144,6 +144,36 @@ ${THREAD}
   });
 });
 
+describe('descriptors of overlapping calls', () => {
+  const FILE = '/usr/lib/x.so';
+
+  it('a file is mapped though it is closed before the call can be placed in the order', async () => {
+    const log = `${START}
+${THREAD}
+2 madvise(0x7ffff7fc0000, 4096, MADV_DONTNEED <unfinished ...>
+1 openat(AT_FDCWD, "${FILE}", O_RDONLY) = 3<${FILE}>
+1 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 3<${FILE}>, 0) = 0x7ffff7fbf000
+1 close(3<${FILE}>) = 0
+2 <... madvise resumed>) = 0`;
+    const result = await run({ log });
+    expect(result.findings).toEqual([]);
+    expect(summaryOf(result)).toMatchObject({ disagreed: 0, calls: 4 });
+  });
+
+  it('what was opened under a number before close() of it came back stays open', async () => {
+    const log = `${START}
+${THREAD}
+1 openat(AT_FDCWD, "/a", O_RDWR) = 3</a>
+1 close(3</a> <unfinished ...>
+2 openat(AT_FDCWD, "/b", O_RDONLY) = 3</b>
+1 <... close resumed>) = 0
+2 mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3</b>, 0) = -1 EACCES (Permission denied)`;
+    const result = await run({ log });
+    expect(result.findings).toEqual([]);
+    expect(noted(result, 'file-access')).toBe(0);
+  });
+});
+
 describe('processes', () => {
   it('a child whose lines come before fork returns has a copy', async () => {
     const log = `${START}

@@ -136,6 +136,7 @@ export class Runner {
     if (step.kind === 'touch' && step.met !== 'done') step.program.space.refused.push(step);
     if (step.kind === 'fork') this.#accountFork(step);
     else if (outcome !== null && step.kind === 'call') this.#accountCall(step, outcome);
+    if (step.kind === 'call' && step.opening !== null) step.program.files.put(step.opening);
     if (step.program.isEnding) this.#bench.changed(step.program.space);
   }
 
