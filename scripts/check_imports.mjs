@@ -43,6 +43,9 @@ export const LAB_PARTS = {
   conform: ['oracle'],
   survey: [],
   sweep: ['oracle'],
+  fuzz: ['oracle', 'conform'],
+  coverage: ['conform', 'fuzz', 'pack'],
+  pack: ['conform', 'oracle', 'strace'],
 };
 
 /** What stands above the engine and may see all of it. */

@@ -41,6 +41,7 @@ export {
   I_HUGE_ALIGN,
   I_NO_SYNC,
   I_NOEXEC,
+  I_OWNED,
   I_SETID,
   I_SWAPFILE,
   type InodeKind,
@@ -55,6 +56,7 @@ export {
   ADDR_COMPAT_LAYOUT,
   ADDR_NO_RANDOMIZE,
   ALL_CAPS,
+  CAP_FOWNER,
   CAP_IPC_LOCK,
   CAP_SYS_ADMIN,
   CAP_SYS_PTRACE,
@@ -66,6 +68,7 @@ export {
   RLIMIT_AS,
   RLIMIT_DATA,
   RLIMIT_MEMLOCK,
+  RLIMIT_NPROC,
   RLIMIT_STACK,
   SIGCHLD,
   SIGKILL,
@@ -138,6 +141,8 @@ export {
   REFUSED_POLICY,
   REFUSED_SPECIAL,
   REFUSED_UFFD,
+  REFUSAL_NAMES,
+  LIMIT_NAMES,
   type Verdict,
   VIOLATED_ABSENT,
   VIOLATED_FLAGS,
@@ -150,4 +155,5 @@ export {
   VIOLATED_UNKNOWN,
   VIOLATED_VALUE,
 } from './engine/trace/verdict.ts';
+export { CHANGE_NAMES } from './engine/trace/changes.ts';
 export * from './engine/vma/map_flags.ts';

@@ -96,7 +96,7 @@ export abstract class MachineFiles {
 
   /** Gives back [start, start + len) of a file, in bytes, as fallocate(2) punches a hole. */
   punchHole(fd: number, start: number, len: number): 0 | Errno {
-    if (!Number.isSafeInteger(start + len)) return EINVAL;
+    if (!Number.isInteger(start + len)) return EINVAL;
     return this.#withFile(fd, (file) => filePunchHole(file, { start, len }));
   }
 

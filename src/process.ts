@@ -19,9 +19,12 @@ import {
   isRlimit,
   type Rlimit,
   setCaps,
+  PERSONALITY_QUERY,
   setPersonality,
   setRlimit,
   type Task,
+  taskPersonality,
+  taskRlimit,
 } from './engine/mm/task_struct.ts';
 import { eachVma, lockVmaUnderRcu, vmaLookup } from './engine/mm/vma_iterator.ts';
 import { vmaEndRead } from './engine/mm/vma_lock.ts';
@@ -243,7 +246,7 @@ export class Process extends ProcessTasks {
 
   setMdwe(bits: Word): 0 | Errno {
     this.enter();
-    const b = intOf(bits);
+    const b = ulongOf(bits);
     return Number.isNaN(b) ? EINVAL : sysSetMdwe(b);
   }
 
@@ -265,16 +268,24 @@ export class Process extends ProcessTasks {
     return OK;
   }
 
+  /** A limit in bytes. @returns EINVAL for no resource. */
+  rlimit(resource: number): Rlimit | Errno {
+    this.enter();
+    return isRlimit(resource) ? taskRlimit(this.task, resource) : EINVAL;
+  }
+
   /** Sets the task's rights: CAP_* bits. A new process has root's. */
   setCapabilities(caps: number): void {
     this.enter();
     setCaps(this.task, caps);
   }
 
-  /** Sets the execution domain, as personality(2). */
-  setPersonality(persona: number): void {
+  /** Sets the execution domain, as personality(2); all ones only asks. @returns what it was. */
+  setPersonality(persona: number): number {
     this.enter();
-    setPersonality(this.task, persona);
+    const old = taskPersonality(this.task);
+    if (persona >>> 0 !== PERSONALITY_QUERY) setPersonality(this.task, persona);
+    return old >>> 0;
   }
 
   /**

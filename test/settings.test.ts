@@ -16,6 +16,8 @@ import {
   PROT_NONE,
   PROT_READ,
   PROT_WRITE,
+  READ_IMPLIES_EXEC,
+  RLIMIT_NPROC,
   type Sysctls,
 } from '../src/index.ts';
 
@@ -178,4 +180,20 @@ describe('names of anonymous memory', () => {
     process.mmap(PLACE, PAGE_SIZE, RW, ANONYMOUS, -1, 0);
     expect(process.setAnonName(PLACE, PAGE_SIZE, 'x')).toBe(EINVAL);
   });
+});
+
+it('a limit and a personality are told as they were set', () => {
+  const process = start({});
+  expect(process.setRlimit(RLIMIT_NPROC, { soft: 5, hard: Infinity })).toBe(0);
+  expect(process.rlimit(RLIMIT_NPROC)).toEqual({ soft: 5, hard: Infinity });
+  expect(process.rlimit(16)).toBe(EINVAL);
+  expect(process.setPersonality(READ_IMPLIES_EXEC)).toBe(0);
+  expect(process.setPersonality(0xffffffff)).toBe(READ_IMPLIES_EXEC);
+  expect(process.setPersonality(0)).toBe(READ_IMPLIES_EXEC);
+});
+
+it.each([2, 4, 2 ** 32, 2n ** 64n - 1n])('no MDWE is asked for by %s', (bits) => {
+  const process = start({});
+  expect(process.setMdwe(bits)).toBe(EINVAL);
+  expect(process.getMdwe()).toBe(0);
 });

@@ -1,9 +1,10 @@
-/** `vmaspace conform`: runs conformance vectors and compares every record with the kernel's. */
+/** `vmaspace conform`: runs vectors and packs and compares every record with the kernel's. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { conform } from '../lab/conform/conform.ts';
-import { type ConformFile, conformDocument, conformText } from '../lab/conform/report.ts';
-import { parseVector, VectorError } from '../lab/conform/vector.ts';
+import { type ConformRun, conformDocument, conformText } from '../lab/conform/report.ts';
+import { parseJson, parseVector, type Vector, VectorError } from '../lab/conform/vector.ts';
+import { parseScenarios } from '../lab/pack/scenarios.ts';
 import { codeOf } from '../lab/replay/recording_files.ts';
 import { ALL_AGREED, EXIT_CODES, FOUND, UsageError } from './exit.ts';
 import { paint } from './paint.ts';
@@ -11,53 +12,86 @@ import { paint } from './paint.ts';
 const EXAMPLES = `
 Examples:
   vmaspace conform vectors/*.jsonl          every file, with a table by profile
+  vmaspace conform conformance/*.jsonl      the scenarios of the conformance pack
+  vmaspace conform --only mmap/hint conformance/*.jsonl    those whose name contains the text
   vmaspace conform --json vectors/*.jsonl   one JSON document
   vmaspace conform - < 0000-core.jsonl      from standard input
 `;
 
+interface Options {
+  readonly json?: boolean;
+  readonly only?: string;
+}
+
+/** One vector to run. */
+interface Job {
+  readonly vector: Vector;
+  readonly scenario: string | null;
+}
+
 export function conformCommand(): Command {
   return new Command('conform')
-    .description("runs conformance vectors and compares every record with the kernel's")
-    .argument('<file...>', 'vectors in JSON lines; "-" is standard input')
+    .description("runs vectors and packs of scenarios and compares every record with the kernel's")
+    .argument('<file...>', 'vectors or packs in JSON lines; "-" is standard input')
+    .option('--only <text>', 'run the scenarios whose name contains this, and nothing else')
     .option('--json', 'print one JSON document')
     .addHelpText('after', `${EXAMPLES}\n${EXIT_CODES}`)
     .action(run);
 }
 
-function run(names: readonly string[], { json }: { json?: boolean }): void {
+function run(names: readonly string[], { json, only }: Options): void {
   const started = performance.now();
-  const files = names.map((name, i) => {
-    const file = conformOne(name);
+  const runs = names.flatMap((name, i) => {
+    const ofFile = conformFile(name, only);
     showProgress(i + 1, names.length);
-    return file;
+    return ofFile;
   });
-  const document = conformDocument(files, (performance.now() - started) / 1000);
-  const text =
-    json === true ? `${JSON.stringify(document)}\n` : conformText(files, document, paint);
+  if (only !== undefined && runs.length === 0) {
+    throw new UsageError(`no scenario of these files has "${only}" in its name.`);
+  }
+  const document = conformDocument(runs, (performance.now() - started) / 1000);
+  const text = json === true ? `${JSON.stringify(document)}\n` : conformText(runs, document, paint);
   process.stdout.write(text);
   process.exitCode = document.ok ? ALL_AGREED : FOUND;
 }
 
-function conformOne(name: string): ConformFile {
+function conformFile(name: string, only: string | undefined): ConformRun[] {
   const text = readVector(name);
   try {
-    const vector = parseVector(text);
-    return { file: name, profile: vector.header.profile, result: conform(vector) };
+    return jobsOf(text)
+      .filter(({ scenario }) => only === undefined || scenario?.includes(only) === true)
+      .map(({ vector, scenario }) => {
+        const { profile, kernel } = vector.header;
+        return { file: name, profile, kernel, scenario, result: conform(vector) };
+      });
   } catch (error) {
     if (error instanceof VectorError) throw new UsageError(`${name}: ${error.message}.`);
     throw error;
   }
 }
 
+/** The kind that the first line names decides what the file is. */
+function jobsOf(text: string): Job[] {
+  const [first = ''] = text.split('\n', 1);
+  const kind = first === '' ? 'header' : parseJson(first, 1)['kind'];
+  if (kind === 'header') return [{ vector: parseVector(text), scenario: null }];
+  if (kind === 'scenarios') {
+    return parseScenarios(text).map(({ name, vector }) => ({ scenario: name, vector }));
+  }
+  throw new VectorError(
+    'line 1: the "kind" is neither "header", a vector, nor "scenarios", a pack',
+  );
+}
+
 function readVector(name: string): string {
   try {
     return readFileSync(name === '-' ? 0 : name, 'utf8');
   } catch (error) {
-    throw new UsageError(`${name} cannot be read (${codeOf(error)}): give a vector file.`);
+    throw new UsageError(`${name} cannot be read (${codeOf(error)}): give a vector or a pack.`);
   }
 }
 
 function showProgress(done: number, all: number): void {
   if (!process.stderr.isTTY || all < 20) return;
-  process.stderr.write(`\r${done} of ${all} vectors${done === all ? '\n' : ''}`);
+  process.stderr.write(`\r${done} of ${all} files${done === all ? '\n' : ''}`);
 }

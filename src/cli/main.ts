@@ -2,19 +2,22 @@
 /** The command line: one file a command. */
 import { Command, CommanderError } from 'commander';
 import { conformCommand } from './conform.ts';
+import { fuzzCommand } from './fuzz.ts';
 import { recordCommand } from './record.ts';
 import { replayCommand } from './replay.ts';
 import { surveyCommand } from './survey.ts';
 import { sweepCommand } from './sweep.ts';
+import { VERSION } from './version.ts';
 import { EXIT_CODES, isUsageError, reportUnexpected, WRONG_USE } from './exit.ts';
 
 const program = new Command('vmaspace')
   .description("Linux's address-space manager in TypeScript, and a lab around it.")
-  .version('0.1.0')
+  .version(VERSION)
   .addHelpText('after', `\nExample:\n  vmaspace replay examples/python-import\n\n${EXIT_CODES}`)
   .addCommand(replayCommand())
   .addCommand(recordCommand())
   .addCommand(conformCommand())
+  .addCommand(fuzzCommand())
   .addCommand(surveyCommand())
   .addCommand(sweepCommand());
 

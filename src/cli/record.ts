@@ -5,6 +5,7 @@ import type { LogWatch } from '../lab/record/log_watch.ts';
 import { record } from '../lab/record/recorder.ts';
 import { documentOf, recordText } from '../lab/record/report.ts';
 import { ALL_AGREED, CANNOT, EXIT_CODES, FOUND, UsageError, wholeNumber } from './exit.ts';
+import { callsPerSecond, ProgressLine } from './progress.ts';
 
 interface Options {
   readonly output?: string;
@@ -48,9 +49,13 @@ export function recordCommand(): Command {
 async function run(command: readonly string[], options: Options): Promise<void> {
   const { output: directory, window, faults, aslr } = options;
   if (window === 0) throw new UsageError('--window takes a number of milliseconds above 0.');
-  const line = new Elapsed();
+  const line = new ProgressLine();
+  const began = performance.now();
   try {
-    const progress = (watch: LogWatch): void => line.show(watch);
+    const progress = (watch: LogWatch): void => {
+      // Elsewhere it would stand among what the program says.
+      if (process.stderr.isTTY) line.show(() => progressText(watch, began));
+    };
     const parts = { command, directory, window, faults, aslr, progress };
     const recorded = await record(parts);
     line.clear();
@@ -73,27 +78,7 @@ async function run(command: readonly string[], options: Options): Promise<void> 
 const quoted = (text: string): string =>
   /^[\w./+-]+$/u.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
-/** Milliseconds between two looks. */
-const PAUSE = 200;
-
-/** Tells on a terminal how far a program has come. */
-class Elapsed {
-  readonly #began = performance.now();
-  #shown = performance.now();
-  #isVisible = false;
-
-  show({ calls, alive }: LogWatch): void {
-    const now = performance.now();
-    if (!process.stderr.isTTY || now - this.#shown < PAUSE) return;
-    this.#shown = now;
-    this.#isVisible = true;
-    const seconds = ((now - this.#began) / 1000).toFixed(1);
-    const count = calls.toLocaleString('en-US');
-    process.stderr.write(`\r\x1b[Krecording: ${seconds} s, ${alive.size} threads, ${count} calls`);
-  }
-
-  clear(): void {
-    if (this.#isVisible) process.stderr.write('\r\x1b[K');
-    this.#isVisible = false;
-  }
+function progressText({ calls, alive }: LogWatch, began: number): string {
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  return `recording: ${seconds} s, ${alive.size} threads, ${callsPerSecond(calls, began)}`;
 }

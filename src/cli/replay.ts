@@ -3,11 +3,17 @@ import { Command } from 'commander';
 import type { SysctlName } from '../index.ts';
 import { documentOf, isOk } from '../lab/replay/document.ts';
 import { elfImages } from '../lab/replay/elf_files.ts';
+import type { Recording } from '../lab/replay/recording.ts';
 import { codeOf, openRecording, RecordingError } from '../lab/replay/recording_files.ts';
-import { replay, type ReplayOptions, type ReplayResult } from '../lab/replay/replay.ts';
+import {
+  type Progress,
+  replay,
+  type ReplayOptions,
+  type ReplayResult,
+} from '../lab/replay/replay.ts';
 import { reportText } from '../lab/replay/report_text.ts';
 import { ALL_AGREED, EXIT_CODES, FOUND, UsageError, wholeNumber } from './exit.ts';
-import { ProgressLine } from './progress.ts';
+import { callsPerSecond, ProgressLine } from './progress.ts';
 import { paint } from './paint.ts';
 
 interface Options {
@@ -68,7 +74,8 @@ async function run(traces: readonly string[], options: Options): Promise<void> {
 
 async function replayOne(trace: string, options: Options): Promise<ReplayResult> {
   const recording = openRecording(trace);
-  const line = new ProgressLine(recording.name, recording.logBytes);
+  const line = new ProgressLine();
+  const began = performance.now();
   const recorded = [...recording.settings].filter(([name]) => isSetting(name));
   const sysctl: ReplayOptions['sysctl'] = {
     ...Object.fromEntries(recorded),
@@ -81,7 +88,7 @@ async function replayOne(trace: string, options: Options): Promise<ReplayResult>
       sysctl,
       until: options.until ?? Infinity,
       elfImages,
-      progress: (state) => line.show(state),
+      progress: (state) => line.show(() => progressText(recording, state, began)),
     });
     return usable(result);
   } catch (error) {
@@ -92,6 +99,12 @@ async function replayOne(trace: string, options: Options): Promise<ReplayResult>
   } finally {
     line.clear();
   }
+}
+
+function progressText({ name, logBytes }: Recording, state: Progress, began: number): string {
+  const { line, bytes, calls } = state;
+  const share = logBytes === null ? '' : `${Math.floor((bytes / logBytes) * 100)} %, `;
+  return `${name}: ${share}line ${line.toLocaleString('en-US')}, ${callsPerSecond(calls, began)}`;
 }
 
 /** What holds not one line of strace is no log: wrong use, and no finding. */

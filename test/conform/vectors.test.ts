@@ -38,8 +38,10 @@ describe('conform', () => {
     ['', 'the file is empty'],
     ['hello\n', 'line 1: not a line of JSON'],
     ['[1]\n', 'line 1: not a JSON object'],
-    ['{"kind":"header","format":9}\n', 'line 1: only format 1 is known'],
+    ['{"kind":"header","format":9}\n', 'line 1: the format is 9, but only 1 and 2 can be read'],
+    ['{"kind":"header"}\n', 'line 1: the format is missing, but only 1 and 2 can be read'],
     ['{"kind":"header","format":1}\n', 'line 1: the list of files is missing'],
+    ['{"kind":"header","format":2,"limits":{"AS":[1]}}\n', 'line 1: "limits" is malformed'],
     ['{"kind":"header","format":1,"files":[]}\n', 'line 2: the base record'],
     [
       '{"kind":"header","format":1,"files":[]}\n{"p":0,"op":"base","vmas":[[1]]}\n',
@@ -48,6 +50,31 @@ describe('conform', () => {
   ])('says what is wrong with %j', (text, message) => {
     expect(() => parseVector(text)).toThrow(VectorError);
     expect(() => parseVector(text)).toThrow(message);
+  });
+
+  it('finds limits, totals and forks that the kernel never had', () => {
+    const limits = '"limits":{"AS":[-1,-1],"MEMLOCK":[4096,8192],"NPROC":[5,5]}';
+    const lines = [
+      `{"kind":"header","format":2,"files":[],"uid":7,${limits}}`,
+      '{"p":0,"op":"base","vmas":[]}',
+      '{"p":0,"op":"rlimit MEMLOCK 0x2001","r":0}',
+      '{"p":0,"op":"totals","totals":[0,0,0,4]}',
+      '{"p":0,"op":"fork 1","r":-11}',
+      '{"p":0,"op":"rlimit NPROC -1","r":-22}',
+      '{"p":0,"op":"rlimit NPROC 0","r":0}',
+      '{"p":0,"op":"fork 2","r":"child 2"}',
+    ];
+    const { findings } = conform(parseVector(lines.join('\n')));
+    expect(findings.map(({ kind, line, kernel, engine }) => [kind, line, kernel, engine])).toEqual([
+      ['result', 3, '0', '-22'],
+      [
+        'totals',
+        4,
+        'VmSize 0 kB, VmLck 0 kB, VmData 0 kB, VmStk 4 kB',
+        'VmSize 0 kB, VmLck 0 kB, VmData 0 kB, VmStk 0 kB',
+      ],
+      ['result', 8, 'child 2', '-11'],
+    ]);
   });
 
   it.each([

@@ -13,6 +13,7 @@ import {
   EPERM,
   ESPIPE,
   ETXTBSY,
+  F_SEAL_EXEC,
   F_SEAL_FUTURE_WRITE,
   F_SEAL_GROW,
   F_SEAL_SEAL,
@@ -221,6 +222,15 @@ describe('seals', () => {
     expect(machine.addSeals(open({ writable: false }), F_SEAL_GROW)).toBe(EPERM);
     expect(machine.addSeals(open({ kind: 'regular' }), F_SEAL_GROW)).toBe(EINVAL);
     expect(machine.addSeals(open(), 0x1000)).toBe(EINVAL);
+  });
+
+  it('F_SEAL_EXEC ends writing too, but not of what was made with it', () => {
+    const fd = sealed(F_SEAL_EXEC);
+    expect(machine.pwrite(fd, bytes(1), 0)).toBe(EPERM);
+    expect(machine.truncate(fd, 8192)).toBe(EPERM);
+    const made = open({ size: 4096, seals: F_SEAL_EXEC });
+    expect(machine.addSeals(made, F_SEAL_EXEC)).toBe(0);
+    expect(machine.truncate(made, 8192)).toBe(0);
   });
 
   it('are all refused when one is', () => {

@@ -74,6 +74,8 @@ export const I_SWAPFILE = 1 << 4;
 export const I_CACHED = 1 << 5;
 /** Executed with another user's or group's rights: the program's personality is not inherited. */
 export const I_SETID = 1 << 6;
+/** Another user's, who lets nobody else write: what is cached is shown with CAP_FOWNER only. */
+export const I_OWNED = 1 << 7;
 
 /** Seals of a memfd. Source: include/uapi/linux/fcntl.h. */
 export const F_SEAL_SEAL = 0x01;
@@ -83,6 +85,7 @@ export const F_SEAL_WRITE = 0x08;
 export const F_SEAL_FUTURE_WRITE = 0x10;
 export const F_SEAL_EXEC = 0x20;
 const F_ALL_SEALS = 0x3f;
+const F_WRITE_SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
 
 export interface InodeSpec {
   readonly kind: InodeKind;
@@ -201,11 +204,13 @@ export function mappingUnmapWritable(inode: Inode): void {
  *
  * @returns EINVAL for unknown seals, and for what is no memfd; EPERM once the seals are sealed;
  *   EBUSY when F_SEAL_WRITE is asked for while a shared mapping may be written. On an error no seal
- *   is added.
+ *   is added. F_SEAL_EXEC forbids writing as well, unless the memfd was made with that seal.
  */
-export function inodeAddSeals(inode: Inode, seals: number): 0 | Errno {
-  if ((seals & ~F_ALL_SEALS) !== 0 || inodeKind(inode) !== 'shmem') return EINVAL;
+export function inodeAddSeals(inode: Inode, asked: number): 0 | Errno {
+  if ((asked & ~F_ALL_SEALS) !== 0 || inodeKind(inode) !== 'shmem') return EINVAL;
   if ((inodeSeals(inode) & F_SEAL_SEAL) !== 0) return EPERM;
+  const makesExec = (asked & ~inodeSeals(inode) & F_SEAL_EXEC) !== 0;
+  const seals = makesExec ? asked | F_WRITE_SEALS : asked;
   if ((seals & F_SEAL_WRITE) !== 0 && !atomics.cas(inode + WRITABLE, 0, -1)) {
     if (atomics.load(inode + WRITABLE) > 0) return EBUSY;
   }

@@ -54,6 +54,7 @@ export const TASK_CACHE: Cache<'task_struct'> = cacheKind({
 /** Resources with a limit the engine asks about. Source: include/uapi/asm-generic/resource.h. */
 export const RLIMIT_DATA = 2;
 export const RLIMIT_STACK = 3;
+export const RLIMIT_NPROC = 6;
 export const RLIMIT_MEMLOCK = 8;
 export const RLIMIT_AS = 9;
 export const RLIM_INFINITY = Infinity;
@@ -63,13 +64,16 @@ export const CAP_IPC_LOCK = 1 << 0;
 export const CAP_SYS_RAWIO = 1 << 1;
 export const CAP_SYS_ADMIN = 1 << 2;
 export const CAP_SYS_PTRACE = 1 << 3;
-export const ALL_CAPS = CAP_IPC_LOCK | CAP_SYS_RAWIO | CAP_SYS_ADMIN | CAP_SYS_PTRACE;
+export const CAP_FOWNER = 1 << 4;
+export const ALL_CAPS = CAP_IPC_LOCK | CAP_SYS_RAWIO | CAP_SYS_ADMIN | CAP_SYS_PTRACE | CAP_FOWNER;
 
 /** Personality bits. Source: include/uapi/linux/personality.h. */
 export const MMAP_PAGE_ZERO = 0x0100000;
 export const ADDR_NO_RANDOMIZE = 0x0040000;
 export const ADDR_COMPAT_LAYOUT = 0x0200000;
 export const READ_IMPLIES_EXEC = 0x0400000;
+/** Asks for the personality without setting one. */
+export const PERSONALITY_QUERY = 0xffffffff;
 /** What no program with another user's rights is made to run under. */
 export const PER_CLEAR_ON_SETID =
   READ_IMPLIES_EXEC | ADDR_NO_RANDOMIZE | ADDR_COMPAT_LAYOUT | MMAP_PAGE_ZERO;
@@ -170,10 +174,15 @@ export function setDefaultRlimits(task: Task): void {
   setRlimit(task, RLIMIT_STACK, { soft: 8 * 1024 * 1024, hard: RLIM_INFINITY });
 }
 
+/** A limit of the task's process. */
+export function taskRlimit(task: Task, resource: number): Rlimit {
+  const at = limitAt(task, resource);
+  return { soft: double(at), hard: double(at + HARD) };
+}
+
 export function copyRlimits(from: Task, to: Task): void {
   for (let resource = 0; resource < NR_LIMITS; resource++) {
-    const at = limitAt(from, resource);
-    setRlimit(to, resource, { soft: double(at), hard: double(at + HARD) });
+    setRlimit(to, resource, taskRlimit(from, resource));
   }
 }
 

@@ -164,8 +164,8 @@ export interface FileRange {
  * As fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) and MADV_REMOVE do.
  *
  * @returns EBADF when it is not open for writing, EINVAL for a negative start or no length,
- *   ENODEV for what is no file, EOPNOTSUPP of secret memory, EPERM when a seal forbids it or the
- *   file may only be appended to, ETXTBSY for swap, ENOMEM and EIO with part of it done.
+ *   ENODEV for what is no file, EFBIG, EOPNOTSUPP of secret memory, EPERM when a seal forbids it or
+ *   the file may only be appended to, ETXTBSY for swap, ENOMEM and EIO with part of it done.
  */
 export function filePunchHole(file: File, { start, len }: FileRange): 0 | Errno {
   const inode = fileInode(file);
@@ -174,6 +174,7 @@ export function filePunchHole(file: File, { start, len }: FileRange): 0 | Errno 
   if (inodeHas(inode, I_APPEND)) return EPERM;
   if (inodeHas(inode, I_SWAPFILE)) return ETXTBSY;
   if (inodeKind(inode) === 'zero' || inodeKind(inode) === 'directory') return ENODEV;
+  if (start + len > FILE_BYTES_MAX) return EFBIG;
   if (inodeKind(inode) === 'secretmem') return EOPNOTSUPP;
 
   downWrite(inodeRwsemAt(inode));

@@ -320,7 +320,8 @@ function checkAnonymous(map: DoMmap): 0 | Errno {
       map.vmFlags = withFlags(map.vmFlags, flagsOf(VM_SHARED, VM_MAYSHARE));
       return OK;
     case MAP_DROPPABLE:
-      if (hasFlag(map.vmFlags, VM_LOCKED) || isGrowing) return EINVAL;
+      // Of what mlockall() locks it may be one: it is filled, and not locked.
+      if ((map.flags & MAP_LOCKED) !== 0 || isGrowing) return EINVAL;
       map.vmFlags = withFlags(map.vmFlags, DROPPABLE);
       map.pgoff = map.addr / PAGE_SIZE;
       return OK;

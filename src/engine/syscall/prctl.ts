@@ -109,10 +109,10 @@ function isNameable(vma: Vma): boolean {
  *
  * Source: kernel/sys.c, prctl_set_mdwe(), v6.18.
  */
-export function sysSetMdwe(bits: number): 0 | Errno {
+export function sysSetMdwe(bits: Ulong): 0 | Errno {
   const mm = enterSyscall();
-  if ((bits & ~(PR_MDWE_REFUSE_EXEC_GAIN | PR_MDWE_NO_INHERIT)) !== 0) return EINVAL;
-  if (bits === PR_MDWE_NO_INHERIT) return EINVAL;
+  const both = PR_MDWE_REFUSE_EXEC_GAIN | PR_MDWE_NO_INHERIT;
+  if (bits !== 0 && bits !== PR_MDWE_REFUSE_EXEC_GAIN && bits !== both) return EINVAL;
   const now = mdweBits(mm);
   if (now !== 0 && now !== bits) return EPERM;
 

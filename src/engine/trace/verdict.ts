@@ -6,6 +6,7 @@
 import { thisCpu } from '../arena/cpu.ts';
 import { C_VERDICT } from '../arena/layout.ts';
 import { double, setDouble, setWord, word } from '../arena/memory.ts';
+import { clearChanges, readChanges } from './changes.ts';
 
 /** Rules of merging, one bit each. Source: requirements of vma_merge, mm/vma.c, v6.18. */
 export const REFUSED_NO_NEIGHBOUR = 1 << 0; // none, or it does not touch the range
@@ -23,6 +24,24 @@ export const REFUSED_BOTH_ANON_VMA = 1 << 11; // left and right differ: only the
 export const REFUSED_INSIDE = 1 << 12; // the range touches neither end of its VMA
 export const REFUSED_DRIVER = 1 << 13; // vm_ops, private data or caching differ
 
+/** The same, in the order of their bits, as reports say them. */
+export const REFUSAL_NAMES = [
+  'no neighbour',
+  'flags',
+  'file',
+  'pgoff',
+  'anon_vma',
+  'anon_vma of a fork',
+  'policy',
+  'userfaultfd',
+  'name',
+  'special',
+  'close hook',
+  'two anon_vmas',
+  'inside its VMA',
+  'driver',
+] as const;
+
 /** Limits that a call can meet. */
 export const LIMIT_MAP_COUNT = 1;
 export const LIMIT_AS = 2;
@@ -34,6 +53,21 @@ export const LIMIT_MIN_ADDR = 7;
 export const LIMIT_TASK_SIZE = 8;
 export const LIMIT_ARENA = 9;
 export const LIMIT_RAM = 10; // frames
+
+/** The same, by number. */
+export const LIMIT_NAMES = [
+  'none',
+  'max_map_count',
+  'RLIMIT_AS',
+  'RLIMIT_DATA',
+  'RLIMIT_STACK',
+  'RLIMIT_MEMLOCK',
+  'overcommit',
+  'mmap_min_addr',
+  'end of the address space',
+  'memory for objects',
+  'memory for pages',
+] as const;
 
 /** What a driver did wrong in its hook. */
 export const VIOLATED_IMMUTABLE = 1; // wrote what is only to be read
@@ -65,6 +99,8 @@ export interface Verdict {
   readonly allowed: number;
   /** VIOLATED_* of the first thing a driver did wrong, or 0. */
   readonly violation: number;
+  /** What it did to VMAs: bits as in CHANGE_NAMES. */
+  readonly changes: number;
 }
 
 export function clearVerdict(): void {
@@ -72,6 +108,7 @@ export function clearVerdict(): void {
   setWord(thisCpu + C_VERDICT + RIGHT, 0);
   setWord(thisCpu + C_VERDICT + LIMIT, 0);
   setWord(thisCpu + C_VERDICT + VIOLATION, 0);
+  clearChanges();
 }
 
 export function noteRefusedLeft(rules: number): void {
@@ -106,5 +143,6 @@ export function readVerdict(): Verdict {
     wanted: double(at + WANTED),
     allowed: double(at + ALLOWED),
     violation: word(at + VIOLATION),
+    changes: readChanges(),
   };
 }

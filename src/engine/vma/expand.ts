@@ -56,6 +56,7 @@ import {
   vmStart,
 } from '../mm/vma_struct.ts';
 import { anonVmaPrepare } from '../rmap/anon_vma.ts';
+import { GROWN_DOWN, noteChange } from '../trace/changes.ts';
 import { LIMIT_MAP_COUNT, LIMIT_MIN_ADDR, LIMIT_STACK, noteLimit } from '../trace/verdict.ts';
 import { vmaMergeNewRange } from './merge.ts';
 import { insertVma } from './link.ts';
@@ -94,6 +95,7 @@ export function expandDownwards(mm: MmWrite, vma: Vma, address: number): 0 | Err
   setVmRange(stack, address, vmEnd(stack));
   vmaIterStore(vmi, stack);
   vmaComplete(vp);
+  noteChange(GROWN_DOWN);
   return OK;
 }
 

@@ -36,6 +36,17 @@ import {
   vmStart,
 } from '../mm/vma_struct.ts';
 import { dupAnonVma, unlinkAnonVmas } from '../rmap/anon_vma.ts';
+import {
+  MERGED_NEW_BOTH,
+  MERGED_NEW_LEFT,
+  MERGED_NEW_RIGHT,
+  MERGED_PART_LEFT,
+  MERGED_PART_RIGHT,
+  MERGED_WHOLE_BOTH,
+  MERGED_WHOLE_LEFT,
+  MERGED_WHOLE_RIGHT,
+  noteChange,
+} from '../trace/changes.ts';
 import { countEvent, VMA_MERGE } from '../trace/counters.ts';
 import {
   noteRefusedLeft,
@@ -230,8 +241,21 @@ function commit(vmg: VmaMerge, change: Commit): Vma | Null {
   vmaIterStore(vmi, target);
   vmaComplete(vp);
   countEvent(VMA_MERGE);
+  noteChange(mergeCase(vmg, change));
   vmg.state = 'success';
   return target;
+}
+
+/** Which of the pictures above it was. */
+function mergeCase(vmg: VmaMerge, { target, removedMiddle, removedNext }: Commit): number {
+  const isLeft = target === vmg.prev;
+  if (vmg.middle === NULL) {
+    if (removedNext !== NULL) return MERGED_NEW_BOTH;
+    return isLeft ? MERGED_NEW_LEFT : MERGED_NEW_RIGHT;
+  }
+  if (removedNext !== NULL) return MERGED_WHOLE_BOTH;
+  if (removedMiddle === NULL) return isLeft ? MERGED_PART_LEFT : MERGED_PART_RIGHT;
+  return isLeft ? MERGED_WHOLE_LEFT : MERGED_WHOLE_RIGHT;
 }
 
 function grow(target: VmaHidden, { start, end }: Commit): void {

@@ -43,6 +43,7 @@ import { findVmaIntersection, vmaFind, vmaIterator, vmaIterClear } from '../mm/v
 import { vmaMarkDetached, vmaReattach, vmaStartWrite } from '../mm/vma_lock.ts';
 import { hasFlag, VM_ACCOUNT, VM_LOCKED, VM_SEALED } from '../mm/vm_flags.ts';
 import { vmaPages, vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
+import { noteChange, REATTACHED } from '../trace/changes.ts';
 import { LIMIT_MAP_COUNT, noteLimit } from '../trace/verdict.ts';
 import { vmsClearPtes } from './clear_ptes.ts';
 import { vmaPutFile } from './prepare.ts';
@@ -178,6 +179,7 @@ function addTotals(vms: VmaMunmap, vma: Vma): void {
  * The operation is given up before anything irreversible: the old VMAs go back to their readers.
  */
 export function vmsReattach(vms: VmaMunmap): void {
+  if (vms.gathered.length > 0) noteChange(REATTACHED);
   for (const vma of vms.gathered) vmaReattach(vma);
   vms.gathered.length = 0;
 }

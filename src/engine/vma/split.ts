@@ -38,6 +38,7 @@ import {
   vmStart,
 } from '../mm/vma_struct.ts';
 import { anonVmaClone } from '../rmap/anon_vma.ts';
+import { noteChange, SPLIT_ABOVE, SPLIT_BELOW } from '../trace/changes.ts';
 import { countEvent, VMA_SPLIT } from '../trace/counters.ts';
 import { LIMIT_MAP_COUNT, noteLimit } from '../trace/verdict.ts';
 import { vmaMergeExistingRange } from './merge.ts';
@@ -112,6 +113,7 @@ export function splitVmaUnchecked(
   setMmMapCount(mm, mmMapCount(mm) + 1);
   vmaComplete(vp);
   countEvent(VMA_SPLIT);
+  noteChange(at.side === 'below' ? SPLIT_BELOW : SPLIT_ABOVE);
   return OK;
 }
 

@@ -1,7 +1,15 @@
 /** Runs a vector in a machine and compares every record with what the kernel said. */
 import {
+  ADDR_NO_RANDOMIZE,
+  CLONE_FILES,
+  CLONE_FS,
+  CLONE_SIGHAND,
+  CLONE_SYSVSEM,
+  CLONE_THREAD,
+  CLONE_VM,
   isErr,
   Machine,
+  PAGE_SIZE,
   type PageStats,
   type Process,
   type VmaInfo,
@@ -9,13 +17,14 @@ import {
   vmFlagsText,
 } from '../../index.ts';
 import { hasFlag, VM_EXEC, VM_MAYSHARE, VM_READ, VM_WRITE } from '../../index.ts';
+import { forkLimit, giveLimits } from './limits.ts';
 import { type Outcome, runOperation } from './operation.ts';
 import { Userfaults } from './userfaults.ts';
 import { type Vector, VectorError, type VectorRecord, type VectorVma } from './vector.ts';
 import { VectorFiles } from './vector_files.ts';
 
 export interface ConformFinding {
-  readonly kind: 'result' | 'touch' | 'mincore' | 'vmas' | 'pages';
+  readonly kind: 'result' | 'touch' | 'mincore' | 'totals' | 'vmas' | 'pages' | 'count';
   /** Of the vector, from 1. */
   readonly line: number;
   readonly op: string;
@@ -30,12 +39,26 @@ export interface ConformResult {
   readonly findings: readonly ConformFinding[];
 }
 
+/** A record, and what the engine has mapped after it. */
+export interface Seen {
+  readonly record: VectorRecord;
+  readonly process: Process;
+  /** Without what was there before the first operation. */
+  readonly vmas: readonly VmaInfo[];
+}
+
+/** Called behind each record, while the call's verdict can still be read. */
+export type Watch = (seen: Seen) => void;
+
+const EAGAIN = -11;
+const THREAD = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+
 /** RAM of the recording machine, as far as overcommit asks. The header does not say. */
 const TOTALRAM_PAGES = (24 * 2 ** 30) / 4096;
 
 /** @throws VectorError for a vector that cannot be run. */
-export function conform(vector: Vector): ConformResult {
-  const run = new VectorRun(vector);
+export function conform(vector: Vector, watch?: Watch): ConformResult {
+  const run = new VectorRun(vector, watch);
   try {
     return run.all();
   } finally {
@@ -45,6 +68,7 @@ export function conform(vector: Vector): ConformResult {
 
 class VectorRun {
   readonly #vector: Vector;
+  readonly #watch: Watch | undefined;
   readonly #machine: Machine;
   readonly #files: VectorFiles;
   readonly #userfaults = new Userfaults();
@@ -54,10 +78,16 @@ class VectorRun {
   readonly #lastVmas = new Map<number, readonly VectorVma[]>();
   readonly #shm = new SharedObjects();
   readonly #findings: ConformFinding[] = [];
+  /** Where the VMAs of the base are, but for the heap. */
+  readonly #base: readonly { readonly start: number; readonly end: number }[];
 
-  constructor(vector: Vector) {
+  constructor(vector: Vector, watch?: Watch) {
     const { header } = vector;
     this.#vector = vector;
+    this.#watch = watch;
+    this.#base = (vector.base.vmas ?? [])
+      .filter(([, , , , name]) => name !== '[heap]')
+      .map(([start, end]) => ({ start: parseInt(start, 16), end: parseInt(end, 16) }));
     this.#machine = Machine.create({
       protocol: { mapFixedFailure: 'leave-gap' }, // as the kernel that wrote the vectors
       sysctl: {
@@ -102,6 +132,7 @@ class VectorRun {
       layout: {
         startBrk: heap === undefined ? brk : parseInt(heap[0], 16),
         brk,
+        ...dataOf(base),
         ...(stack === undefined ? {} : { startStack: parseInt(stack[1], 16) - 1 }),
         ...(special.length === 0
           ? {}
@@ -109,8 +140,11 @@ class VectorRun {
       },
     });
     if (isErr(result)) throw new VectorError('line 2: the base record is no address space');
+    giveLimits(parent, header);
+    parent.setPersonality(ADDR_NO_RANDOMIZE);
     if (header.uid !== 0) parent.setCapabilities(0);
     for (const [start] of vmas) parent.touch(parseInt(start, 16), 'write');
+    if (heap !== undefined) fillHeap(parent, heap);
     return this.#fork(parent);
   }
 
@@ -121,20 +155,24 @@ class VectorRun {
     return child;
   }
 
+  #thread(process: Process): Process {
+    const thread = process.clone(THREAD);
+    if (typeof thread === 'number') throw new VectorError('the machine has no memory for a thread');
+    this.#living.add(thread);
+    return thread;
+  }
+
   #agrees(record: VectorRecord): boolean {
     const process = this.#processes.get(record.p);
     if (process === undefined) {
       throw new VectorError(`line ${record.line}: process ${record.p} was never forked`);
     }
     const [name, argument] = record.op.split(' ');
-    if (name === 'fork') {
-      this.#processes.set(Number(argument), this.#fork(process));
-      return this.#agreesVmas(record, process);
+    if (name === 'fork' || name === 'thread') {
+      return this.#agreesBirth(record, process, Number(argument));
     }
     if (name === 'exit') {
-      process.exit();
-      this.#userfaults.close(process);
-      this.#living.delete(process);
+      this.#exit(process);
       this.#processes.delete(record.p);
       return true;
     }
@@ -143,10 +181,39 @@ class VectorRun {
     const agreesResult = this.#agreesResult(record, outcome);
     const agreesTouches = this.#agreesTouches(record, outcome);
     const agreesMincore = this.#agreesMincore(record, outcome);
-    return this.#agreesVmas(record, process) && agreesResult && agreesTouches && agreesMincore;
+    const agreesTotals = this.#agreesTotals(record, outcome);
+    const agrees = agreesResult && agreesTouches && agreesMincore && agreesTotals;
+    return this.#agreesVmas(record, process) && agrees;
+  }
+
+  /** What a process has open goes with its last thread. */
+  #exit(process: Process): void {
+    const { pid } = process;
+    this.#living.delete(process);
+    if (![...this.#living].some((other) => other.pid === pid)) this.#userfaults.close(process);
+    process.exit();
+  }
+
+  #agreesBirth(record: VectorRecord, process: Process, child: number): boolean {
+    const isRoot = this.#vector.header.uid === 0;
+    const limit = isRoot ? 'free' : forkLimit(process, this.#living.size);
+    const isRefused = limit === 'refused' || (limit === 'either' && record.r === EAGAIN);
+    const isThread = record.op.startsWith('thread');
+    const born = isThread ? `thread ${child}` : `child ${child}`;
+    const kernel = typeof record.r === 'number' ? resultOf(record.r) : born;
+    const engine = isRefused ? resultOf(EAGAIN) : born;
+    if (kernel !== engine) this.#disagree('result', record, [kernel, engine]);
+    if (kernel === born) {
+      this.#processes.set(child, isThread ? this.#thread(process) : this.#fork(process));
+    }
+    return this.#agreesVmas(record, process) && kernel === engine;
   }
 
   #agreesResult(record: VectorRecord, outcome: Outcome): boolean {
+    if (record.done !== outcome.done) {
+      this.#disagree('result', record, [turnsText(record.done), turnsText(outcome.done)]);
+      return false;
+    }
     if (record.r === undefined || outcome.r === undefined) return true;
     const kernel = typeof record.r === 'string' ? parseInt(record.r, 16) : record.r;
     if (kernel === outcome.r) return true;
@@ -157,6 +224,13 @@ class VectorRun {
   #agreesMincore(record: VectorRecord, outcome: Outcome): boolean {
     if (record.v === undefined || outcome.v === record.v) return true;
     this.#disagree('mincore', record, [record.v, outcome.v ?? '']);
+    return false;
+  }
+
+  #agreesTotals(record: VectorRecord, outcome: Outcome): boolean {
+    const [kernel, engine] = [totalsText(record.totals), totalsText(outcome.totals)];
+    if (kernel === engine) return true;
+    this.#disagree('totals', record, [kernel, engine]);
     return false;
   }
 
@@ -173,12 +247,14 @@ class VectorRun {
   }
 
   #agreesVmas(record: VectorRecord, process: Process): boolean {
+    if (record.n !== undefined) return this.#agreesCount(record, record.n, process);
     const kernel = record.vmas ?? this.#lastVmas.get(record.p);
     if (record.vmas !== undefined) this.#lastVmas.set(record.p, record.vmas);
     if (kernel === undefined) return true;
     const stats = process.pageStats();
     const all = process.vmas().map((vma, i): SeenVma => ({ vma, stats: stats[i] }));
     const engine = all.filter(({ vma }) => !this.#isBase(vma));
+    this.#watch?.({ record, process, vmas: engine.map(({ vma }) => vma) });
     const isSame =
       engine.length === kernel.length &&
       kernel.every((expected, i) => this.#agreesVma(expected, engine[i]?.vma, process));
@@ -189,6 +265,14 @@ class VectorRun {
         engine.map(engineLine).join('\n'),
       ]);
     return agrees;
+  }
+
+  #agreesCount(record: VectorRecord, kernel: number, process: Process): boolean {
+    const layout = process.layout();
+    const vmas = process.vmas().filter((vma) => !this.#isBase(vma) && !isHeap(vma, layout));
+    if (vmas.length === kernel) return true;
+    this.#disagree('count', record, [`${kernel} VMAs`, `${vmas.length} VMAs`]);
+    return false;
   }
 
   #agreesVma(expected: VectorVma, vma: VmaInfo | undefined, process: Process): boolean {
@@ -209,19 +293,13 @@ class VectorRun {
       const number = this.#files.numberOf(vma.file.ino);
       return number === null ? this.#shm.isSame(backing, vma.file.ino) : backing === `f${number}`;
     }
-    if (backing === '[heap]') {
-      const { brk, startBrk } = process.layout();
-      return vma.start < brk && vma.end > startBrk;
-    }
+    if (backing === '[heap]') return isHeap(vma, process.layout());
     return backing === (vma.name ?? '');
   }
 
   /** What was there before the first operation is left out of the records, but for the heap. */
   #isBase(vma: VmaInfo): boolean {
-    return (this.#vector.base.vmas ?? []).some(
-      ([start, end, , , name]) =>
-        name !== '[heap]' && vma.start >= parseInt(start, 16) && vma.end <= parseInt(end, 16),
-    );
+    return this.#base.some(({ start, end }) => vma.start >= start && vma.end <= end);
   }
 
   #disagree(
@@ -248,6 +326,22 @@ class SharedObjects {
   }
 }
 
+interface Heap {
+  readonly startBrk: number;
+  readonly brk: number;
+}
+
+function isHeap({ start, end }: VmaInfo, { startBrk, brk }: Heap): boolean {
+  return start < brk && end > startBrk;
+}
+
+/** As the recorder left it: every page begins with a one. */
+function fillHeap(process: Process, [start, end]: VectorVma): void {
+  for (let at = parseInt(start, 16); at < parseInt(end, 16); at += PAGE_SIZE) {
+    process.store64(at, 1n);
+  }
+}
+
 function initialVma([start, end, , offset, name, flags]: VectorVma) {
   const isSpecial = name.startsWith('[v');
   const isFile = name.startsWith('/');
@@ -261,7 +355,20 @@ function initialVma([start, end, , offset, name, flags]: VectorVma) {
   };
 }
 
+/** What RLIMIT_DATA counts beside the heap: the program's own data. */
+function dataOf({ data }: VectorRecord): { startData?: number; endData?: number } {
+  const [start, end] = data ?? [];
+  if (start === undefined || end === undefined) return {};
+  return { startData: parseInt(start, 16), endData: parseInt(end, 16) };
+}
+
+const TOTALS = ['VmSize', 'VmLck', 'VmData', 'VmStk'];
+const totalsText = (totals: readonly number[] = []): string =>
+  totals.map((kb, i) => `${TOTALS[i]} ${kb} kB`).join(', ');
+
 const resultOf = (r: number): string => (r < 0 || r < 4096 ? String(r) : `0x${r.toString(16)}`);
+
+const turnsText = (done = 0): string => `${done} turns succeeded`;
 
 function permsOf({ flags }: VmaInfo): string {
   const r = hasFlag(flags, VM_READ) ? 'r' : '-';

@@ -7,7 +7,9 @@ import {
   PAGE_SIZE,
   type Process,
 } from '../../index.ts';
+import { type Repeat, parseRepeat, runRepeat } from '../oracle/repeat.ts';
 import type { Userfaults } from './userfaults.ts';
+import { resourceOf, setSoftLimit } from './limits.ts';
 import type { VectorFiles } from './vector_files.ts';
 import { VectorError, type VectorRecord } from './vector.ts';
 
@@ -18,6 +20,10 @@ export interface Outcome {
   readonly t?: readonly (number | string)[];
   /** A digit for each page of mincore. */
   readonly v?: string;
+  /** Of a repeat: how many of its turns succeeded. */
+  readonly done?: number;
+  /** VmSize, VmLck, VmData, VmStk in kB. */
+  readonly totals?: readonly number[];
 }
 
 /** What the processes of a run have open. */
@@ -73,22 +79,48 @@ const OPERATIONS: Readonly<Record<string, (run: Run) => Outcome>> = {
   unuffd: ({ process, userfaults, arg }) => ({
     r: process.uffdUnregister(userfaults.fd(process), arg(0), arg(1)),
   }),
+  mlockall: ({ process, arg }) => ({ r: process.mlockall(arg(0)) }),
+  munlockall: ({ process }) => ({ r: process.munlockall() }),
+  personality: ({ process, arg }) => ({ r: process.setPersonality(wordAs32(arg(0))) }),
+  pkeymprotect: ({ process, arg }) => ({
+    r: process.pkeyMprotect(arg(0), arg(1), arg(2), arg(3)),
+  }),
+  rlimit: ({ process, arg, num }) => ({ r: setSoftLimit(process, num(0), arg(1)) }),
+  mdwe: ({ process, arg }) => ({ r: process.setMdwe(arg(0)) }),
+  punch: ({ process, files, num, arg }) => ({
+    r: process.machine.punchHole(files.fd(num(0)), signed(arg(1)), signed(arg(2))),
+  }),
+  addseals: ({ process, files, num, arg }) => ({
+    r: process.machine.addSeals(files.fd(num(0)), wordAs32(arg(1))),
+  }),
+  totals: ({ process }) => ({ totals: totalsOf(process) }),
   maps: () => ({}),
   base: () => ({}),
 };
 
 /** @throws VectorError for an operation that is not part of the format. */
 export function runOperation(process: Process, open: Open, record: VectorRecord): Outcome {
+  const repeat = repeatOf(record);
+  if (repeat !== null) {
+    return runRepeat(repeat, (op) => runOperation(process, open, { ...record, op }));
+  }
   const [name = '', ...words] = record.op.split(' ');
   if (name === 'sweep') return { t: sweep(process, record) };
   const operation = OPERATIONS[name];
   if (operation === undefined) {
     throw new VectorError(`line ${record.line}: no operation is called "${name}"`);
   }
-  const args = words.map((word) => wordOf(word, record.line));
+  const args = words.map((word) => resourceOf(word) ?? wordOf(word, record.line));
   const arg = (i: number): bigint => args[i] ?? 0n;
-  const { files, userfaults } = open;
-  return operation({ process, files, userfaults, args, arg, num: (i) => Number(arg(i)) });
+  return operation({ ...open, process, args, arg, num: (i) => Number(arg(i)) });
+}
+
+function repeatOf({ op, line }: VectorRecord): Repeat | null {
+  try {
+    return parseRepeat(op);
+  } catch {
+    throw new VectorError(`line ${line}: "${op}" is no repeat of an operation`);
+  }
 }
 
 function wordOf(word: string, line: number): bigint {
@@ -99,6 +131,15 @@ function wordOf(word: string, line: number): bigint {
   } catch {
     throw new VectorError(`line ${line}: "${word}" is not a number`);
   }
+}
+
+const signed = (word: bigint): number => Number(BigInt.asIntN(64, word));
+/** Of an argument that the kernel takes for an unsigned int. */
+const wordAs32 = (word: bigint): number => Number(BigInt.asUintN(32, word));
+
+function totalsOf(process: Process): number[] {
+  const { totalVm, lockedVm, dataVm, stackVm } = process.layout();
+  return [totalVm, lockedVm, dataVm, stackVm].map((pages) => (pages * PAGE_SIZE) / 1024);
 }
 
 /** As a record writes the signal and its si_code. */

@@ -6,6 +6,8 @@
 /** [start, end, perms, offset, backing, VmFlags, Anonymous kB, Locked kB], addresses in hex. */
 export type VectorVma = readonly [string, string, string, string, string, string, number, number];
 
+export type VectorLimit = readonly [soft: number, hard: number];
+
 export interface VectorHeader {
   readonly kernel: string;
   readonly profile: string;
@@ -14,6 +16,8 @@ export interface VectorHeader {
   readonly max_map_count: number;
   readonly mmap_min_addr: number;
   readonly thp: string;
+  /** Soft and hard limits by name, -1 for infinity; absent in format 1. */
+  readonly limits?: Readonly<Record<string, VectorLimit>>;
   /** What each file number is. */
   readonly files: readonly string[];
 }
@@ -35,8 +39,16 @@ export interface VectorRecord {
   /** Absent when nothing visible changed since this process's last record. */
   readonly vmas?: readonly VectorVma[];
   readonly same?: 1;
+  /** Instead of "vmas" where there are many: how many, but for those of the base and the heap. */
+  readonly n?: number;
+  /** Of a repeat: how many of its turns succeeded. */
+  readonly done?: number;
   /** Of the base record. */
   readonly brk?: string;
+  /** Of the base record: where the program's data begins and ends, in hex. */
+  readonly data?: readonly string[];
+  /** VmSize, VmLck, VmData, VmStk in kB. */
+  readonly totals?: readonly number[];
 }
 
 export interface Vector {
@@ -55,7 +67,7 @@ export function parseVector(text: string): Vector {
   if (lines.length === 0)
     throw new VectorError('the file is empty; a vector begins with a header line');
   const header = parseHeader(lines[0] ?? '');
-  const records = lines.slice(1).map((line, i) => parseRecord(line, i + 2));
+  const records = lines.slice(1).map((line, i) => recordOf(parseJson(line, i + 2), i + 2));
   const [base, ...operations] = records;
   if (base === undefined || base.op !== 'base' || base.vmas === undefined) {
     throw new VectorError('line 2: the base record with the first VMAs is missing');
@@ -63,7 +75,8 @@ export function parseVector(text: string): Vector {
   return { header, base, records: operations };
 }
 
-function parseJson(text: string, line: number): Record<string, unknown> {
+/** @throws VectorError where the line is not a JSON object. */
+export function parseJson(text: string, line: number): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -79,8 +92,20 @@ function parseJson(text: string, line: number): Record<string, unknown> {
 function parseHeader(text: string): VectorHeader {
   const header = parseJson(text, 1);
   if (header['kind'] !== 'header') throw new VectorError('line 1: not the header of a vector');
-  if (header['format'] !== 1) throw new VectorError('line 1: only format 1 is known');
-  const { files } = header;
+  const { format } = header;
+  if (format !== 1 && format !== 2) {
+    const found = format === undefined ? 'missing' : JSON.stringify(format);
+    throw new VectorError(`line 1: the format is ${found}, but only 1 and 2 can be read`);
+  }
+  return headerOf(header);
+}
+
+/** What a header says of the machine, whatever kind of file it begins. */
+export function headerOf(header: Record<string, unknown>): VectorHeader {
+  const { files, limits } = header;
+  if (limits !== undefined && !isLimits(limits)) {
+    throw new VectorError('line 1: "limits" is malformed');
+  }
   if (!Array.isArray(files) || !files.every((file) => typeof file === 'string')) {
     throw new VectorError('line 1: the list of files is missing');
   }
@@ -102,12 +127,13 @@ function parseHeader(text: string): VectorHeader {
     mmap_min_addr: number('mmap_min_addr', 65536),
     thp: word('thp'),
     files,
+    ...(limits === undefined ? {} : { limits }),
   };
 }
 
-function parseRecord(text: string, line: number): VectorRecord {
-  const record = parseJson(text, line);
-  const { p, op, r, t, v, pages, vmas, same, brk } = record;
+/** @throws VectorError where an object is no record. */
+export function recordOf(record: Record<string, unknown>, line: number): VectorRecord {
+  const { p, op, r, t, v, pages, vmas, same, n, done, brk, data, totals } = record;
   if (typeof p !== 'number' || typeof op !== 'string') {
     throw new VectorError(`line ${line}: a record needs a process "p" and an operation "op"`);
   }
@@ -115,6 +141,8 @@ function parseRecord(text: string, line: number): VectorRecord {
     throw new VectorError(`line ${line}: "vmas" is malformed`);
   if (pages !== undefined && !isPages(pages))
     throw new VectorError(`line ${line}: "pages" is malformed`);
+  if (totals !== undefined && !isNumbers(totals))
+    throw new VectorError(`line ${line}: "totals" is malformed`);
   const isResult = r === undefined || typeof r === 'string' || typeof r === 'number';
   if (!isResult) throw new VectorError(`line ${line}: "r" is neither a number nor a string`);
   return {
@@ -129,7 +157,11 @@ function parseRecord(text: string, line: number): VectorRecord {
     ...(typeof v === 'string' ? { v } : {}),
     ...(vmas === undefined ? {} : { vmas }),
     ...(same === 1 ? { same } : {}),
+    ...(typeof n === 'number' ? { n } : {}),
+    ...(typeof done === 'number' ? { done } : {}),
     ...(typeof brk === 'string' ? { brk } : {}),
+    ...(Array.isArray(data) ? { data: data.map(String) } : {}),
+    ...(totals === undefined ? {} : { totals }),
   };
 }
 
@@ -144,4 +176,13 @@ function isVma(value: unknown): boolean {
 
 function isPages(value: unknown): value is Record<string, (string | number)[]> {
   return typeof value === 'object' && value !== null && Object.values(value).every(Array.isArray);
+}
+
+function isLimits(value: unknown): value is Record<string, VectorLimit> {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.values(value).every((limit) => isNumbers(limit) && limit.length === 2);
+}
+
+function isNumbers(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'number');
 }

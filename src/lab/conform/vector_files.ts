@@ -7,6 +7,7 @@ import {
   I_HUGE_ALIGN,
   I_NO_SYNC,
   I_NOEXEC,
+  I_OWNED,
   isErr,
   type FileSpec,
   type Machine,
@@ -77,14 +78,26 @@ function fileSpec(description: string): FileSpec {
   const access = { readable: true, writable: !description.includes('O_RDONLY') };
   const size = sizeOf(description);
   if (description.startsWith('memfd_secret')) {
-    return { kind: 'secretmem', path: '/secretmem (deleted)', size, flags: I_NOEXEC, ...access };
+    return {
+      kind: 'secretmem',
+      path: '/secretmem (deleted)',
+      size,
+      flags: I_NOEXEC | I_OWNED,
+      ...access,
+    };
   }
   if (description.startsWith('memfd')) {
     const seals = sealsOf(description);
     return { kind: 'shmem', path: '/memfd:f (deleted)', devMinor: 1, size, seals, ...access };
   }
   if (description.startsWith('regular file')) {
-    return { kind: 'regular', path: '/file', size, flags: I_NO_SYNC | I_HUGE_ALIGN, ...access };
+    return {
+      kind: 'regular',
+      path: '/file',
+      size,
+      flags: I_NO_SYNC | I_HUGE_ALIGN | I_OWNED,
+      ...access,
+    };
   }
   if (description === '/dev/zero')
     return { kind: 'zero', path: '/dev/zero', devMinor: 5, ...access };

@@ -185,6 +185,29 @@ export function ftruncArguments({ random }: Choice): string[] {
   return [String(random.pick([0, 1, 1, 4])), String(size)];
 }
 
+/** punch file off len */
+export function punchArguments({ random }: Choice): string[] {
+  const [off, len] = [random.below(8), 1 + random.below(4)].map((pages) => pages * PAGE);
+  const odd = random.chance(0.2) ? 100 : 0;
+  return [String(random.pick([0, 1, 4, 3, 2])), String((off ?? 0) + odd), String(len)];
+}
+
+/** addseals file bits */
+export function sealArguments({ random }: Choice): string[] {
+  return [String(random.pick([0, 1, 1, 4])), String(random.pick([1, 2, 4, 8, 16, 6, 32]))];
+}
+
+/** In pages: what a small program meets sooner or later. */
+const LIMITS = { AS: 400, DATA: 300, STACK: 200, MEMLOCK: 300 };
+
+/** rlimit name bytes */
+export function rlimitArguments({ random }: Choice): string[] {
+  const name = random.weighted({ AS: 3, DATA: 3, STACK: 1, MEMLOCK: 4 });
+  // Locked memory stays limited: more of it than there is RAM takes the machine down.
+  if (name !== 'MEMLOCK' && random.chance(0.25)) return [name, '-1'];
+  return [name, hex(random.below(LIMITS[name]) * PAGE)];
+}
+
 /** brk delta */
 export function brkArguments({ random }: Choice): string[] {
   return [String(random.pick(BREAKS))];

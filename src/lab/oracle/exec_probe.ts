@@ -9,8 +9,9 @@
  */
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { Kernel } from './kernel.ts';
+import { deniedCall } from './oracle_error.ts';
 import { requestCall } from './request.ts';
-import { AREA_RESULTS } from './stub_code.ts';
+import { AREA_START, RESULTS_AT } from './stub_code.ts';
 import { SYSCALLS } from './syscalls.ts';
 
 const PTRACE_TRACEME = 0;
@@ -54,7 +55,7 @@ export class ExecProbe {
   /** Makes one exec, shows what came of it while it stands still, and ends it. */
   run<Result>(call: ExecCall, look: (outcome: ExecOutcome) => Result): Result {
     const child = this.#tracer.fork();
-    if (typeof child === 'number') throw new Error(`the kernel's fork gave ${child}`);
+    if (typeof child === 'number') throw deniedCall('fork', child);
     try {
       const args = placeStrings(child, call);
       call.prepare?.(child);
@@ -83,7 +84,7 @@ export class ExecProbe {
     if ((status & 0xff) !== STOPPED) return { kind: 'killed', signal: status & 0x7f };
     const signal = status >> 8;
     if (signal === SIGTRAP) return stopped(pid);
-    const answer = readMemory(pid, AREA_RESULTS, 16);
+    const answer = readMemory(pid, AREA_START + RESULTS_AT, 16);
     return { kind: 'failed', errno: Number(answer.readBigInt64LE(8)) };
   }
 

@@ -1,13 +1,17 @@
+import { RESOURCES, setSoftLimit } from './limits.ts';
 import { requestLoadPage, requestStore } from './request.ts';
 import type { Subject } from './subject.ts';
 import type { SyscallName } from './syscalls.ts';
-import type { SmapsVma } from './vmas.ts';
+import { type SmapsVma, totalsOf } from './vmas.ts';
 import { ioctlUserfault } from './userfault.ts';
 
 const PAGE = 4096n;
 const VECTOR_AT = 4096; // in the scratch area: the result of mincore
 const VECTOR_PAGES = 4000n;
 const SIGSEGV = 11;
+const F_ADD_SEALS = 1033;
+const PUNCH_HOLE_KEEP_SIZE = 3;
+const PR_SET_MDWE = 65;
 
 /** One page touched: 1 stored, a signal like "S1", or the words loaded. */
 export type Touch = number | string;
@@ -18,6 +22,8 @@ export interface Outcome {
   t?: Touch[];
   v?: string;
   pages?: Record<string, Touch[]>;
+  /** VmSize, VmLck, VmData, VmStk in kB. */
+  totals?: number[];
 }
 
 /** Operations that are a system call with exactly the arguments written, and its number of them. */
@@ -31,6 +37,10 @@ const PLAIN_CALLS: Readonly<Record<string, SyscallName>> = {
   mseal: 'mseal',
   msync: 'msync',
   rfp: 'remap_file_pages',
+  mlockall: 'mlockall',
+  munlockall: 'munlockall',
+  personality: 'personality',
+  pkeymprotect: 'pkey_mprotect',
 };
 
 type Run = (subject: Subject, args: readonly bigint[]) => Outcome;
@@ -47,18 +57,33 @@ const OPERATIONS: Readonly<Record<string, Run>> = {
   ld: (subject, [addr = 0n, len = 0n]) => ({ t: loadPages(subject, addr, len) }),
   uffd: (subject, args) => ({ r: ioctlUserfault(subject, 'register', args) }),
   unuffd: (subject, args) => ({ r: ioctlUserfault(subject, 'unregister', args) }),
+  rlimit: ({ kernel }, [resource = 0n, soft = 0n]) => ({
+    r: setSoftLimit(kernel, resource, soft),
+  }),
+  mdwe: ({ kernel }, [bits = 0n]) => ({
+    r: Number(kernel.call('prctl', PR_SET_MDWE, bits, 0, 0, 0)),
+  }),
+  punch: runPunch,
+  addseals: runAddSeals,
+  totals: ({ kernel }) => ({ totals: totalsOf(kernel.status()) }),
   maps: () => ({}),
 };
 
 /** Runs one operation, written as in a vector, in a process; not `fork`, `exit` or `sweep`. */
 export function runOperation(subject: Subject, operation: string): Outcome {
   const [name = '', ...words] = operation.split(' ');
-  const args = words.map((word) => BigInt.asUintN(64, BigInt(word)));
+  const args = words.map(wordOf);
   const plain = PLAIN_CALLS[name];
   if (plain !== undefined) return { r: Number(subject.kernel.call(plain, ...args)) };
   const run = OPERATIONS[name];
   if (run === undefined) throw new Error(`no operation is called ${name}.`);
   return run(subject, args);
+}
+
+/** A limit goes by its name, everything else is a number. */
+function wordOf(word: string): bigint {
+  const resource = Object.entries(RESOURCES).find(([name]) => name === word)?.[1];
+  return BigInt.asUintN(64, BigInt(resource ?? word));
 }
 
 /** Loads every page of every readable mapping given. */
@@ -117,6 +142,15 @@ function runPwrite(subject: Subject, args: readonly bigint[]): Outcome {
   word.writeBigUInt64LE(value);
   const at = subject.kernel.poke(0, word);
   return { r: Number(subject.kernel.call('pwrite64', fdOf(subject, file), at, 8, off)) };
+}
+
+function runPunch(subject: Subject, [file = 0n, off = 0n, len = 0n]: readonly bigint[]): Outcome {
+  const fd = fdOf(subject, file);
+  return { r: Number(subject.kernel.call('fallocate', fd, PUNCH_HOLE_KEEP_SIZE, off, len)) };
+}
+
+function runAddSeals(subject: Subject, [file = 0n, bits = 0n]: readonly bigint[]): Outcome {
+  return { r: Number(subject.kernel.call('fcntl', fdOf(subject, file), F_ADD_SEALS, bits)) };
 }
 
 function runStore(subject: Subject, args: readonly bigint[]): Outcome {

@@ -20,6 +20,15 @@ export type OperationName =
   | 'unuffd'
   | 'pwrite'
   | 'ftrunc'
+  | 'punch'
+  | 'addseals'
+  | 'rlimit'
+  | 'mlockall'
+  | 'munlockall'
+  | 'mdwe'
+  | 'personality'
+  | 'pkeymprotect'
+  | 'totals'
   | 'fork'
   | 'exit';
 
@@ -39,6 +48,8 @@ export interface Profile {
   /** Probability that a madvise installs or removes guards. */
   readonly guard: number;
   readonly processes: number;
+  /** Run as a user without rights, whom limits concern; by root only. */
+  readonly unprivileged: boolean;
 }
 
 const COMMON: Weights = {
@@ -58,6 +69,7 @@ const COMMON: Weights = {
   mincore: 0.9,
   brk: 1,
   pwrite: 0.8,
+  totals: 1,
 };
 
 const CORE: Profile = {
@@ -68,6 +80,23 @@ const CORE: Profile = {
   growsDown: 0,
   guard: 0.05,
   processes: 1,
+  unprivileged: false,
+};
+
+/** What is seldom asked for. */
+const ODD: Weights = { mseal: 0.5, uffd: 0.5, pkeymprotect: 2, personality: 0.3, mdwe: 0.1 };
+
+/** What limits concern, and what changes them. */
+const LIMITS: Weights = {
+  rlimit: 6,
+  mlock: 5,
+  mlockall: 2,
+  munlockall: 1,
+  munlock: 3,
+  brk: 4,
+  totals: 4,
+  fork: 0.5,
+  mdwe: 0.1,
 };
 
 const PROFILE_TABLE = {
@@ -79,17 +108,36 @@ const PROFILE_TABLE = {
   },
   files: {
     ...CORE,
-    weights: { ...COMMON, pwrite: 5, rfp: 3, msync: 2, ftrunc: 1.5, mincore: 1.5 },
+    weights: {
+      ...COMMON,
+      pwrite: 5,
+      rfp: 3,
+      msync: 2,
+      ftrunc: 1.5,
+      mincore: 1.5,
+      punch: 1.5,
+      addseals: 0.3,
+    },
     fromFile: 0.65,
   },
   fork: { ...CORE, weights: { ...COMMON, fork: 4, exit: 1, st: 18, ld: 8 }, processes: 5 },
-  mlock: { ...CORE, weights: { ...COMMON, mlock: 8, munlock: 8, mlock2: 4, mremap: 11 } },
+  mlock: {
+    ...CORE,
+    weights: { ...COMMON, mlock: 8, munlock: 8, mlock2: 4, mremap: 11, totals: 3 },
+  },
   seal: { ...CORE, weights: { ...COMMON, mseal: 3 } },
   guard: { ...CORE, weights: { ...COMMON, madvise: 20 }, guard: 0.4 },
   growsdown: { ...CORE, growsDown: 0.35, weights: { ...COMMON, st: 17, ld: 7 } },
   uffd: { ...CORE, weights: { ...COMMON, uffd: 4, unuffd: 1.5 } },
-  errors: { ...CORE, bad: 0.3, weights: { ...COMMON, st: 9, ld: 4, mseal: 0.5, uffd: 0.5 } },
+  errors: { ...CORE, bad: 0.3, weights: { ...COMMON, ...ODD, st: 9, ld: 4 } },
   nohint: { ...CORE, noHint: 0.92, fromFile: 0.12 },
+  limits: {
+    ...CORE,
+    weights: { ...COMMON, ...LIMITS },
+    growsDown: 0.05,
+    processes: 3,
+    unprivileged: true,
+  },
   mixed: {
     ...CORE,
     weights: { ...COMMON, fork: 2, exit: 0.5, uffd: 1, unuffd: 0.5, mseal: 0.3, ftrunc: 0.5 },

@@ -7,9 +7,12 @@ import {
   mmapArguments,
   mprotectArguments,
   mremapArguments,
+  punchArguments,
   pwriteArguments,
   rangeArguments,
   remapPagesArguments,
+  rlimitArguments,
+  sealArguments,
   storeArguments,
   tableArguments,
 } from './arguments.ts';
@@ -18,6 +21,8 @@ import { type OperationName, type Profile, type ProfileName, profileNamed } from
 import { Random } from './random.ts';
 import type { Scene, Source } from './recorder.ts';
 import { isSafe } from './safety.ts';
+import { canRun } from './script.ts';
+import { isModelled } from './unmodelled.ts';
 import type { SmapsVma } from './vmas.ts';
 
 const FIRST_VALUE = 0x1100;
@@ -47,6 +52,15 @@ const CHOOSERS: Readonly<Record<Exclude<OperationName, 'fork' | 'exit'>, Choose>
   uffd: (choice) => tableArguments(choice, 'uffd'),
   unuffd: (choice) => rangeArguments(choice),
   pwrite: pwriteArguments,
+  punch: punchArguments,
+  addseals: sealArguments,
+  rlimit: rlimitArguments,
+  mlockall: ({ random }) => [String(random.pick([1, 2, 3, 3, 4, 5, 7, 0, 8]))],
+  munlockall: () => [],
+  mdwe: () => ['1'],
+  personality: ({ random }) => [random.pick(['0x40000', '0x440000'])],
+  pkeymprotect: (choice) => [...mprotectArguments(choice), choice.random.pick(['-1', '0', '1'])],
+  totals: () => [],
   ftrunc: ftruncArguments,
 };
 
@@ -55,6 +69,8 @@ export interface ProgramOptions {
   readonly profile: ProfileName;
   readonly seed: number;
   readonly ops: number;
+  /** What it begins with: of these steps, those that can be done safely then. */
+  readonly opening?: readonly Step[];
 }
 
 /**
@@ -67,7 +83,8 @@ export function programSource(options: ProgramOptions): Source {
   return (scene) => program.next(scene);
 }
 
-interface Step {
+/** An operation and the process that is to run it. */
+export interface Step {
   readonly process: number;
   readonly operation: string;
 }
@@ -79,19 +96,22 @@ class Program {
   #value = FIRST_VALUE;
   #brkSteps = 0;
   #forked = 0;
+  readonly #opening: Step[];
   /** Steps already decided: the first look at a new child, the sweeps at the end. */
   #queue: Step[] | undefined;
 
-  constructor({ profile, seed, ops }: ProgramOptions) {
+  constructor({ profile, seed, ops, opening = [] }: ProgramOptions) {
     this.#random = new Random(seed, profile);
     this.#profile = profileNamed(profile);
     this.#left = ops;
+    this.#opening = [...opening];
+    for (const { operation } of opening) this.#keepApart(operation.split(' '));
   }
 
   next(scene: Scene): Step | undefined {
     const waiting = this.#queue?.shift();
     if (waiting !== undefined) return this.#isAlive(scene, waiting) ? waiting : this.next(scene);
-    if (this.#left > 0) return this.#choose(scene);
+    if (this.#left > 0) return this.#open(scene) ?? this.#choose(scene);
     if (this.#left < 0) return undefined;
     this.#left = -1;
     this.#queue = scene.processes.map((process) => ({ process, operation: 'sweep' }));
@@ -101,6 +121,28 @@ class Program {
   /** A fork may have failed: then nobody is there to look. */
   #isAlive(scene: Scene, { process }: Step): boolean {
     return scene.processes.includes(process);
+  }
+
+  /** What is chosen later stores other values and numbers its children on. */
+  #keepApart([name, ...args]: readonly string[]): void {
+    if (name === 'fork') this.#forked = Math.max(this.#forked, Number(args[0]));
+    const value = name === 'st' || name === 'pwrite' ? Number(args[2]) : 0;
+    if (value >= this.#value) this.#value = value + VALUE_STEP;
+  }
+
+  #open(scene: Scene): Step | undefined {
+    for (let step = this.#opening.shift(); step !== undefined; step = this.#opening.shift()) {
+      if (!this.#canOpen(scene, step)) continue;
+      this.#left--;
+      return step;
+    }
+    return undefined;
+  }
+
+  #canOpen(scene: Scene, step: Step): boolean {
+    const { operation } = step;
+    if (operation === 'sweep' || !isModelled(operation)) return false;
+    return canRun(scene, step) && this.#keepsHeap(operation);
   }
 
   #choose(scene: Scene): Step {
@@ -125,7 +167,8 @@ class Program {
   #safe(name: keyof typeof CHOOSERS, vmas: readonly SmapsVma[]): string {
     for (let i = 0; i < TRIES; i++) {
       const operation = [name, ...CHOOSERS[name](this.#choice(vmas))].join(' ');
-      if (isSafe(operation, vmas) && this.#keepsHeap(operation)) return operation;
+      if (!isModelled(operation) || !isSafe(operation, vmas)) continue;
+      if (this.#keepsHeap(operation)) return operation;
     }
     return 'ld 0x200000000000 0x1000'; // nothing of this kind can be done safely now
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ownUid } from './kernel.ts';
+import { OracleError } from './oracle_error.ts';
 import { PROFILE_NAMES, type ProfileName, isProfileName } from './profiles.ts';
 import { programSource } from './programs.ts';
 import { record } from './recorder.ts';
@@ -20,6 +21,10 @@ interface Job {
   readonly ops: number;
   readonly uid: number;
 }
+
+/** Exit codes. */
+const WRONG_USE = 2;
+const THIS_MACHINE_CANNOT = 3;
 
 async function main(): Promise<void> {
   const values = readArguments();
@@ -77,5 +82,5 @@ try {
   await main();
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof OracleError ? THIS_MACHINE_CANNOT : WRONG_USE;
 }

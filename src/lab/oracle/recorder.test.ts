@@ -27,9 +27,10 @@ describe.skipIf(reason !== undefined)(`recordings${reason ? ` (skipped: ${reason
     const title = { profile: 'core', seed: 0, ops: 2, uid: ownUid() };
     const script = { title, steps: steps.map((operation) => ({ process: 0, operation })) };
     const lines = record(title, scriptSource(script));
-    const [, base, mapped, stored] = lines.map((line): unknown => JSON.parse(line));
+    const [header, base, mapped, stored] = lines.map((line): unknown => JSON.parse(line));
     const vma = ['200000000000', '200000002000', 'rw-p', '0', '', 'rd wr mr mw me ac', 4, 0];
-    expect(base).toMatchObject({ brk: '423000' });
+    expect(header).toMatchObject({ format: 2, limits: { STACK: [8388608, 8388608] } });
+    expect(base).toMatchObject({ brk: '423000', data: ['400000', '400349'] });
     expect(mapped).toMatchObject({ r: '200000000000' });
     expect(stored).toMatchObject({ t: [1, 'S1'], vmas: [expect.anything(), vma] });
   });

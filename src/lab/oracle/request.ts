@@ -16,6 +16,7 @@ const KIND_CALL = 0n;
 const KIND_LOAD = 1n;
 const KIND_STORE = 2n;
 const KIND_FORK = 3n;
+const KIND_THREAD = 4n;
 const WORDS_IN_PAGE = 512n;
 
 /** One question, as 64-bit words; missing words are zero. */
@@ -44,6 +45,11 @@ export function requestStore(addr: bigint, value: bigint): Request {
 /** Fork; the child goes on reading from fd `input` and answering on fd `output`. */
 export function requestFork(input: number, output: number): Request {
   return [KIND_FORK, BigInt(input), BigInt(output)];
+}
+
+/** A new thread, which reads from fd `input`, answers on fd `output` and works in `area`. */
+export function requestThread(input: number, output: number, area: number): Request {
+  return [KIND_THREAD, BigInt(input), BigInt(output), BigInt(area)];
 }
 
 /** What came of a request. */

@@ -16,6 +16,13 @@ describe('operations left alone', () => {
     expect(isSafe(operation, [])).toBe(false);
   });
 
+  test('growing locked memory to a terabyte, which would fill it', () => {
+    const grows = 'mremap 0x200000000000 0x1000 0x10000000000 1 0x0';
+    const locked = { start: 0x200000000000n, end: 0x200000001000n, vmFlags: 'rd wr lo' };
+    expect(isSafe(grows, [locked as SmapsVma])).toBe(false);
+    expect(isSafe(grows, [{ ...locked, vmFlags: 'rd wr' } as SmapsVma])).toBe(true);
+  });
+
   test('guards over a terabyte, not flags over it', () => {
     expect(isSafe('madvise 0x7f0000000000 0x1000 102', [TERABYTE])).toBe(false);
     expect(isSafe('madvise 0x7f0000000000 0x1000 10', [TERABYTE])).toBe(true);

@@ -1,4 +1,5 @@
 import type { SmapsVma } from './vmas.ts';
+import { readOperation } from './words.ts';
 
 /**
  * Which operations a recording leaves alone, because they would touch what the stub lives on, or
@@ -18,6 +19,25 @@ const MAP_FIXED_ANY = 0x100010n;
 const MAP_LOCKED_POPULATE = 0xa000n;
 const MREMAP_DESTINATION = 6n; // FIXED, DONTUNMAP
 
+/** Operations that name no range. */
+const WITHOUT_RANGE = new Set([
+  'brk',
+  'pwrite',
+  'ftrunc',
+  'punch',
+  'addseals',
+  'rlimit',
+  'mdwe',
+  'personality',
+  'munlockall',
+  'totals',
+  'maps',
+  'sweep',
+  'fork',
+  'thread',
+  'exit',
+]);
+
 interface Span {
   readonly start: bigint;
   readonly end: bigint;
@@ -25,12 +45,13 @@ interface Span {
 
 /** False for an operation that must not be run while these mappings exist. */
 export function isSafe(operation: string, vmas: readonly SmapsVma[]): boolean {
-  const [name = '', ...words] = operation.split(' ');
-  const args = words.map((word) => BigInt.asUintN(64, BigInt(word)));
+  const { name, words: args } = readOperation(operation);
   const spans = spansOf(name, args);
   if (spans.some((one) => meetsZone(one) && !isRefusedAtOnce(name, args))) return false;
   if (name === 'madvise' && DEADLY_ADVICE.has(args[2] ?? 0n)) return false;
+  if (name === 'mlockall') return vmas.every((vma) => vma.end - vma.start <= LARGE);
   if (touchesTooMuch(name, args)) return false;
+  if (name === 'mremap' && populates(args, vmas)) return false;
   const large = vmas.some((vma) => vma.end - vma.start > LARGE && spans.some(meets(vma)));
   return !large || isCheap(name, args);
 }
@@ -38,7 +59,7 @@ export function isSafe(operation: string, vmas: readonly SmapsVma[]): boolean {
 /** The ranges an operation may change or read, first pages rounded down, ends cut at 2^64. */
 function spansOf(name: string, args: readonly bigint[]): Span[] {
   const [addr = 0n, len = 0n, third = 0n, flags = 0n, target = 0n] = args;
-  if (['brk', 'pwrite', 'ftrunc', 'fork', 'exit', 'sweep'].includes(name)) return [];
+  if (WITHOUT_RANGE.has(name)) return [];
   if (name === 'mmap') return (flags & MAP_FIXED_ANY) === 0n ? [] : [span(addr, len)];
   if (name !== 'mremap') return [span(addr, len)];
   const source = span(addr, len > third ? len : third);
@@ -64,7 +85,8 @@ function isRefusedAtOnce(name: string, [addr = 0n, len = 0n]: readonly bigint[])
   if (name === 'rfp' || name.endsWith('uffd')) return false;
   if (addr % 4096n !== 0n && name !== 'mmap') return true;
   if (name === 'mmap' || name === 'munmap') return addr + len > TASK_SIZE;
-  if (name === 'mprotect' || name === 'madvise') return addr + len + 4095n >= WRAP && len > 4096n;
+  if (name.endsWith('mprotect') || name === 'madvise')
+    return addr + len + 4095n >= WRAP && len > 4096n;
   return false;
 }
 
@@ -77,8 +99,16 @@ function touchesTooMuch(name: string, args: readonly bigint[]): boolean {
   return len > TOUCHED_MOST && len <= TASK_SIZE && (flags & MAP_LOCKED_POPULATE) !== 0n;
 }
 
+/** Locked memory is filled where it grows: a terabyte of it takes the machine down. */
+function populates(args: readonly bigint[], vmas: readonly SmapsVma[]): boolean {
+  const [addr = 0n, , newLen = 0n] = args;
+  if (newLen <= TOUCHED_MOST) return false;
+  const source = vmas.find((vma) => vma.start <= addr && addr < vma.end);
+  return source?.vmFlags.split(' ').includes('lo') ?? false;
+}
+
 /** True when the operation costs little however large the mapping is. */
 function isCheap(name: string, args: readonly bigint[]): boolean {
   if (name === 'madvise') return CHEAP_ADVICE.has(args[2] ?? 0n);
-  return ['mmap', 'munmap', 'mprotect', 'mseal', 'st', 'ld'].includes(name);
+  return ['mmap', 'munmap', 'mprotect', 'pkeymprotect', 'mseal', 'st', 'ld'].includes(name);
 }

@@ -1,12 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stubCode } from './stub_code.ts';
+import { makeTempFolder } from './temp_folder.ts';
 
 /**
  * The stub as an executable file: an ELF header, one program header, the code.
  *
- *   0        64       120                      707
+ *   0        64       120                      841
  *   ELF      PT_LOAD  code                       |     mapped r-x at 0x400000, nothing else
  */
 const LOAD_ADDRESS = 0x400000;
@@ -60,7 +60,7 @@ export interface StubFile {
 
 /** Writes the stub into a fresh temporary folder. */
 export function writeStub(): StubFile {
-  const folder = mkdtempSync(join(tmpdir(), 'vmaspace-oracle-'));
+  const folder = makeTempFolder();
   const path = join(folder, 'oracle');
   writeFileSync(path, stubElf(), { mode: 0o755 });
   return { path, remove: () => rmSync(folder, { recursive: true, force: true }) };

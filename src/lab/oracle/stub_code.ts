@@ -1,20 +1,29 @@
 /**
- * The machine code of the stub: x86-64, position independent, 587 bytes.
+ * The machine code of the stub: x86-64, position independent, 721 bytes.
  *
- * It answers requests read from fd 3 on fd 6 until end of file.  `request.ts` describes both
+ * It answers requests read from one fd on another until end of file.  `request.ts` describes both
  * sides' records.  Its life: the first start only fixes what must be fixed before an exec (stack
- * limit, personality ADDR_NO_RANDOMIZE) and executes itself; the second one serves.
+ * limit, personality ADDR_NO_RANDOMIZE) and executes itself; the second one serves.  Threads run
+ * the same code, each with its fds and its work area in registers; none uses the stack, which they
+ * share.
  *
  * Bytes left of the semicolon are the program; what follows it is for people.
  */
 
-/** Where the stub's one writable mapping lies, and how it is divided. */
-export const AREA_START = 0x300000; // requests, 1 page
-export const AREA_RESULTS = 0x301000; // results, 1 page
-export const AREA_SCRATCH = 0x302000; // free for callers, 2 pages
-export const AREA_SIGNAL_STACK = 0x304000; // 8 pages
-export const AREA_END = 0x30c000;
-export const SCRATCH_BYTES = AREA_SIGNAL_STACK - AREA_SCRATCH;
+/** Where the stub's one writable mapping lies: a work area for each thread, the first one's first. */
+export const AREA_START = 0x300000;
+export const AREA_BYTES = 0xc000;
+export const AREAS = 16;
+
+/** How a work area is divided. */
+export const RESULTS_AT = 0x1000; // behind the requests; 1 page, of which 0x600 bytes are results
+export const TIMER_AT = 0x1800; // the number of the timer that watches over the thread, 8 bytes
+export const PATIENCE_AT = 0x1808; // an itimerspec: how long a batch may last; then one of zeroes
+export const SIGEVENT_AT = 0x1850; // a sigevent: what the timer does, 64 bytes
+export const SCRATCH_AT = 0x2000; // free for callers, 2 pages
+export const SIGNAL_STACK_AT = 0x4000; // 8 pages
+export const SCRATCH_BYTES = SIGNAL_STACK_AT - SCRATCH_AT;
+export const SIGNAL_STACK_BYTES = AREA_BYTES - SIGNAL_STACK_AT;
 
 const LISTING = `
 _start:                   ; first life (argc is not 2): stack limit, no ASLR, exec itself
@@ -33,7 +42,7 @@ _start:                   ; first life (argc is not 2): stack limit, no ASLR, ex
   b8 87 00 00 00          ; mov eax, 0x87
   bf 00 00 04 00          ; mov edi, 0x40000
   0f 05                   ; syscall
-  48 8d 3d 07 02 00 00    ; lea rdi, self
+  48 8d 3d 8d 02 00 00    ; lea rdi, self
   6a 00                   ; push 0x0
   48 89 e2                ; mov rdx, rsp
   57                      ; push rdi
@@ -41,11 +50,11 @@ _start:                   ; first life (argc is not 2): stack limit, no ASLR, ex
   48 89 e6                ; mov rsi, rsp
   b8 3b 00 00 00          ; mov eax, 0x3b
   0f 05                   ; syscall
-out:                      ; exit_group(0), when whoever wrote requests is gone
-  b8 e7 00 00 00          ; mov eax, 0xe7
+out:                      ; exit(0) of this thread, when whoever wrote requests is gone
+  b8 3c 00 00 00          ; mov eax, 0x3c
   31 ff                   ; xor edi, edi
   0f 05                   ; syscall
-second:                   ; second life: close_range, pipes 3..6, work area, signal stack
+second:                   ; second life: close_range, pipes 3..6, work areas, signal stack
   b8 b4 01 00 00          ; mov eax, 0x1b4
   bf 03 00 00 00          ; mov edi, 0x3
   be ff ff ff ff          ; mov esi, -1
@@ -60,9 +69,12 @@ second:                   ; second life: close_range, pipes 3..6, work area, sig
   31 f6                   ; xor esi, esi
   b8 25 01 00 00          ; mov eax, 0x125
   0f 05                   ; syscall
+  41 be 00 00 30 00       ; mov r14d, 0x300000
+  41 bf 03 00 00 00       ; mov r15d, 0x3
+  bd 06 00 00 00          ; mov ebp, 0x6
   b8 09 00 00 00          ; mov eax, 0x9
-  bf 00 00 30 00          ; mov edi, 0x300000
-  be 00 c0 00 00          ; mov esi, 0xc000
+  4c 89 f7                ; mov rdi, r14
+  be 00 00 0c 00          ; mov esi, 0xc0000
   ba 03 00 00 00          ; mov edx, 0x3
   41 ba 32 00 00 00       ; mov r10d, 0x32
   49 c7 c0 ff ff ff ff    ; mov r8, -1
@@ -76,10 +88,10 @@ second:                   ; second life: close_range, pipes 3..6, work area, sig
   b8 83 00 00 00          ; mov eax, 0x83
   0f 05                   ; syscall
   6a 00                   ; push 0x0
-  48 8d 05 72 01 00 00    ; lea rax, restorer
+  48 8d 05 e9 01 00 00    ; lea rax, restorer
   50                      ; push rax
   68 04 00 00 4c          ; push 0x4c000004
-  48 8d 05 43 01 00 00    ; lea rax, handler
+  48 8d 05 ba 01 00 00    ; lea rax, handler
   50                      ; push rax
   bf 0b 00 00 00          ; mov edi, 0xb
   e8 0c 00 00 00          ; call catch
@@ -93,25 +105,33 @@ catch:                    ; rt_sigaction(edi, the struct pushed above)
   b8 0d 00 00 00          ; mov eax, 0xd
   0f 05                   ; syscall
   c3                      ; ret
-batch:                    ; read up to 64 requests from fd 3
+batch:                    ; r14 area, r15 input, rbp output: read up to 64 requests, set the watch
   31 c0                   ; xor eax, eax
-  bf 03 00 00 00          ; mov edi, 0x3
-  be 00 00 30 00          ; mov esi, 0x300000
+  44 89 ff                ; mov edi, r15d
+  4c 89 f6                ; mov rsi, r14
   ba 00 10 00 00          ; mov edx, 0x1000
   0f 05                   ; syscall
   48 85 c0                ; test rax, rax
-  0f 8e 2e ff ff ff       ; jle out
-  bb 00 00 30 00          ; mov ebx, 0x300000
+  0f 8e 23 ff ff ff       ; jle out
+  4c 89 f3                ; mov rbx, r14
   4c 8d 2c 03             ; lea r13, [rbx+rax*1]
-  41 bc 00 10 30 00       ; mov r12d, 0x301000
+  4d 8d a6 00 10 00 00    ; lea r12, [r14+0x1000]
+  b8 df 00 00 00          ; mov eax, 0xdf
+  41 8b be 00 18 00 00    ; mov edi, dword [r14+0x1800]
+  31 f6                   ; xor esi, esi
+  49 8d 96 08 18 00 00    ; lea rdx, [r14+0x1808]
+  45 31 d2                ; xor r10d, r10d
+  0f 05                   ; syscall
 next:                     ; rbx request, r12 result, r13 end of requests; kind 0 is a system call
   8b 03                   ; mov eax, dword [rbx]
   83 f8 01                ; cmp eax, 0x1
-  74 35                   ; je load
+  74 3e                   ; je load
   83 f8 02                ; cmp eax, 0x2
-  74 69                   ; je store
+  74 72                   ; je store
   83 f8 03                ; cmp eax, 0x3
-  0f 84 9d 00 00 00       ; je fork
+  0f 84 c0 00 00 00       ; je fork
+  83 f8 04                ; cmp eax, 0x4
+  0f 84 f7 00 00 00       ; je thread
   48 8b 43 08             ; mov rax, [rbx+0x8]
   48 8b 7b 10             ; mov rdi, [rbx+0x10]
   48 8b 73 18             ; mov rsi, [rbx+0x18]
@@ -148,19 +168,25 @@ store:                    ; kind 2: a word to an address
   48 8b 43 10             ; mov rax, [rbx+0x10]
   48 89 06                ; mov [rsi], rax
   31 c0                   ; xor eax, eax
-done:                     ; rax is the status; a caught signal comes back here too
+done:                     ; rax is the status; caught signals come here too; last, stop the watch
   49 89 04 24             ; mov [r12], rax
   48 83 c3 40             ; add rbx, 0x40
   49 83 c4 18             ; add r12, 0x18
   4c 39 eb                ; cmp rbx, r13
-  0f 82 69 ff ff ff       ; jb next
-  b8 01 00 00 00          ; mov eax, 0x1
-  bf 06 00 00 00          ; mov edi, 0x6
-  be 00 10 30 00          ; mov esi, 0x301000
-  44 89 e2                ; mov edx, r12d
-  29 f2                   ; sub edx, esi
+  0f 82 60 ff ff ff       ; jb next
+  b8 df 00 00 00          ; mov eax, 0xdf
+  41 8b be 00 18 00 00    ; mov edi, dword [r14+0x1800]
+  31 f6                   ; xor esi, esi
+  49 8d 96 28 18 00 00    ; lea rdx, [r14+0x1828]
+  45 31 d2                ; xor r10d, r10d
   0f 05                   ; syscall
-  e9 23 ff ff ff          ; jmp batch
+  b8 01 00 00 00          ; mov eax, 0x1
+  89 ef                   ; mov edi, ebp
+  49 8d b6 00 10 00 00    ; lea rsi, [r14+0x1000]
+  4c 89 e2                ; mov rdx, r12
+  48 29 f2                ; sub rdx, rsi
+  0f 05                   ; syscall
+  e9 eb fe ff ff          ; jmp batch
 fork:                     ; kind 3: fork; parent goes on, child takes over the two fds given
   b8 39 00 00 00          ; mov eax, 0x39
   0f 05                   ; syscall
@@ -168,24 +194,44 @@ fork:                     ; kind 3: fork; parent goes on, child takes over the t
   48 85 c0                ; test rax, rax
   74 04                   ; je child
   31 c0                   ; xor eax, eax
-  eb bb                   ; jmp done
+  eb a1                   ; jmp done
 child:                    ; dup2(given, 3), dup2(given, 6), forget the rest of the parent's batch
+  41 bf 03 00 00 00       ; mov r15d, 0x3
+  bd 06 00 00 00          ; mov ebp, 0x6
   b8 21 00 00 00          ; mov eax, 0x21
   48 8b 7b 08             ; mov rdi, [rbx+0x8]
-  be 03 00 00 00          ; mov esi, 0x3
+  44 89 fe                ; mov esi, r15d
   0f 05                   ; syscall
   b8 21 00 00 00          ; mov eax, 0x21
   48 8b 7b 10             ; mov rdi, [rbx+0x10]
-  be 06 00 00 00          ; mov esi, 0x6
+  89 ee                   ; mov esi, ebp
   0f 05                   ; syscall
-  e9 e9 fe ff ff          ; jmp batch
+  e9 ab fe ff ff          ; jmp batch
+thread:                   ; kind 4: clone; the new thread takes the two fds and the area given
+  4c 8b 4b 08             ; mov r9, [rbx+0x8]
+  4c 8b 43 10             ; mov r8, [rbx+0x10]
+  48 8b 53 18             ; mov rdx, [rbx+0x18]
+  b8 38 00 00 00          ; mov eax, 0x38
+  bf 00 0f 05 00          ; mov edi, 0x50f00
+  31 f6                   ; xor esi, esi
+  0f 05                   ; syscall
+  48 85 c0                ; test rax, rax
+  74 0c                   ; je born
+  49 89 44 24 08          ; mov [r12+0x8], rax
+  31 c0                   ; xor eax, eax
+  e9 4b ff ff ff          ; jmp done
+born:                     ; not from memory: the parent may have its next batch already
+  4d 89 cf                ; mov r15, r9
+  4c 89 c5                ; mov rbp, r8
+  49 89 d6                ; mov r14, rdx
+  e9 72 fe ff ff          ; jmp batch
 handler:                  ; SIGSEGV, SIGBUS: saved rax := signal | si_code << 32, saved rip := done
   8b 46 08                ; mov eax, dword [rsi+0x8]
   48 c1 e0 20             ; shl rax, 0x20
   89 ff                   ; mov edi, edi
   48 09 f8                ; or rax, rdi
   48 89 82 90 00 00 00    ; mov [rdx+0x90], rax
-  48 8d 05 7c ff ff ff    ; lea rax, done
+  48 8d 05 23 ff ff ff    ; lea rax, done
   48 89 82 a8 00 00 00    ; mov [rdx+0xa8], rax
   c3                      ; ret
 restorer:                 ; rt_sigreturn

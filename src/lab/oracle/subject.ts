@@ -1,16 +1,25 @@
-import { readFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
+import { isGone } from './death.ts';
+import { OracleError, deniedCall } from './oracle_error.ts';
 import { Kernel } from './kernel.ts';
 import { type SubjectFiles, openSubjectFiles } from './subject_files.ts';
 
 const PAGE = 4096;
 const HEAP_PAGES = 34;
 const EXIT_TRIES = 4000;
+/** A program that takes all memory is to be killed before anybody else is. */
+const FIRST_TO_GO = '1000';
 
-/** A process that runs operations: its kernel side, its files, its userfaultfd once it has one. */
+/** A process or thread that runs operations: its kernel side, its files, its userfaultfd. */
 export interface Subject {
   readonly kernel: Kernel;
   readonly files: SubjectFiles;
-  userfaultfd: number | undefined;
+  readonly userfault: SharedUserfault;
+}
+
+/** The userfaultfd of a process and its threads, once they have one. */
+export interface SharedUserfault {
+  fd: number | undefined;
 }
 
 /** The processes of one recording. Number 0 is there from the start. */
@@ -28,12 +37,13 @@ export interface Subjects {
 export function startSubjects(uid: number): Subjects {
   const parent = Kernel.start();
   try {
+    writeFileSync(`/proc/${parent.pid}/oom_score_adj`, FIRST_TO_GO);
     const files = openSubjectFiles(parent);
     const brk = growHeap(parent);
     parent.becomeUser(uid); // only now: the files are ours
     const child = parent.fork();
-    if (typeof child === 'number') throw new Error(`fork failed with errno ${-child}.`);
-    const live = new Map([[0, { kernel: child, files, userfaultfd: undefined }]]);
+    if (typeof child === 'number') throw deniedCall('fork', child);
+    const live = new Map([[0, { kernel: child, files, userfault: { fd: undefined } }]]);
     return { live, brk, stop: () => stopAll(live, parent) };
   } catch (error) {
     parent.stop();
@@ -59,13 +69,5 @@ export function exitSubject(subject: Subject): void {
   for (let i = 0; i < EXIT_TRIES; i++) {
     if (isGone(subject.kernel.pid)) return;
   }
-  throw new Error('a process does not exit.');
-}
-
-function isGone(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ');
-  } catch {
-    return true;
-  }
+  throw new OracleError('hung', `process ${subject.kernel.pid} does not exit: end it by hand.`);
 }

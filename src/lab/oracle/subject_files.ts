@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kernel } from './kernel.ts';
-import type { SyscallName } from './syscalls.ts';
+import { denying } from './oracle_error.ts';
+import { makeTempFolder } from './temp_folder.ts';
 
 /** What each file number of a vector is; the order is part of the format. */
 export const FILE_NOTES: readonly string[] = [
@@ -53,18 +53,10 @@ export function openSubjectFiles(kernel: Kernel): SubjectFiles {
     openPath(kernel, '/dev/zero', O_RDWR),
     openSecret(kernel),
     reopen(kernel, f0, O_RDWR),
-    must(kernel, 'dup', f0),
+    kernel.must('dup', f0),
     seal(kernel, openMemfd(kernel, 9, 8), SEAL_FUTURE_WRITE),
   ];
   return { fds, numbers: numbersByInode(kernel, fds) };
-}
-
-function must(kernel: Kernel, call: SyscallName, ...args: number[]): number {
-  const result = Number(kernel.call(call, ...args));
-  if (result < 0) {
-    throw new Error(`this machine cannot do it: ${call} failed with errno ${-result}.`);
-  }
-  return result;
 }
 
 function text(kernel: Kernel, string: string): number {
@@ -72,16 +64,16 @@ function text(kernel: Kernel, string: string): number {
 }
 
 function openPath(kernel: Kernel, path: string, flags: number): number {
-  return must(kernel, 'open', text(kernel, path), flags);
+  return kernel.must('open', text(kernel, path), flags);
 }
 
 function openMemfd(kernel: Kernel, file: number, pages: number): number {
-  const fd = must(kernel, 'memfd_create', text(kernel, `f${file}`), MFD_ALLOW_SEALING);
-  must(kernel, 'ftruncate', fd, pages * PAGE);
+  const fd = kernel.must('memfd_create', text(kernel, `f${file}`), MFD_ALLOW_SEALING);
+  kernel.must('ftruncate', fd, pages * PAGE);
   for (let page = 0; page < pages; page++) {
     const word = Buffer.alloc(8);
     word.writeBigUInt64LE(fileWord(file, page));
-    must(kernel, 'pwrite64', fd, kernel.poke(0, word), 8, page * PAGE);
+    kernel.must('pwrite64', fd, kernel.poke(0, word), 8, page * PAGE);
   }
   return fd;
 }
@@ -91,33 +83,42 @@ function reopen(kernel: Kernel, fd: number, flags: number): number {
 }
 
 function seal(kernel: Kernel, fd: number, seals: number): number {
-  must(kernel, 'fcntl', fd, F_ADD_SEALS, seals);
+  kernel.must('fcntl', fd, F_ADD_SEALS, seals);
   return fd;
 }
 
 function openSecret(kernel: Kernel): number {
-  const fd = must(kernel, 'memfd_secret', 0);
-  must(kernel, 'ftruncate', fd, 16 * PAGE);
+  const fd = kernel.must('memfd_secret', 0);
+  kernel.must('ftruncate', fd, 16 * PAGE);
   return fd;
 }
 
 function openRegular(kernel: Kernel): number {
-  const folder = mkdtempSync(join(tmpdir(), 'vmaspace-oracle-'));
+  const folder = makeTempFolder();
   const path = join(folder, 'f4');
-  const bytes = Buffer.alloc(8 * PAGE - 1000);
-  for (let page = 0; page < 8; page++) bytes.writeBigUInt64LE(fileWord(4, page), page * PAGE);
   try {
-    writeFileSync(path, bytes);
+    denying('open', () => writePageByPage(path, 4, 8 * PAGE - 1000));
     return openPath(kernel, path, O_RDWR);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
+/** In one piece it would be cached in folios of several pages, which are mapped as a whole. */
+function writePageByPage(path: string, file: number, size: number): void {
+  const fd = openSync(path, 'w');
+  for (let at = 0; at < size; at += PAGE) {
+    const bytes = Buffer.alloc(Math.min(PAGE, size - at));
+    bytes.writeBigUInt64LE(fileWord(file, at / PAGE));
+    writeSync(fd, bytes, 0, bytes.length, at);
+  }
+  closeSync(fd);
+}
+
 function numbersByInode(kernel: Kernel, fds: readonly number[]): Map<string, number> {
   const numbers = new Map<string, number>();
   fds.forEach((fd, file) => {
-    must(kernel, 'fstat', fd, kernel.poke(0, Buffer.alloc(STAT_BYTES)));
+    kernel.must('fstat', fd, kernel.poke(0, Buffer.alloc(STAT_BYTES)));
     const stat = kernel.peek(0, STAT_BYTES);
     const key = `${deviceName(stat.readUInt32LE(ST_DEV))} ${stat.readBigUInt64LE(ST_INO)}`;
     if (!numbers.has(key)) numbers.set(key, file);

@@ -1,3 +1,4 @@
+import { deniedCall } from './oracle_error.ts';
 import type { Subject } from './subject.ts';
 
 const O_CLOEXEC_NONBLOCK = 0x80800;
@@ -17,15 +18,18 @@ export function ioctlUserfault(
   which: keyof typeof IOCTLS,
   [addr = 0n, len = 0n, mode = 0n]: readonly bigint[],
 ): number {
-  subject.userfaultfd ??= openUserfault(subject);
+  const fd = (subject.userfault.fd ??= openUserfault(subject));
   const argument = pokeWords(subject, [addr, len, mode, 0n]);
-  return Number(subject.kernel.call('ioctl', subject.userfaultfd, IOCTLS[which], argument));
+  return Number(subject.kernel.call('ioctl', fd, IOCTLS[which], argument));
 }
 
 function openUserfault(subject: Subject): number {
-  const fd = Number(subject.kernel.call('userfaultfd', O_CLOEXEC_NONBLOCK));
+  const { kernel } = subject;
+  const fd = Number(kernel.call('userfaultfd', O_CLOEXEC_NONBLOCK));
+  // To others than root the kernel itself may refuse it, which is an answer.
+  if (fd < 0 && kernel.call('geteuid') === 0) throw deniedCall('userfaultfd', fd);
   const argument = pokeWords(subject, [UFFD_API, UFFD_FEATURE_SIGBUS, 0n]);
-  subject.kernel.call('ioctl', fd, UFFDIO_API, argument);
+  kernel.call('ioctl', fd, UFFDIO_API, argument);
   return fd;
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseSmaps } from './vmas.ts';
+import { parseSmaps, totalsOf } from './vmas.ts';
 
 const SMAPS = `00400000-00401000 r-xp 00000000 fe:00 1234                               /a b (deleted)
 Size:                  4 kB
@@ -25,4 +25,9 @@ test('smaps is read back: addresses, path with blanks, flags and sizes', () => {
 test('maps, which has no fields, gives mappings without flags', () => {
   const vmas = parseSmaps('1000-2000 ---s 00003000 00:01 7 \n');
   expect(vmas).toMatchObject([{ start: 0x1000n, perms: '---s', offset: 0x3000n, vmFlags: '' }]);
+});
+
+test('the totals of status are read in the order of a record', () => {
+  const status = 'Name:\tx\nVmPeak:\t  9 kB\nVmSize:\t  208 kB\nVmLck:\t  4 kB\n';
+  expect(totalsOf(`${status}VmData:\t    52 kB\nVmStk:\t   132 kB\n`)).toEqual([208, 4, 52, 132]);
 });

@@ -56,3 +56,10 @@ function readField(vma: Fields, line: string): void {
   else if (name === 'Locked') vma.lockedKb = Number.parseInt(value, 10);
   else if (name === 'Rss') vma.rssKb = Number.parseInt(value, 10);
 }
+
+const TOTALS = ['VmSize', 'VmLck', 'VmData', 'VmStk'];
+
+/** The totals of an address space in kB, from the text of /proc/PID/status. */
+export function totalsOf(status: string): number[] {
+  return TOTALS.map((name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'mu').exec(status)?.[1]));
+}
