@@ -46,6 +46,7 @@ export const LAB_PARTS = {
   fuzz: ['oracle', 'conform'],
   coverage: ['conform', 'fuzz', 'pack'],
   pack: ['conform', 'oracle', 'strace'],
+  events: ['conform', 'oracle', 'pack'],
 };
 
 /** What stands above the engine and may see all of it. */

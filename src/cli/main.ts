@@ -2,6 +2,7 @@
 /** The command line: one file a command. */
 import { Command, CommanderError } from 'commander';
 import { conformCommand } from './conform.ts';
+import { eventsCommand } from './events.ts';
 import { fuzzCommand } from './fuzz.ts';
 import { recordCommand } from './record.ts';
 import { replayCommand } from './replay.ts';
@@ -18,6 +19,7 @@ const program = new Command('vmaspace')
   .addCommand(recordCommand())
   .addCommand(conformCommand())
   .addCommand(fuzzCommand())
+  .addCommand(eventsCommand())
   .addCommand(surveyCommand())
   .addCommand(sweepCommand());
 

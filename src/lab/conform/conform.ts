@@ -50,6 +50,9 @@ export interface Seen {
 /** Called behind each record, while the call's verdict can still be read. */
 export type Watch = (seen: Seen) => void;
 
+/** Told of the record whose operation is about to be made, and makes it. */
+export type Around = <T>(record: VectorRecord, process: Process, make: () => T) => T;
+
 const EAGAIN = -11;
 const THREAD = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
 
@@ -57,8 +60,8 @@ const THREAD = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD 
 const TOTALRAM_PAGES = (24 * 2 ** 30) / 4096;
 
 /** @throws VectorError for a vector that cannot be run. */
-export function conform(vector: Vector, watch?: Watch): ConformResult {
-  const run = new VectorRun(vector, watch);
+export function conform(vector: Vector, watch?: Watch, around?: Around): ConformResult {
+  const run = new VectorRun(vector, watch, around);
   try {
     return run.all();
   } finally {
@@ -69,6 +72,7 @@ export function conform(vector: Vector, watch?: Watch): ConformResult {
 class VectorRun {
   readonly #vector: Vector;
   readonly #watch: Watch | undefined;
+  readonly #around: Around;
   readonly #machine: Machine;
   readonly #files: VectorFiles;
   readonly #userfaults = new Userfaults();
@@ -81,10 +85,11 @@ class VectorRun {
   /** Where the VMAs of the base are, but for the heap. */
   readonly #base: readonly { readonly start: number; readonly end: number }[];
 
-  constructor(vector: Vector, watch?: Watch) {
+  constructor(vector: Vector, watch?: Watch, around: Around = (_record, _process, make) => make()) {
     const { header } = vector;
     this.#vector = vector;
     this.#watch = watch;
+    this.#around = around;
     this.#base = (vector.base.vmas ?? [])
       .filter(([, , , , name]) => name !== '[heap]')
       .map(([start, end]) => ({ start: parseInt(start, 16), end: parseInt(end, 16) }));
@@ -172,12 +177,12 @@ class VectorRun {
       return this.#agreesBirth(record, process, Number(argument));
     }
     if (name === 'exit') {
-      this.#exit(process);
+      this.#around(record, process, () => this.#exit(process));
       this.#processes.delete(record.p);
       return true;
     }
     const open = { files: this.#files, userfaults: this.#userfaults };
-    const outcome = runOperation(process, open, record);
+    const outcome = this.#around(record, process, () => runOperation(process, open, record));
     const agreesResult = this.#agreesResult(record, outcome);
     const agreesTouches = this.#agreesTouches(record, outcome);
     const agreesMincore = this.#agreesMincore(record, outcome);
@@ -204,7 +209,8 @@ class VectorRun {
     const engine = isRefused ? resultOf(EAGAIN) : born;
     if (kernel !== engine) this.#disagree('result', record, [kernel, engine]);
     if (kernel === born) {
-      this.#processes.set(child, isThread ? this.#thread(process) : this.#fork(process));
+      const bear = () => (isThread ? this.#thread(process) : this.#fork(process));
+      this.#processes.set(child, this.#around(record, process, bear));
     }
     return this.#agreesVmas(record, process) && kernel === engine;
   }
