@@ -1,4 +1,5 @@
 /** `vmaspace events`: locks and stores inside each operation, beside the kernel's tracepoints. */
+import { setImmediate } from 'node:timers/promises';
 import { Command } from 'commander';
 import { VectorError } from '../lab/conform/vector.ts';
 import { builtInScenarios } from '../lab/events/built_in.ts';
@@ -9,6 +10,7 @@ import { CannotTrace, Tracing } from '../lab/events/tracing.ts';
 import { whyNoKernel } from '../lab/oracle/kernel.ts';
 import { kernelRelease } from '../lab/oracle/live_kernel.ts';
 import { OracleError } from '../lab/oracle/oracle_error.ts';
+import { LostRecording } from '../lab/oracle/recorder.ts';
 import { ALL_AGREED, CANNOT, EXIT_CODES, FOUND, UsageError } from './exit.ts';
 import { readNamed } from './named_file.ts';
 import { ProgressLine } from './progress.ts';
@@ -38,10 +40,10 @@ export function eventsCommand(): Command {
     .action(run);
 }
 
-function run(files: readonly string[], options: Options): void {
+async function run(files: readonly string[], options: Options): Promise<void> {
   const chosen = scenariosOf(files).filter(({ name }) => name.includes(options.only ?? ''));
   if (chosen.length === 0) throw new UsageError(`No scenario is called "${options.only ?? ''}".`);
-  const compared = compareAll(chosen);
+  const compared = await compareAll(chosen);
   if (typeof compared === 'string') {
     process.stderr.write(`vmaspace: ${compared}\n`);
     process.exitCode = CANNOT;
@@ -67,23 +69,35 @@ function scenariosOf(files: readonly string[]): EventScenario[] {
   });
 }
 
-/** @returns what was compared; or why this machine cannot do it. */
-function compareAll(scenarios: readonly EventScenario[]): ComparedScenario[] | string {
+/** @returns what was compared, until somebody interrupts; or why this machine cannot do it. */
+async function compareAll(
+  scenarios: readonly EventScenario[],
+): Promise<ComparedScenario[] | string> {
+  const reason = whyNoKernel();
+  if (reason !== undefined) return reason;
   const line = new ProgressLine();
+  const interrupt = new AbortController();
+  const stop = () => interrupt.abort();
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  const compared: ComparedScenario[] = [];
   let tracing: Tracing | null = null;
   try {
-    const reason = whyNoKernel();
-    if (reason !== undefined) return reason;
-    const opened = new Tracing();
-    tracing = opened;
-    return scenarios.map((scenario, i) => {
-      line.show(() => `${i} of ${scenarios.length}: ${scenario.name}`);
-      return compareEvents(scenario, opened);
-    });
+    tracing = new Tracing();
+    for (const scenario of scenarios) {
+      line.show(() => `${compared.length} of ${scenarios.length}: ${scenario.name}`);
+      compared.push(compareEvents(scenario, tracing));
+      await setImmediate();
+      if (interrupt.signal.aborted) break;
+    }
+    return compared;
   } catch (error) {
-    if (error instanceof CannotTrace || error instanceof OracleError) return error.message;
+    const isRefused = error instanceof CannotTrace || error instanceof OracleError;
+    if (isRefused) return error.message;
+    if (error instanceof LostRecording)
+      return `${scenarios[compared.length]?.name}: ${error.message}`;
     throw error;
   } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
     line.clear();
     tracing?.close();
   }

@@ -33,7 +33,7 @@ export function align(kernel: readonly SpaceEvent[], engine: readonly SpaceEvent
 /** How much two ends of the lists have in common, from every pair of places on. */
 function commonLengths(a: readonly SpaceEvent[], b: readonly SpaceEvent[]): number[][] {
   const lengths = Array.from({ length: a.length + 1 }, () =>
-    new Array<number>(b.length + 1).fill(0),
+    Array.from({ length: b.length + 1 }, () => 0),
   );
   for (let i = a.length - 1; i >= 0; i--) {
     const [row, below] = [lengths[i] ?? [], lengths[i + 1] ?? []];

@@ -1,12 +1,12 @@
 /** Compares what happened on both sides, operation by operation. */
 import type { ConformFinding } from '../conform/conform.ts';
-import { parseVector } from '../conform/vector.ts';
+import { parseVector, type VectorHeader, type VectorRecord } from '../conform/vector.ts';
 import { align, type Pair } from './alignment.ts';
 import { runInEngine } from './engine_run.ts';
 import type { SpaceEvent, Store } from './event.ts';
 import { runOnKernel } from './kernel_run.ts';
 import { type Range, Ranges } from './ranges.ts';
-import { type Reason, reasonFor } from './reasons.ts';
+import { type Case, type Reason, reasonFor } from './reasons.ts';
 import type { EventScenario, EventStep } from './scenario.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -35,11 +35,16 @@ export function compareEvents(scenario: EventScenario, tracing: Tracing): Compar
   const vector = parseVector(kernel.lines.join('\n'));
   const engine = runInEngine(vector);
   const trees = new Trees((vector.base.vmas ?? []).map(rangeOf));
+  const secrets = new Secrets(vector.header);
   const steps = scenario.steps.map((step, i): ComparedStep => {
     const { process, operation } = step;
     const { events = [], ownFaults = 0 } = kernel.steps[i] ?? {};
-    const ours = engine.steps.get(vector.records[i]?.line ?? -1) ?? [];
-    const rows = rowsOf(operation, align(events, ours), trees.at(operation, process));
+    const record = vector.records[i];
+    if (record !== undefined) secrets.see(record);
+    const secretEvents = events.filter((event) => secrets.hold(process, event)).length;
+    const ours = engine.steps.get(record?.line ?? -1) ?? [];
+    const scene = { trees: trees.at(operation, process), secretEvents };
+    const rows = rowsOf(operation, align(events, ours), scene);
     return { ...step, rows, ownFaults };
   });
   return { name: scenario.name, steps, answers: engine.findings };
@@ -73,14 +78,54 @@ class Trees {
   }
 }
 
-function rowsOf(operation: string, pairs: readonly Pair[], trees: readonly Ranges[]): Row[] {
+/** Where memory of memfd_secret() is, as the kernel lists it. */
+class Secrets {
+  readonly #files: ReadonlySet<string>;
+  readonly #byProcess = new Map<number, readonly Range[]>();
+
+  constructor({ files }: VectorHeader) {
+    const names = files.map((note, i) => (note.startsWith('memfd_secret') ? `f${i}` : ''));
+    this.#files = new Set(names.filter((name) => name !== ''));
+  }
+
+  see({ p, op, vmas }: VectorRecord): void {
+    const [name, child] = op.split(' ');
+    if (name === 'fork' || name === 'thread') {
+      this.#byProcess.set(Number(child), this.#byProcess.get(p) ?? []);
+    }
+    if (vmas === undefined) return;
+    this.#byProcess.set(
+      p,
+      vmas.filter(([, , , , backing]) => this.#files.has(backing)).map(rangeOf),
+    );
+  }
+
+  /** Whether a lock was taken for a fault there. */
+  hold(process: number, event: SpaceEvent): boolean {
+    const addr = event.kind === 'store' ? null : event.faultAt;
+    const ranges = this.#byProcess.get(process) ?? [];
+    return addr !== null && ranges.some(({ start, end }) => start <= addr && addr < end);
+  }
+}
+
+interface RowScene extends Pick<Case, 'secretEvents'> {
+  readonly trees: readonly Ranges[];
+}
+
+function rowsOf(
+  operation: string,
+  pairs: readonly Pair[],
+  { trees, secretEvents }: RowScene,
+): Row[] {
   const words = operation.split(' ');
   const used = new Map<string, number>();
   return pairs.map((pair) => {
     const store = storeIn(pair);
     const ranges = trees[store?.mm ?? 0] ?? new Ranges();
     const agrees = isAlike(pair);
-    const reason = agrees ? null : reasonFor({ call: words[0] ?? '', words, pair, ranges, used });
+    const reason = agrees
+      ? null
+      : reasonFor({ call: words[0] ?? '', words, pair, ranges, secretEvents, used });
     if (reason !== null) used.set(reason.name, (used.get(reason.name) ?? 0) + 1);
     // The engine's: the kernel does not tell of every store.
     if (pair.engine?.kind === 'store') ranges.store(pair.engine, pair.engine.isHole);

@@ -7,6 +7,8 @@ export interface Lock {
   readonly write: boolean;
   /** Which address space: 0 is the first that shows, within an operation. */
   readonly mm: number;
+  /** Where the program last faulted, in this operation; null on our side. */
+  readonly faultAt: number | null;
 }
 
 export interface Store {
@@ -24,22 +26,24 @@ export interface Store {
 
 export type SpaceEvent = Lock | Store;
 
-/** Puts the two halves of a lock that was taken together. */
+/**
+ * Puts the two halves of a lock that was taken together. An acquisition for reading that nobody has
+ * asked for is a writer that stays on as a reader.
+ */
 export function foldLocks(events: readonly SpaceEvent[]): SpaceEvent[] {
   const folded: SpaceEvent[] = [];
   for (const event of events) {
     const last = folded.at(-1);
-    if (event.kind !== 'acquired' || event.mm !== last?.mm) {
+    if (event.kind !== 'acquired') {
       folded.push(event);
-    } else if (last.kind === 'start' && last.write === event.write) {
+    } else if (last?.kind === 'start' && last.mm === event.mm && last.write === event.write) {
       folded[folded.length - 1] = { ...event, kind: 'lock' };
-    } else folded.push(event);
+    } else {
+      folded.push(event.write ? event : { ...event, kind: 'downgrade' });
+    }
   }
-  return folded.map((event) => (isDowngrade(event) ? { ...event, kind: 'downgrade' } : event));
+  return folded;
 }
-
-/** It is told as an acquisition for reading that nobody has asked for. */
-const isDowngrade = (event: SpaceEvent): event is Lock => event.kind === 'acquired' && !event.write;
 
 /** Gives address spaces small numbers, in order of appearance. */
 export class Spaces<T> {

@@ -37,6 +37,8 @@ class TraceReader {
   readonly #spaces = new Spaces<string>();
   /** Threads in a fault in memory of their own. */
   readonly #faulting = new Set<number>();
+  /** Where each thread last faulted. */
+  readonly #faultAt = new Map<number, number>();
   /** Address spaces that each thread has locked for writing, the last one last. */
   readonly #held = new Map<number, string[]>();
   /** Says that the next store spans several nodes, and what is stored. */
@@ -50,15 +52,16 @@ class TraceReader {
     if (LOST.test(line)) throw new Error('the trace buffer was too small for one operation.');
     const [, tid, name, rest] = LINE.exec(line) ?? [];
     if (tid === undefined || name === undefined || rest === undefined) return;
-    if (name === 'page_fault_kernel') this.#fault(Number(tid), rest);
+    if (name.startsWith('page_fault')) this.#fault(Number(tid), name, rest);
     else if (name.startsWith('mmap_lock')) this.#lock(Number(tid), name, rest);
     else this.#tree(Number(tid), rest);
   }
 
   /** A fault inside a call always takes mmap_lock; one of the program only locks its VMA. */
-  #fault(tid: number, rest: string): void {
+  #fault(tid: number, name: string, rest: string): void {
     const addr = parseInt(FAULT.exec(rest)?.[1] ?? '', 16);
-    if (this.#isOwn(addr)) this.#faulting.add(tid);
+    this.#faultAt.set(tid, addr);
+    if (name === 'page_fault_kernel' && this.#isOwn(addr)) this.#faulting.add(tid);
     else this.#faulting.delete(tid);
   }
 
@@ -68,7 +71,8 @@ class TraceReader {
     const isWrite = write === 'true';
     if (!isWrite && this.#isOwnFault(tid, name)) return;
     const kind = kindOf(name, success !== 'false');
-    const event: Lock = { kind, write: isWrite, mm: this.#spaces.numberOf(mm) };
+    const faultAt = this.#faultAt.get(tid) ?? null;
+    const event: Lock = { kind, write: isWrite, mm: this.#spaces.numberOf(mm), faultAt };
     this.#hold(tid, mm, event);
     this.events.push(event);
   }

@@ -26,6 +26,8 @@ export interface Case {
   readonly pair: Pair;
   /** What the tree held just before. */
   readonly ranges: Ranges;
+  /** Events of the kernel, in this operation, after faults in memory of memfd_secret(). */
+  readonly secretEvents: number;
   /** How many pairs each reason has explained before, in this operation. */
   readonly used: ReadonlyMap<string, number>;
 }
@@ -158,9 +160,11 @@ const RULES: readonly Rule[] = [
     name: 'fault-again',
     about: 'engine',
     fact:
-      'A fault in a file whose driver cannot map around it (memfd_secret) begins again under ' +
+      'A fault in memory of memfd_secret(), whose driver has no map_pages, begins again under ' +
       'mmap_lock; the engine handles it under the lock of the VMA.',
-    applies: (one) => ['ld', 'st', 'sweep'].includes(one.call) && kernelLocks(one, false),
+    // Which of several locks has none beside it is chance: their number counts.
+    applies: (one) =>
+      kernelLocks(one, false) && (one.used.get('fault-again') ?? 0) < one.secretEvents,
   },
 ];
 

@@ -110,6 +110,8 @@ export function eventsText(scenarios: readonly ComparedScenario[], kernel: strin
     '',
     `Linux ${kernel}: ${operations} operations, ${events} events of \`mmap_lock\` and the tree.`,
     `${agreed} are the same on both sides, ${explained} differ for a known reason, ${unexplained} for none.`,
+    'Each line is one event, in order: `=` on both sides; `!` on one, with the reason, or otherwise than',
+    'on the other. Brackets say how the kernel changed its tree. W is a place where nothing was mapped.',
     ...(answersDiffer === 0 ? [] : [`${answersDiffer} answers differ.`]),
     '',
     ...scenarios.flatMap(scenarioLines),
@@ -183,18 +185,12 @@ const TITLES: Readonly<Record<About, string>> = {
 
 function reasonLines(scenarios: readonly ComparedScenario[]): string[] {
   const met = reasonCounts(scenarios);
-  const parts = (['watching', 'engine'] as const).map((about) => {
+  const lines: string[] = [];
+  for (const about of ['watching', 'engine'] as const) {
     const rows = met.filter((reason) => reason.about === about);
-    if (rows.length === 0) return [];
-    const lines = rows.map(({ name, count, fact }) => `| \`${name}\` | ${count} | ${fact} |`);
-    return [
-      `## Differences ${TITLES[about]}`,
-      '',
-      '| reason | events | |',
-      '|---|---|---|',
-      ...lines,
-      '',
-    ];
-  });
-  return parts.flat();
+    if (rows.length === 0) continue;
+    lines.push(`## Differences ${TITLES[about]}`, '', '| reason | events | |', '|---|---|---|');
+    lines.push(...rows.map(({ name, count, fact }) => `| \`${name}\` | ${count} | ${fact} |`), '');
+  }
+  return lines;
 }

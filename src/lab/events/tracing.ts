@@ -1,6 +1,17 @@
 /** A tracing instance of our own: what it records, nobody else's tracing notices. */
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+
+const { O_NONBLOCK, O_RDONLY } = constants;
 
 /** Where tracefs may be mounted. */
 const PLACES = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
@@ -15,12 +26,16 @@ const EVENTS = [
 /** For each CPU: more than any one operation makes. */
 const BUFFER_KB = '4096';
 
+const PIECE = 1 << 16;
+
 /** This machine cannot show its kernel's events: told in one sentence. */
 export class CannotTrace extends Error {}
 
 export class Tracing {
   readonly #folder: string;
   readonly #close = (): void => this.close();
+  readonly #buffer = Buffer.alloc(PIECE);
+  #pipe: number | null = null;
   #isOpen = true;
 
   /** @throws CannotTrace */
@@ -46,21 +61,34 @@ export class Tracing {
   /** From now on the events of these threads are recorded. */
   follow(tids: readonly number[]): void {
     this.#write('set_event_pid', tids.join(' '));
-    this.#write('trace', '');
     this.#write('tracing_on', '1');
+    this.take();
   }
 
   /** @returns the lines since the last time, in the order of time. */
   take(): string[] {
-    const text = readFileSync(join(this.#folder, 'trace'), 'latin1');
-    this.#write('trace', '');
-    return text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    this.#pipe ??= openSync(join(this.#folder, 'trace_pipe'), O_RDONLY | O_NONBLOCK);
+    let text = '';
+    for (let piece = this.#read(); piece !== ''; piece = this.#read()) text += piece;
+    return text.split('\n').filter((line) => line !== '');
+  }
+
+  /** @returns nothing when there is nothing more. */
+  #read(): string {
+    try {
+      const bytes = readSync(this.#pipe ?? -1, this.#buffer, 0, this.#buffer.length, null);
+      return this.#buffer.toString('latin1', 0, bytes);
+    } catch (error) {
+      if (wordsOf(error) === 'EAGAIN') return '';
+      throw error;
+    }
   }
 
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     process.off('exit', this.#close);
+    if (this.#pipe !== null) closeSync(this.#pipe);
     removeInstance(this.#folder);
   }
 
@@ -76,8 +104,7 @@ function findPlace(): string {
   if (process.getuid?.() !== 0) {
     throw new CannotTrace("Only root may trace the kernel's events: run it as root.");
   }
-  const mounted = PLACES.filter((place) => entriesOf(place).includes('instances'));
-  const [place] = mounted;
+  const place = PLACES.find((one) => entriesOf(one).includes('instances'));
   if (place === undefined) {
     throw new CannotTrace(
       'There is no tracefs: mount -t tracefs none /sys/kernel/tracing; containers seldom may.',
