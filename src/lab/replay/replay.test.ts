@@ -144,6 +144,34 @@ ${THREAD}
   });
 });
 
+describe('an end while others go on', () => {
+  const SECOND = '7ffff7fc0000-7ffff7fc2000 rw-p 00000000 00:00 0 \n';
+  const END = START_MAPS.replace('7ffff7fc2000-', `${SECOND}7ffff7fc2000-`);
+
+  it.each([
+    ['before a call that comes between', `2 munmap(0x7ffff7fc0000, 8192) = 0`],
+    [
+      'amid calls that overlap',
+      `2 munmap(0x7ffff7fc1000, 4096 <unfinished ...>
+3 munmap(0x7ffff7fc0000, 4096) = 0
+2 <... munmap resumed>) = 0`,
+    ],
+  ])('is what the maps showed %s', async (_, between) => {
+    const log = `${START}
+${THREAD}
+${THREAD.replace('= 2', '= 3')}
+1 exit_group(0 <unfinished ...>
+${between}
+1 <... exit_group resumed>) = ?
+3 +++ exited with 0 +++
+2 +++ exited with 0 +++
+1 +++ exited with 0 +++`;
+    const end = between.includes('3 munmap') ? END.replace('7ffff7fc0000-', '7ffff7fc1000-') : END;
+    const result = await run({ log, start: START_MAPS, end, faults: '' });
+    expect(result.findings).toEqual([]);
+  });
+});
+
 describe('descriptors of overlapping calls', () => {
   const FILE = '/usr/lib/x.so';
 
