@@ -39,12 +39,14 @@ export const LAB_PARTS = {
   strace: [],
   oracle: [],
   replay: ['strace'],
+  record: ['strace'],
   conform: ['oracle'],
   survey: [],
   sweep: ['oracle'],
   fuzz: ['oracle', 'conform'],
   coverage: ['conform', 'fuzz', 'pack'],
   pack: ['conform', 'oracle', 'strace'],
+  events: ['conform', 'oracle', 'pack'],
 };
 
 /** What stands above the engine and may see all of it. */

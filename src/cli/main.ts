@@ -2,7 +2,9 @@
 /** The command line: one file a command. */
 import { Command, CommanderError } from 'commander';
 import { conformCommand } from './conform.ts';
+import { eventsCommand } from './events.ts';
 import { fuzzCommand } from './fuzz.ts';
+import { recordCommand } from './record.ts';
 import { replayCommand } from './replay.ts';
 import { surveyCommand } from './survey.ts';
 import { sweepCommand } from './sweep.ts';
@@ -21,8 +23,10 @@ const program = new Command('vmaspace')
   .version(VERSION)
   .addHelpText('after', `\nExample:\n  vmaspace replay examples/python-import\n\n${EXIT_CODES}`)
   .addCommand(replayCommand())
+  .addCommand(recordCommand())
   .addCommand(conformCommand())
   .addCommand(fuzzCommand())
+  .addCommand(eventsCommand())
   .addCommand(surveyCommand())
   .addCommand(sweepCommand());
 

@@ -76,7 +76,9 @@ async function replayOne(trace: string, options: Options): Promise<ReplayResult>
   const recording = openRecording(trace);
   const line = new ProgressLine();
   const began = performance.now();
+  const recorded = [...recording.settings].filter(([name]) => isSetting(name));
   const sysctl: ReplayOptions['sysctl'] = {
+    ...Object.fromEntries(recorded),
     ...Object.fromEntries(options.set ?? []),
     ...(options.maxMapCount === undefined ? {} : { max_map_count: options.maxMapCount }),
     ...(options.overcommit === undefined ? {} : { overcommit_memory: options.overcommit }),

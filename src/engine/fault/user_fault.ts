@@ -8,7 +8,7 @@ import { word } from '../arena/memory.ts';
 import { NULL, type Null, type WordAt } from '../arena/ref.ts';
 import { isErr } from '../arena/errno.ts';
 import { pageDown, TASK_SIZE } from '../arena/units.ts';
-import type { Mm, MmWrite, Vma } from '../mm/held.ts';
+import type { Mm, MmRead, MmWrite, Vma } from '../mm/held.ts';
 import {
   mmapReadLock,
   mmapReadUnlock,
@@ -119,10 +119,21 @@ function faultUnderVmaLock(
 function faultUnderMmapLock(mm: Mm, addr: number, access: Access): FaultCode {
   const reader = mmapReadLock(mm);
   const vma = vmaLookup(reader, addr);
-  const result = vma === NULL ? null : faultIn(vma, addr, access);
+  if (vma === NULL) {
+    const isStack = isBelowStack(reader, addr);
+    mmapReadUnlock(reader);
+    return isStack ? faultOfStack(mm, addr, access) : FAULT_SEGV_MAPERR;
+  }
+  const result = faultIn(vma, addr, access);
   mmapReadUnlock(reader);
   awaitUserfault();
-  return result ?? faultOfStack(mm, addr, access);
+  return result;
+}
+
+/** Whether the next VMA may grow down to `addr`. */
+function isBelowStack(mm: MmRead, addr: number): boolean {
+  const above = findVma(mm, addr);
+  return above !== NULL && hasFlag(vmFlags(above), VM_GROWSDOWN);
 }
 
 /** An address below a VMA that grows down makes it grow; only that takes the write lock. */

@@ -42,7 +42,10 @@ export function mmapReadLock(mm: Mm): MmRead {
 }
 
 export function mmapReadTrylock(mm: Mm): MmRead | null {
-  return downReadTrylock(mmMmapLockAt(mm)) ? (mm as MmRead) : null;
+  trace(MMAP_LOCK_START_LOCKING, mm, READ);
+  if (!downReadTrylock(mmMmapLockAt(mm))) return null;
+  trace(MMAP_LOCK_ACQUIRE_RETURNED, mm, READ);
+  return mm as MmRead;
 }
 
 /** @returns the mm without its lock: assign it over the locked one. */

@@ -10,7 +10,7 @@
 import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { assert } from '../arena/assert.ts';
 import { NULL, type Null } from '../arena/ref.ts';
-import { isPageAligned, PAGE_SIZE, TASK_SIZE, ugt } from '../arena/units.ts';
+import { isPageAligned, PAGE_SIZE, pageUp, TASK_SIZE, ugt } from '../arena/units.ts';
 import { mmPopulateIgnoringErrors } from '../fault/populate.ts';
 import { fileInode } from '../file/file_struct.ts';
 import { inodeKind } from '../file/inode.ts';
@@ -23,7 +23,7 @@ import {
   unchargeMemory,
   vmStatAccount,
 } from '../mm/accounting.ts';
-import type { MmWrite, Vma } from '../mm/held.ts';
+import type { Mm, MmWrite, Vma } from '../mm/held.ts';
 import { mmMapCount } from '../mm/mm_struct.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { sysctlMaxMapCount } from '../mm/sysctl.ts';
@@ -87,10 +87,11 @@ import { describeRemap, type MremapArgs, type RemapType, type VmaRemap } from '.
  */
 export function sysMremap(args: MremapArgs): number | Errno {
   const mm = enterSyscall();
+  const refused = checkParams(mm, args);
+  if (isErr(refused)) return refused;
   const locked = mmapWriteLock(mm);
   const vrm = describeRemap(locked, args);
-  const refused = checkParams(vrm, args);
-  const result = isErr(refused) ? refused : remap(vrm);
+  const result = remap(vrm);
   if (!vrm.isUnlocked) mmapWriteUnlock(locked);
   userfaultfdDeliverRemap({ early: vrm.earlyEvents, hasFailed: isErr(result) });
   if (!isErr(result) && vrm.populates) {
@@ -101,32 +102,35 @@ export function sysMremap(args: MremapArgs): number | Errno {
 
 const KNOWN = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
 
-function checkParams(vrm: VmaRemap, args: MremapArgs): 0 | Errno {
+/** What needs no lock. Source: mm/mremap.c, check_mremap_params(), v6.18. */
+function checkParams(mm: Mm, args: MremapArgs): 0 | Errno {
+  const newLen = pageUp(args.newLen);
   if (args.flags !== (args.flags & KNOWN)) return EINVAL;
-  if (!isPageAligned(args.addr) || vrm.newLen === 0) return EINVAL;
-  if (ugt(vrm.newLen, TASK_SIZE)) return EINVAL;
-  return impliesNewAddr(vrm) ? checkNewAddr(vrm) : OK;
+  if (!isPageAligned(args.addr) || newLen === 0) return EINVAL;
+  if (ugt(newLen, TASK_SIZE)) return EINVAL;
+  return impliesNewAddr(args) ? checkNewAddr(mm, args) : OK;
 }
 
-function checkNewAddr(vrm: VmaRemap): 0 | Errno {
-  const { flags, addr, oldLen, newLen, newAddr } = vrm;
+function checkNewAddr(mm: Mm, args: MremapArgs): 0 | Errno {
+  const { flags, addr, newAddr } = args;
+  const [oldLen, newLen] = [pageUp(args.oldLen), pageUp(args.newLen)];
   if (ugt(newAddr, TASK_SIZE - newLen) || !isPageAligned(newAddr)) return EINVAL;
   if ((flags & MREMAP_MAYMOVE) === 0) return EINVAL;
   if ((flags & MREMAP_DONTUNMAP) !== 0 && oldLen !== newLen) return EINVAL;
   const overlaps = ugt(addr + oldLen, newAddr) && ugt(newAddr + newLen, addr);
   if (overlaps) return EINVAL;
-  return hasHeadroom(vrm, 2) ? OK : ENOMEM;
+  return hasHeadroom(mm, 2) ? OK : ENOMEM;
 }
 
 /** A move may split at both ends twice over: some VMAs must be left. */
-function hasHeadroom({ mm }: VmaRemap, more: number): boolean {
+function hasHeadroom(mm: Mm, more: number): boolean {
   const limit = sysctlMaxMapCount() - 3;
   if (mmMapCount(mm) + more < limit) return true;
   noteLimit(LIMIT_MAP_COUNT, mmMapCount(mm) + more, limit);
   return false;
 }
 
-const impliesNewAddr = ({ flags }: VmaRemap): boolean =>
+const impliesNewAddr = ({ flags }: Pick<VmaRemap, 'flags'>): boolean =>
   (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0;
 
 function remap(vrm: VmaRemap): number | Errno {
@@ -320,7 +324,7 @@ const isErrno = (copy: object | Errno): copy is Errno => typeof copy === 'number
 
 function prepareMove(vrm: VmaRemap): 0 | Errno {
   const vma = vmaOf(vrm);
-  if (!hasHeadroom(vrm, 0)) return ENOMEM;
+  if (!hasHeadroom(vrm.mm, 0)) return ENOMEM;
   const cuts = vmStart(vma) !== vrm.addr || vmEnd(vma) !== vrm.addr + vrm.oldLen;
   const refused = cuts ? mayCutSource(vrm, vma) : OK;
   if (isErr(refused)) return refused;

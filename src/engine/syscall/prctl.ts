@@ -116,11 +116,9 @@ export function sysSetMdwe(bits: Ulong): 0 | Errno {
   const now = mdweBits(mm);
   if (now !== 0 && now !== bits) return EPERM;
 
-  const locked = mmapWriteLock(mm);
   const refuse = (bits & PR_MDWE_REFUSE_EXEC_GAIN) === 0 ? 0 : MMF_HAS_MDWE;
   const noInherit = (bits & PR_MDWE_NO_INHERIT) === 0 ? 0 : MMF_HAS_MDWE_NO_INHERIT;
-  setMmFlag(locked, refuse | noInherit);
-  mmapWriteUnlock(locked);
+  setMmFlag(mm, refuse | noInherit);
   return OK;
 }
 

@@ -36,7 +36,7 @@ import {
   setMmStackVm,
   setMmTotalVm,
 } from '../mm/mm_struct.ts';
-import { mmapReadUnlock, mmapWriteDowngrade } from '../mm/mmap_lock.ts';
+import { mmapReadUnlock, mmapWriteDowngrade, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { sysctlMaxMapCount } from '../mm/sysctl.ts';
 import { vmAreaFree, vmAreaFreeUnreachable } from '../mm/vma_alloc.ts';
 import { findVmaIntersection, vmaFind, vmaIterator, vmaIterClear } from '../mm/vma_iterator.ts';
@@ -230,8 +230,8 @@ export function removeUnreachableVma(vma: VmaWrite): void {
 export type AfterMunmap = 'unlock' | 'keep';
 
 /**
- * Unmaps [start, end). With 'unlock', mmap_lock is downgraded for the second part
- * and released; the caller's mm is then no longer locked.
+ * Unmaps [start, end). With 'unlock', mmap_lock is downgraded for the second part, if there is
+ * anything to free, and released; the caller's mm is then no longer locked.
  *
  * @returns as vmsGatherMunmapVmas(), or ENOMEM for the store; then mmap_lock is kept.
  *
@@ -251,6 +251,10 @@ export function doMunmap(mm: MmWrite, { start, end }: ByteRange, after: AfterMun
   vmsCompleteMunmapVmas(vms);
   if (after === 'keep') {
     vmsFree(vms);
+    return OK;
+  }
+  if (vms.gathered.length === 0) {
+    mmapWriteUnlock(mm);
     return OK;
   }
   const reader = mmapWriteDowngrade(mm);

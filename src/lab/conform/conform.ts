@@ -48,6 +48,9 @@ export interface Seen {
 /** Called behind each record, while the call's verdict can still be read. */
 export type Watch = (seen: Seen) => void;
 
+/** Told of the record whose operation is about to be made, and makes it. */
+export type Around = <T>(record: VectorRecord, process: Process, make: () => T) => T;
+
 const EAGAIN = -11;
 const THREAD = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
 
@@ -55,8 +58,8 @@ const THREAD = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD 
 const TOTALRAM_PAGES = (24 * 2 ** 30) / 4096;
 
 /** @throws VectorError for a vector that cannot be run. */
-export function conform(vector: Vector, watch?: Watch): ConformResult {
-  const run = new VectorRun(vector, watch);
+export function conform(vector: Vector, watch?: Watch, around?: Around): ConformResult {
+  const run = new VectorRun(vector, watch, around);
   try {
     return run.all();
   } finally {
@@ -67,6 +70,7 @@ export function conform(vector: Vector, watch?: Watch): ConformResult {
 class VectorRun {
   readonly #vector: Vector;
   readonly #watch: Watch | undefined;
+  readonly #around: Around;
   readonly #machine: Machine;
   readonly #files: VectorFiles;
   readonly #userfaults = new Userfaults();
@@ -77,10 +81,11 @@ class VectorRun {
   readonly #vmas: VmaComparison;
   readonly #findings: ConformFinding[] = [];
 
-  constructor(vector: Vector, watch?: Watch) {
+  constructor(vector: Vector, watch?: Watch, around: Around = (_record, _process, make) => make()) {
     const { header } = vector;
     this.#vector = vector;
     this.#watch = watch;
+    this.#around = around;
     this.#machine = Machine.create({
       protocol: { mapFixedFailure: 'leave-gap' }, // as the kernel that wrote the vectors
       sysctl: {
@@ -137,12 +142,12 @@ class VectorRun {
       return this.#agreesBirth(record, process, Number(argument));
     }
     if (name === 'exit') {
-      this.#exit(process);
+      this.#around(record, process, () => this.#exit(process));
       this.#processes.delete(record.p);
       return true;
     }
     const open = { files: this.#files, userfaults: this.#userfaults };
-    const outcome = runOperation(process, open, record);
+    const outcome = this.#around(record, process, () => runOperation(process, open, record));
     const agreesResult = this.#agreesResult(record, outcome);
     const agreesTouches = this.#agreesTouches(record, outcome);
     const agreesFaults = this.#agreesFaults(record, outcome);
@@ -163,7 +168,9 @@ class VectorRun {
   #agreesBirth(record: VectorRecord, process: Process, child: number): boolean {
     const isThread = record.op.startsWith('thread');
     const born = isThread ? `thread ${child}` : `child ${child}`;
-    const made = this.#isBirthRefused(record, process) ? EAGAIN : bear(process, isThread);
+    const made = this.#isBirthRefused(record, process)
+      ? EAGAIN
+      : this.#around(record, process, () => bear(process, isThread));
     const kernel = typeof record.r === 'number' ? resultOf(record.r) : born;
     const engine = typeof made === 'number' ? resultOf(made) : born;
     if (kernel !== engine) this.#disagree('result', record, [kernel, engine]);

@@ -106,7 +106,7 @@ export class Births {
 
   #linesFor(program: Program, { path }: Birth, evidence: Evidence): Known {
     const pid = this.#parts.roster.pidOf(program);
-    const recorded = this.#recordedFor(pid, evidence);
+    const recorded = this.#laterFor(pid, program) ?? this.#recordedFor(pid, evidence);
     if (recorded !== null) return { origin: 'recorded', lines: recorded };
     const ends = this.#endLines(pid, path, evidence);
     if (ends !== null) return { origin: 'ends', lines: ends };
@@ -148,6 +148,11 @@ export class Births {
     const vmas = program.process.mapCount();
     program.space.peak = vmas;
     program.peak = Math.max(program.peak, vmas);
+  }
+
+  /** Of the second exec and those that follow, whose maps have their numbers. */
+  #laterFor(pid: number, { execs }: Program): readonly MapsLine[] | null {
+    return this.#parts.recording.laterStartMaps.get(`${pid}.${execs}`) ?? null;
   }
 
   /** The maps of this PID, unless they are of another exec of it, or of another program. */

@@ -105,7 +105,10 @@ export class Cast {
     this.#feed.check(call.time);
     this.#feed.drain(call.time);
     if (isForkName(call.name)) this.#roster.forksBegun.add(call.line);
-    this.#openCalls.begin(call, this.#roster.thread(call.tid)?.program.space ?? null);
+    const thread = this.#roster.thread(call.tid);
+    this.#openCalls.begin(call, thread?.program.space ?? null);
+    // Others go on while the end maps are taken.
+    if (call.name === 'exit_group' && thread !== null) this.#exits.begin(thread.program, call);
   }
 
   take(record: StraceRecord): void {

@@ -18,6 +18,8 @@ export interface Present {
 }
 
 export interface PageComparison {
+  /** Of every VMA that is compared, in the order of addresses. */
+  readonly figures: readonly PageFigures[];
   /** VMAs that both have, and of which the kernel's figures are known. */
   readonly compared: number;
   readonly rssAgreed: number;
@@ -33,16 +35,36 @@ export interface EnginePages {
 }
 
 /** VMAs that only one side has are no business of this: compareMaps() tells them. */
-export function comparePages(kernel: readonly MapsLine[], engine: EnginePages): PageComparison {
-  const figures = figuresOf(kernel, engine);
-  const differences = figures.filter((one) => !isRssSame(one) || !isAnonymousSame(one));
+export const comparePages = (kernel: readonly MapsLine[], engine: EnginePages): PageComparison =>
+  comparisonOf(figuresOf(kernel, engine));
+
+/**
+ * smaps is read VMA by VMA, while other threads go on: each is compared as it was at the moment that
+ * is nearest to the kernel's figures.
+ */
+export function nearest(before: PageComparison, now: PageComparison): PageComparison {
+  if (before.differences.length === 0 && before.compared >= now.compared) return before;
+  const figures = new Map(before.figures.map((one) => [one.line.start, one]));
+  for (const one of now.figures) {
+    const other = figures.get(one.line.start);
+    if (other === undefined || distance(one) < distance(other)) figures.set(one.line.start, one);
+  }
+  return comparisonOf([...figures.values()].toSorted((a, b) => a.line.start - b.line.start));
+}
+
+function comparisonOf(figures: readonly PageFigures[]): PageComparison {
   return {
+    figures,
     compared: figures.length,
     rssAgreed: figures.filter(isRssSame).length,
     anonymousAgreed: figures.filter(isAnonymousSame).length,
-    differences,
+    differences: figures.filter((one) => distance(one) > 0),
   };
 }
+
+/** Bytes. */
+const distance = ({ kernel, engine }: PageFigures): number =>
+  Math.abs(kernel.rss - engine.rss) + Math.abs(kernel.anonymous - engine.anonymous);
 
 function figuresOf(kernel: readonly MapsLine[], { vmas, stats }: EnginePages): PageFigures[] {
   const indexes = new Map(vmas.map(({ start }, i) => [start, i]));

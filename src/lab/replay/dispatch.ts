@@ -66,9 +66,10 @@ export class Dispatch {
   }
 
   /** A call that has succeeded, and has changed what later ones mean. */
-  #apply({ program }: Thread, { result }: Call, call: MemoryCall): void {
+  #apply({ program }: Thread, record: Call, call: MemoryCall): void {
     const { world } = this.#parts;
-    if (isFileCall(call)) trackFiles(program.files, world, { call, result });
+    const { result } = record;
+    if (isFileCall(call)) trackFiles(program.files, world, { call, record });
     else if (call.name === 'shmget' && result.kind === 'value')
       world.shmSizes.set(Number(result.value), Number(call.size));
     else applySetting(program, call);
@@ -83,10 +84,12 @@ export class Dispatch {
     if (result.kind === 'unknown') return notes.add('lost');
     if (result.kind === 'restart') return;
     const wanted = result.kind === 'value' ? result.value : result.code;
-    const fd = call.name === 'mmap' ? program.files.forMmap(call, Number(wanted)).fd : -1;
+    const file = call.name === 'mmap' ? program.files.forMmap(call, Number(wanted)) : NO_FILE;
+    // A step may wait until its descriptor is closed.
+    if (file.opening !== null) file.opening.users++;
     const end = record.resumed?.line ?? record.line;
     const times = { begin: record.line, end, beginTime: record.time, endTime };
-    runner.deliver({ kind: 'call', tid, program, record, call, fd, wanted, ...times });
+    runner.deliver({ kind: 'call', tid, program, record, call, ...file, wanted, ...times });
   }
 
   /** A call that may have changed the address space in a way nobody can tell. */
@@ -109,6 +112,8 @@ export class Dispatch {
     this.#parts.findings.add(kind, message, parts);
   }
 }
+
+const NO_FILE = { fd: -1, opening: null };
 
 /** A call, and who made it. */
 interface Made {

@@ -3,6 +3,7 @@ import { hasFlag, VM_GROWSDOWN } from '../../index.ts';
 import { compareMaps, type MapsDifference } from './compare_maps.ts';
 import {
   comparePages,
+  nearest,
   type PageComparison,
   type PageFigures,
   type Present,
@@ -148,21 +149,16 @@ function endOfCut(smaps: readonly MapsLine[], maps: readonly MapsLine[] | undefi
   return isBeginning ? (smaps.at(-1)?.end ?? Infinity) : Infinity;
 }
 
-/** @returns the comparison with fewer differences: this moment's, or an earlier one. */
+/** @returns what comes of this moment and of those before. */
 function better(
   before: PageComparison | null,
   { process }: Program,
   smaps: readonly MapsLine[],
 ): PageComparison {
-  if (before?.differences.length === 0) return before;
+  if (before?.differences.length === 0 && before.compared === smaps.length) return before;
   const now = comparePages(smaps, { vmas: process.vmas(), stats: process.pageStats() });
-  // VMAs that are missing on one side are not compared: more of them first.
-  const isWorse = before !== null && (now.compared < before.compared || lessOf(before, now));
-  return isWorse ? before : now;
+  return before === null ? now : nearest(before, now);
 }
-
-const lessOf = (before: PageComparison, now: PageComparison): boolean =>
-  now.compared === before.compared && now.differences.length >= before.differences.length;
 
 function presentText({ line, kernel, engine }: PageFigures): string {
   return `${mapsLineText(line)}: kernel ${kilobytes(kernel)}; engine ${kilobytes(engine)}`;

@@ -30,7 +30,8 @@ export class Exits {
   }
 
   /** A program has asked to end: from now on its end maps may have been recorded. */
-  begin(program: Program, record: Call): void {
+  begin(program: Program, record: Pick<Call, 'line' | 'time'>): void {
+    if (program.isEnding) return;
     const { roster, runner, feed, endings, notes } = this.#parts;
     feed.drain(record.time);
     runner.start(program);

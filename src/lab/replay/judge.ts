@@ -147,14 +147,13 @@ export class Judge {
 
   /** Some file systems do not align large mappings; without huge pages nobody does. */
   #explainAlignment(step: CallStep, answer: number): number {
-    const { call, program, fd } = step;
+    const { call, fd, opening } = step;
     if (call.name !== 'mmap' || answer < 0 || step.wanted < 0 || isFixed(call.flags)) return answer;
     if (Number(call.len) < PMD_SIZE) return answer;
     if (isAnonymous(call.flags)) return this.#explainHugePages(step, answer);
 
-    const opening = program.files.get(call.fd?.fd ?? -1);
     const path = opening?.path ?? '';
-    if (opening === undefined || !this.#world.isAligned(path)) return answer;
+    if (opening === null || !this.#world.isAligned(path)) return answer;
     this.#world.setAligned(path, false);
     const unaligned = this.#world.openFor(opening, call, null);
     const retried = this.#again(step, answer, unaligned);

@@ -171,6 +171,8 @@ function accessOf(opening: Opening, call: Mmap, answer: number | null): FileAcce
 export class FileTable {
   readonly #world: FileWorld;
   readonly #openings: Map<number, Opening>;
+  /** Line in which the call that made a descriptor came back. */
+  readonly #since = new Map<number, number>();
   users = 1;
 
   constructor(world: FileWorld, openings: Map<number, Opening> = new Map()) {
@@ -187,32 +189,45 @@ export class FileTable {
     return this.#openings.get(fd);
   }
 
-  set(fd: number, opening: Opening): void {
-    this.close(fd);
+  /** @param line in which the log shows it. */
+  set(fd: number, opening: Opening, line = 0): void {
+    this.#remove(fd);
     this.#openings.set(fd, opening);
+    this.#since.set(fd, line);
   }
 
-  alias(from: number, to: number): void {
+  alias(from: number, to: number, line: number): void {
     const opening = this.#openings.get(from);
     if (opening === undefined || from === to) return;
     opening.users++;
-    this.set(to, opening);
+    this.set(to, opening, line);
   }
 
-  close(fd: number): void {
+  /**
+   * A number is free as soon as close() begins: what another thread has opened under it before that
+   * call came back stays.
+   *
+   * @param begun line of the call.
+   */
+  close(fd: number, begun: number): void {
+    if ((this.#since.get(fd) ?? 0) <= begun) this.#remove(fd);
+  }
+
+  #remove(fd: number): void {
     const opening = this.#openings.get(fd);
     if (opening === undefined) return;
     this.#openings.delete(fd);
-    this.#put(opening);
+    this.put(opening);
   }
 
   /** What is left after an exec: the log seldom tells, and a name on the next use decides. */
   clear(): void {
-    for (const opening of this.#openings.values()) this.#put(opening);
+    for (const opening of this.#openings.values()) this.put(opening);
     this.#openings.clear();
   }
 
-  #put(opening: Opening): void {
+  /** One user less: a descriptor, or a call that waits. */
+  put(opening: Opening): void {
     opening.users--;
     if (opening.users > 0 || opening.machineFd < 0) return;
     this.#world.machine.close(opening.machineFd);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Machine, type Process, VM_GROWSDOWN, VM_READ } from '../../index.ts';
-import { comparePages, type PageFigures } from './compare_pages.ts';
+import { comparePages, nearest, type PageFigures } from './compare_pages.ts';
 import { type EndEvidence, reasonOf } from './explain_pages.ts';
 import { type MapsLine, parseMaps } from './maps_text.ts';
 
@@ -30,7 +30,7 @@ const compare = (process: Process, kernel: readonly MapsLine[]) =>
 describe('comparePages', () => {
   it('finds no difference in the same figures', () => {
     const process = written([4, 4], [9, 2], [3, 0]);
-    expect(compare(process, linesOf(process))).toEqual({
+    expect(compare(process, linesOf(process))).toMatchObject({
       compared: 3,
       rssAgreed: 3,
       anonymousAgreed: 3,
@@ -52,6 +52,20 @@ describe('comparePages', () => {
         engine: { rss: 2 * PAGE, anonymous: 2 * PAGE },
       },
     ]);
+  });
+
+  it('takes each VMA as it was at the moment nearest to the kernel', () => {
+    // The kernel has read the first early, and the second late.
+    const early = written([4, 1], [9, 2]);
+    const late = written([4, 2], [9, 3]);
+    const [first] = linesOf(early);
+    const [, second] = linesOf(late);
+    if (first === undefined || second === undefined) throw new Error('two VMAs are expected');
+    const kernel = [first, second];
+    const [before, now] = [compare(early, kernel), compare(late, kernel)];
+    expect([before.rssAgreed, now.rssAgreed]).toEqual([1, 1]);
+    expect(nearest(before, now)).toMatchObject({ compared: 2, rssAgreed: 2, differences: [] });
+    expect(nearest(now, before)).toMatchObject({ compared: 2, rssAgreed: 2, differences: [] });
   });
 
   it('leaves out VMAs that only one side has, and lines without figures', () => {

@@ -108,6 +108,8 @@ async function differing({ log, faults, kernel }: Parts): Promise<unknown[]> {
       log: Readable.from([log + end]),
       logBytes: null,
       startMaps: mapsOf(START_MAPS),
+      laterStartMaps: new Map(),
+      settings: new Map(),
       endMaps: new Map(),
       endSmaps: mapsOf(smapsOf(kernel)),
       faults: parseFaults(faults),

@@ -5,7 +5,7 @@ import type { Touch } from '../../index.ts';
 import type { MapsDifference } from './compare_maps.ts';
 import type { PageComparison, PageFigures } from './compare_pages.ts';
 import type { PageReason } from './explain_pages.ts';
-import type { FileTable } from './openings.ts';
+import type { FileTable, Opening } from './openings.ts';
 import type { SpaceCall } from './run_call.ts';
 
 /** Something that happens to an address space. */
@@ -28,6 +28,8 @@ export interface CallStep extends Timed {
   readonly call: SpaceCall;
   /** The machine's descriptor of the file to map. */
   fd: number;
+  /** What that is of, kept open until the step has been accounted for. */
+  readonly opening: Opening | null;
   /** What the kernel answered. */
   readonly wanted: number | bigint;
 }

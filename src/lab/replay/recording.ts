@@ -11,6 +11,10 @@ export interface Recording {
   readonly logBytes: number | null;
   /** Right after exec, by PID. */
   readonly startMaps: ReadonlyMap<number, readonly MapsLine[]>;
+  /** Right after the second exec of a process and those that follow, by `PID.NUMBER`. */
+  readonly laterStartMaps: ReadonlyMap<string, readonly MapsLine[]>;
+  /** What the recording machine was set to, by the names of `--set`. */
+  readonly settings: ReadonlyMap<string, number>;
   /** When exit_group was called, by PID. */
   readonly endMaps: ReadonlyMap<number, readonly MapsLine[]>;
   /** The same with VmFlags. */
@@ -39,14 +43,13 @@ export interface FileIdentity {
 export function knownFiles(recording: Recording): Map<string, FileIdentity> {
   const files = new Map<string, FileIdentity>();
   const ambiguous = new Set<string>();
-  for (const maps of [recording.endSmaps, recording.endMaps, recording.startMaps]) {
-    for (const lines of maps.values()) {
-      for (const { name, devMajor, devMinor, ino } of lines) {
-        if (ino === 0) continue;
-        // Unnamed memory and memfds share names; a file may have been replaced.
-        if ((files.get(name)?.ino ?? ino) !== ino) ambiguous.add(name);
-        files.set(name, { devMajor, devMinor, ino });
-      }
+  const { endSmaps, endMaps, startMaps, laterStartMaps } = recording;
+  for (const maps of [endSmaps, endMaps, startMaps, laterStartMaps]) {
+    for (const { name, devMajor, devMinor, ino } of [...maps.values()].flat()) {
+      if (ino === 0) continue;
+      // Unnamed memory and memfds share names; a file may have been replaced.
+      if ((files.get(name)?.ino ?? ino) !== ino) ambiguous.add(name);
+      files.set(name, { devMajor, devMinor, ino });
     }
   }
   for (const name of ambiguous) files.delete(name);
@@ -54,6 +57,8 @@ export function knownFiles(recording: Recording): Map<string, FileIdentity> {
 }
 
 /** @returns the processes of which there are maps. */
-export function pidsOf({ startMaps, endMaps, endSmaps }: Recording): ReadonlySet<number> {
-  return new Set([...startMaps.keys(), ...endMaps.keys(), ...endSmaps.keys()]);
+export function pidsOf(recording: Recording): ReadonlySet<number> {
+  const { startMaps, laterStartMaps, endMaps, endSmaps } = recording;
+  const later = [...laterStartMaps.keys()].map((key) => Number.parseInt(key, 10));
+  return new Set([...startMaps.keys(), ...later, ...endMaps.keys(), ...endSmaps.keys()]);
 }

@@ -16,6 +16,8 @@ export class RecordingError extends Error {}
 
 const LOG_NAMES = ['trace.strace', 'strace.log', 'trace.log', 'strace.txt', 'strace.out'];
 const SIDE_FILE = /^(\d+)\.(start\.maps|end\.maps|end\.smaps)$/;
+const LATER_START = /^(\d+\.\d+)\.start\.maps$/;
+const META = 'meta.json';
 
 /**
  * Opens a recording: a directory with a log in it, a log, or `-` for standard input. The files
@@ -76,6 +78,8 @@ function bare(name: string, log: AsyncIterable<string>, logBytes: number | null)
     log,
     logBytes,
     startMaps: none,
+    laterStartMaps: new Map(),
+    settings: new Map(),
     endMaps: none,
     endSmaps: none,
     faults: null,
@@ -99,6 +103,8 @@ function inDirectory(name: string, directory: string, log: string): Recording {
   return {
     ...bare(name, read(path), size),
     startMaps: side.maps['start.maps'],
+    laterStartMaps: side.laterStarts,
+    settings: entries.includes(META) ? side.settings() : new Map(),
     endMaps: side.maps['end.maps'],
     endSmaps: side.maps['end.smaps'],
     faults: entries.includes('faults.txt') ? side.faults('faults.txt') : null,
@@ -116,17 +122,30 @@ class SideFiles {
     'end.smaps': new Map(),
   };
 
+  readonly laterStarts = new Map<string, MapsLine[]>();
+
   constructor(directory: string) {
     this.#directory = directory;
   }
 
   read(entry: string): void {
     const [, pid, kind] = SIDE_FILE.exec(entry) ?? [];
-    if (pid === undefined || kind === undefined) return;
+    const later = LATER_START.exec(entry)?.[1];
+    if (pid === undefined && later === undefined) return;
     const parsed = parseMaps(this.#text(entry));
     if (!Array.isArray(parsed)) this.#trouble(entry, parsed.line, parsed.reason);
     else if (parsed.length === 0) this.#trouble(entry, null, 'shows no mapping');
+    else if (later !== undefined) this.laterStarts.set(later, parsed);
     else this.maps[kind as keyof typeof this.maps].set(Number(pid), parsed);
+  }
+
+  /** What `vmaspace record` writes of the machine. */
+  settings(): Map<string, number> {
+    const settings = new Map<string, number>();
+    for (const [name, value] of Object.entries(settingsIn(this.#text(META)))) {
+      if (Number.isSafeInteger(value) && Number(value) >= 0) settings.set(name, Number(value));
+    }
+    return settings;
   }
 
   faults(entry: string): Faults {
@@ -150,5 +169,16 @@ class SideFiles {
 
   #trouble(entry: string, line: number | null, reason: string): void {
     this.troubles.push({ file: join(this.#directory, entry), line, reason });
+  }
+}
+
+function settingsIn(text: string): object {
+  try {
+    const meta: unknown = JSON.parse(text);
+    const hasSettings = typeof meta === 'object' && meta !== null && 'settings' in meta;
+    const settings = hasSettings ? meta.settings : null;
+    return typeof settings === 'object' && settings !== null ? settings : {};
+  } catch {
+    return {};
   }
 }

@@ -44,6 +44,8 @@ function run(
     log: pieces(`${log.trim()}\n`),
     logBytes: null,
     startMaps: mapsOf(start),
+    laterStartMaps: new Map(),
+    settings: new Map(),
     endMaps: mapsOf(end),
     endSmaps: new Map(),
     faults: faults === undefined ? null : parseFaults(faults),
@@ -139,6 +141,64 @@ ${THREAD}
 2 ${MAP_PAGE}) = 0x7ffff7fbf000`;
     const result = await run({ log });
     expect(kinds(result)).toEqual(['result']);
+  });
+});
+
+describe('an end while others go on', () => {
+  const SECOND = '7ffff7fc0000-7ffff7fc2000 rw-p 00000000 00:00 0 \n';
+  const END = START_MAPS.replace('7ffff7fc2000-', `${SECOND}7ffff7fc2000-`);
+
+  it.each([
+    ['before a call that comes between', `2 munmap(0x7ffff7fc0000, 8192) = 0`],
+    [
+      'amid calls that overlap',
+      `2 munmap(0x7ffff7fc1000, 4096 <unfinished ...>
+3 munmap(0x7ffff7fc0000, 4096) = 0
+2 <... munmap resumed>) = 0`,
+    ],
+  ])('is what the maps showed %s', async (_, between) => {
+    const log = `${START}
+${THREAD}
+${THREAD.replace('= 2', '= 3')}
+1 exit_group(0 <unfinished ...>
+${between}
+1 <... exit_group resumed>) = ?
+3 +++ exited with 0 +++
+2 +++ exited with 0 +++
+1 +++ exited with 0 +++`;
+    const end = between.includes('3 munmap') ? END.replace('7ffff7fc0000-', '7ffff7fc1000-') : END;
+    const result = await run({ log, start: START_MAPS, end, faults: '' });
+    expect(result.findings).toEqual([]);
+  });
+});
+
+describe('descriptors of overlapping calls', () => {
+  const FILE = '/usr/lib/x.so';
+
+  it('a file is mapped though it is closed before the call can be placed in the order', async () => {
+    const log = `${START}
+${THREAD}
+2 madvise(0x7ffff7fc0000, 4096, MADV_DONTNEED <unfinished ...>
+1 openat(AT_FDCWD, "${FILE}", O_RDONLY) = 3<${FILE}>
+1 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 3<${FILE}>, 0) = 0x7ffff7fbf000
+1 close(3<${FILE}>) = 0
+2 <... madvise resumed>) = 0`;
+    const result = await run({ log });
+    expect(result.findings).toEqual([]);
+    expect(summaryOf(result)).toMatchObject({ disagreed: 0, calls: 4 });
+  });
+
+  it('what was opened under a number before close() of it came back stays open', async () => {
+    const log = `${START}
+${THREAD}
+1 openat(AT_FDCWD, "/a", O_RDWR) = 3</a>
+1 close(3</a> <unfinished ...>
+2 openat(AT_FDCWD, "/b", O_RDONLY) = 3</b>
+1 <... close resumed>) = 0
+2 mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, 3</b>, 0) = -1 EACCES (Permission denied)`;
+    const result = await run({ log });
+    expect(result.findings).toEqual([]);
+    expect(noted(result, 'file-access')).toBe(0);
   });
 });
 

@@ -68,12 +68,15 @@ export class Runner {
     if (waiting.length === 0) return;
     const forks = waiting.filter((step) => step.kind === 'fork');
     const others = waiting.filter((step) => step.kind !== 'fork');
-    const image = forks.length > 0 && others.length > 0 ? this.#bench.machine.saveMappings() : null;
+    // A process that ends is looked at after each of them.
+    const isEnding = others.length > 0 && waiting.some(({ program }) => program.isEnding);
+    const isAgain = isEnding || (forks.length > 0 && others.length > 0);
+    const image = isAgain ? this.#bench.machine.saveMappings() : null;
     const { steps, outcomes } = this.#inOrder(others);
     if (image === null) return this.#accountAll([...steps, ...forks], outcomes);
     const places = this.#forkPlaces();
     places.restore(image);
-    this.#accountAll(placeForks(steps, forks, places), []);
+    this.#accountAll(forks.length === 0 ? steps : placeForks(steps, forks, places), []);
   }
 
   /** Runs a step now, or with those it overlaps, when close() says that they have come back. */
@@ -136,6 +139,7 @@ export class Runner {
     if (step.kind === 'touch' && step.met !== 'done') step.program.space.refused.push(step);
     if (step.kind === 'fork') this.#accountFork(step);
     else if (outcome !== null && step.kind === 'call') this.#accountCall(step, outcome);
+    if (step.kind === 'call' && step.opening !== null) step.program.files.put(step.opening);
     if (step.program.isEnding) this.#bench.changed(step.program.space);
   }
 
