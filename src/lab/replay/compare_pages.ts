@@ -39,8 +39,8 @@ export const comparePages = (kernel: readonly MapsLine[], engine: EnginePages): 
   comparisonOf(figuresOf(kernel, engine));
 
 /**
- * smaps is read VMA by VMA, while other threads go on: each is compared as it was at the moment that
- * is nearest to the kernel's figures.
+ * smaps is read VMA by VMA, while other threads go on: each is compared as it was at the moment
+ * that is nearest to the kernel's figures.
  */
 export function nearest(before: PageComparison, now: PageComparison): PageComparison {
   if (before.differences.length === 0 && before.compared >= now.compared) return before;
