@@ -7,11 +7,10 @@ import { type ComparedScenario, compareEvents } from '../lab/events/comparison.t
 import { documentOf, eventsText } from '../lab/events/report.ts';
 import { type EventScenario, parseScenarioFile } from '../lab/events/scenario.ts';
 import { CannotTrace, Tracing } from '../lab/events/tracing.ts';
-import { whyNoKernel } from '../lab/oracle/kernel.ts';
 import { kernelRelease } from '../lab/oracle/live_kernel.ts';
-import { OracleError } from '../lab/oracle/oracle_error.ts';
 import { LostRecording } from '../lab/oracle/recorder.ts';
-import { ALL_AGREED, CANNOT, EXIT_CODES, FOUND, UsageError } from './exit.ts';
+import { ALL_AGREED, CannotError, EXIT_CODES, FOUND, UsageError } from './exit.ts';
+import { checkKernel } from './live_kernel.ts';
 import { readNamed } from './named_file.ts';
 import { ProgressLine } from './progress.ts';
 
@@ -44,11 +43,6 @@ async function run(files: readonly string[], options: Options): Promise<void> {
   const chosen = scenariosOf(files).filter(({ name }) => name.includes(options.only ?? ''));
   if (chosen.length === 0) throw new UsageError(`No scenario is called "${options.only ?? ''}".`);
   const compared = await compareAll(chosen);
-  if (typeof compared === 'string') {
-    process.stderr.write(`vmaspace: ${compared}\n`);
-    process.exitCode = CANNOT;
-    return;
-  }
   const document = documentOf(compared, kernelRelease());
   const text =
     options.json === true ? `${JSON.stringify(document)}\n` : eventsText(compared, kernelRelease());
@@ -69,12 +63,12 @@ function scenariosOf(files: readonly string[]): EventScenario[] {
   });
 }
 
-/** @returns what was compared, until somebody interrupts; or why this machine cannot do it. */
-async function compareAll(
-  scenarios: readonly EventScenario[],
-): Promise<ComparedScenario[] | string> {
-  const reason = whyNoKernel();
-  if (reason !== undefined) return reason;
+/**
+ * @returns what was compared, until somebody interrupts.
+ * @throws CannotError, OracleError where this machine cannot do it.
+ */
+async function compareAll(scenarios: readonly EventScenario[]): Promise<ComparedScenario[]> {
+  checkKernel();
   const line = new ProgressLine();
   const interrupt = new AbortController();
   const stop = () => interrupt.abort();
@@ -91,11 +85,9 @@ async function compareAll(
     }
     return compared;
   } catch (error) {
-    const isRefused = error instanceof CannotTrace || error instanceof OracleError;
-    if (isRefused) return error.message;
-    if (error instanceof LostRecording)
-      return `${scenarios[compared.length]?.name}: ${error.message}`;
-    throw error;
+    if (error instanceof CannotTrace) throw new CannotError(error.message);
+    if (!(error instanceof LostRecording)) throw error;
+    throw new CannotError(`${scenarios[compared.length]?.name}: ${error.message}`);
   } finally {
     process.off('SIGINT', stop).off('SIGTERM', stop);
     line.clear();

@@ -4,7 +4,7 @@ import { CannotRecord, WrongRecord } from '../lab/record/cannot.ts';
 import type { LogWatch } from '../lab/record/log_watch.ts';
 import { record } from '../lab/record/recorder.ts';
 import { documentOf, recordText } from '../lab/record/report.ts';
-import { ALL_AGREED, CANNOT, EXIT_CODES, FOUND, UsageError, wholeNumber } from './exit.ts';
+import { ALL_AGREED, CannotError, EXIT_CODES, FOUND, UsageError, wholeNumber } from './exit.ts';
 import { callsPerSecond, ProgressLine } from './progress.ts';
 
 interface Options {
@@ -68,9 +68,8 @@ async function run(command: readonly string[], options: Options): Promise<void> 
   } catch (error) {
     line.clear();
     if (error instanceof WrongRecord) throw new UsageError(error.message);
-    if (!(error instanceof CannotRecord)) throw error;
-    process.stderr.write(`vmaspace: ${error.message}\n`);
-    process.exitCode = CANNOT;
+    if (error instanceof CannotRecord) throw new CannotError(error.message);
+    throw error;
   }
 }
 
