@@ -1,7 +1,7 @@
 /** The entries of pages that a file gives. */
-import type { VmOperations } from '../file/vm_ops.ts';
+import { type VmOperations, vmaWantsWritenotify } from '../file/vm_ops.ts';
 import type { Vma } from '../mm/held.ts';
-import { hasFlag, VM_SHARED, VM_UFFD_WP, VM_WRITE } from '../mm/vm_flags.ts';
+import { hasFlag, VM_SHARED, VM_WRITE } from '../mm/vm_flags.ts';
 import { vmFlags } from '../mm/vma_struct.ts';
 import { type Page, pfnOf } from '../page/page_struct.ts';
 import { mkPte, type Pte, protBits, PTE_WRITE, PTE_YOUNG } from '../page/pte.ts';
@@ -14,10 +14,8 @@ export function fileEntry(vma: Vma, page: Page, ops: VmOperations): Pte {
   return mkPte(pfnOf(page), protBits(vmFlags(vma)) | sharedWriteBit(vma, ops) | PTE_YOUNG);
 }
 
-/** Source: mm/vma.c, vma_wants_writenotify(), v6.18. */
 const sharedWriteBit = (vma: Vma, ops: VmOperations): number => {
   const flags = vmFlags(vma);
   const isSharedWrite = hasFlag(flags, VM_SHARED) && hasFlag(flags, VM_WRITE);
-  const wantsNotice = ops.pageMkwrite !== undefined || hasFlag(flags, VM_UFFD_WP);
-  return isSharedWrite && !wantsNotice ? PTE_WRITE : 0;
+  return isSharedWrite && !vmaWantsWritenotify(vma, ops) ? PTE_WRITE : 0;
 };

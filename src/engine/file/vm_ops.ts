@@ -15,7 +15,8 @@ import { assert } from '../arena/assert.ts';
 import { EINVAL, ENODEV, type Errno } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import type { Vma, VmaWrite } from '../mm/held.ts';
-import { vmFile, vmMm, vmOps } from '../mm/vma_struct.ts';
+import { hasFlag, VM_UFFD_WP } from '../mm/vm_flags.ts';
+import { vmFile, vmFlags, vmMm, vmOps } from '../mm/vma_struct.ts';
 import type { Page } from '../page/page_struct.ts';
 import type { FaultError } from '../page/vm_fault.ts';
 import { VIOLATED_ABSENT } from '../trace/verdict.ts';
@@ -123,6 +124,15 @@ function reportAbsent(vma: Vma, hook: string): void {
 
 export const vmOperations = (ops: number): VmOperations =>
   (ops < DRIVER_VM_OPS ? TABLE[ops] : driverVmOperations(ops)) ?? ABSENT;
+
+/**
+ * Whether the first store to each clean page of shared memory is to take a fault: the file, or who
+ * watches, wants to know.
+ *
+ * Source: mm/vma.c, vma_wants_writenotify(), v6.18.
+ */
+export const vmaWantsWritenotify = (vma: Vma, ops: VmOperations): boolean =>
+  ops.pageMkwrite !== undefined || hasFlag(vmFlags(vma), VM_UFFD_WP);
 
 /** The number of the driver whose table this is. */
 export const driverOfVmOps = (ops: number): number =>

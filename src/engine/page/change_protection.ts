@@ -26,7 +26,7 @@ import {
 import { pteLock, pteUnlock } from './table_struct.ts';
 
 export interface ProtectRange extends PageRange {
-  /** The file wants to know of the first store to each clean page. */
+  /** Somebody wants to know of the first store to each clean page. */
   readonly wantsWriteNotify: boolean;
 }
 

@@ -9,7 +9,7 @@ import { isPageAligned, pageUp, ugt, type Ulong } from '../arena/units.ts';
 import { populateVma } from '../fault/populate.ts';
 import { fileInode } from '../file/file_struct.ts';
 import { I_NOEXEC, inodeHas } from '../file/inode.ts';
-import { vmOperations } from '../file/vm_ops.ts';
+import { vmaWantsWritenotify, vmOperations } from '../file/vm_ops.ts';
 import {
   chargeMemory,
   isDataMapping,
@@ -231,7 +231,7 @@ function mprotectFixup(
 /** Before the locks go: nobody may use a right that is gone. */
 function protectPages(vma: Vma, { start, end }: Range): void {
   const tlb = tlbGatherMmu(vmMm(vma));
-  const wantsWriteNotify = vmOperations(vmOps(vma)).pageMkwrite !== undefined;
+  const wantsWriteNotify = vmaWantsWritenotify(vma, vmOperations(vmOps(vma)));
   changeProtection(tlb, vma, { start, end, wantsWriteNotify });
   tlbFinishMmu(tlb);
 }
