@@ -10,12 +10,17 @@ interface Unmodelled {
 }
 
 const MAP_HUGETLB = 0x40000n;
+const MADV_PAGEOUT = 21n;
 
 export const UNMODELLED: readonly Unmodelled[] = [
   {
     reason:
       'hugetlb: refused at once, where Linux goes all the way to its hook, and maps unreserved',
     isOne: ({ name, words: [, , , flags = 0n] }) => name === 'mmap' && (flags & MAP_HUGETLB) !== 0n,
+  },
+  {
+    reason: 'reclaim: what MADV_PAGEOUT takes out of the page tables stays in them',
+    isOne: ({ name, words: [, , advice] }) => name === 'madvise' && advice === MADV_PAGEOUT,
   },
 ];
 
