@@ -25,42 +25,53 @@ import {
 } from './pte.ts';
 import { pteLock, pteUnlock } from './table_struct.ts';
 
+/**
+ * Which pages of shared memory that may be written are writable at once: all; those that were
+ * written before, as their file knows of them; or none, so that a userfaultfd hears of each.
+ */
+export type WritableAtOnce = 'all' | 'dirty' | 'none';
+
 export interface ProtectRange extends PageRange {
-  /** Somebody wants to know of the first store to each clean page. */
-  readonly wantsWriteNotify: boolean;
+  readonly writable: WritableAtOnce;
 }
 
-keepShape({ start: Infinity, end: Infinity, wantsWriteNotify: false } satisfies ProtectRange);
+keepShape({ start: Infinity, end: Infinity, writable: 'all' } satisfies ProtectRange);
 
 /** The VMA has its new flags already, and is write-locked. */
 export function changeProtection(tlb: MmuGather, vma: Vma, range: ProtectRange): void {
   walkLeaves(vmMm(vma), range, (part) => {
-    changeLeaf(part, vmFlags(vma), range.wantsWriteNotify);
+    changeLeaf(part, vmFlags(vma), range.writable);
     tlb.needsFlush = true;
   });
 }
 
-function changeLeaf({ leaf, first, last }: LeafPart, flags: VmFlags, wantsNotify: boolean): void {
+function changeLeaf(
+  { leaf, first, last }: LeafPart,
+  flags: VmFlags,
+  writable: WritableAtOnce,
+): void {
   pteLock(leaf);
   for (let at = first; at < last; at++) {
-    if (isPtePresent(word(at))) changeEntry(at, flags, wantsNotify);
+    if (isPtePresent(word(at))) changeEntry(at, flags, writable);
   }
   pteUnlock(leaf);
 }
 
 /** A walker may set a bit meanwhile: then again. */
-function changeEntry(at: WordAt, flags: VmFlags, wantsWriteNotify: boolean): void {
+function changeEntry(at: WordAt, flags: VmFlags, writable: WritableAtOnce): void {
   for (;;) {
     const pte = word(at);
-    const bits = canWrite(pte, flags, wantsWriteNotify) ? PTE_WRITE : 0;
+    const bits = canWrite(pte, flags, writable) ? PTE_WRITE : 0;
     const changed = pteModify(pte, flags) | bits;
     if (changed === pte || atomics.cas(at, pte, changed)) return;
   }
 }
 
 /** Private pages that somebody else has too are copied first; clean ones of a file are told of. */
-function canWrite(pte: Pte, flags: VmFlags, wantsWriteNotify: boolean): boolean {
+function canWrite(pte: Pte, flags: VmFlags, writable: WritableAtOnce): boolean {
   if (!hasFlag(flags, VM_WRITE) || (pte & PTE_UFFD_WP) !== 0) return false;
-  if (hasFlag(flags, VM_SHARED)) return !wantsWriteNotify || (pte & PTE_DIRTY) !== 0;
+  if (hasFlag(flags, VM_SHARED)) {
+    return writable === 'all' || (writable === 'dirty' && (pte & PTE_DIRTY) !== 0);
+  }
   return !isPteSpecial(pte) && pageHas(pageOf(ptePfn(pte)), PG_ANON_EXCLUSIVE);
 }

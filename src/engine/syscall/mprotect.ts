@@ -52,7 +52,7 @@ import {
   vmOps,
   vmStart,
 } from '../mm/vma_struct.ts';
-import { changeProtection } from '../page/change_protection.ts';
+import { changeProtection, type WritableAtOnce } from '../page/change_protection.ts';
 import { tlbFinishMmu, tlbGatherMmu } from '../page/mmu_gather.ts';
 import {
   PROT_EXEC,
@@ -231,9 +231,14 @@ function mprotectFixup(
 /** Before the locks go: nobody may use a right that is gone. */
 function protectPages(vma: Vma, { start, end }: Range): void {
   const tlb = tlbGatherMmu(vmMm(vma));
-  const wantsWriteNotify = vmaWantsWritenotify(vma, vmOperations(vmOps(vma)));
-  changeProtection(tlb, vma, { start, end, wantsWriteNotify });
+  changeProtection(tlb, vma, { start, end, writable: writableAtOnce(vma) });
   tlbFinishMmu(tlb);
+}
+
+function writableAtOnce(vma: Vma): WritableAtOnce {
+  const ops = vmOperations(vmOps(vma));
+  if (!vmaWantsWritenotify(vma, ops)) return 'all';
+  return ops.pageMkwrite === undefined ? 'none' : 'dirty';
 }
 
 keepShape({ oldFlags: Infinity, newFlags: Infinity, pages: Infinity });
