@@ -1,12 +1,11 @@
 /** `vmaspace conform`: runs vectors and packs and compares every record with the kernel's. */
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { conform } from '../lab/conform/conform.ts';
 import { type ConformRun, conformDocument, conformText } from '../lab/conform/report.ts';
 import { parseJson, parseVector, type Vector, VectorError } from '../lab/conform/vector.ts';
 import { parseScenarios } from '../lab/pack/scenarios.ts';
-import { codeOf } from '../lab/replay/recording_files.ts';
 import { ALL_AGREED, EXIT_CODES, FOUND, UsageError } from './exit.ts';
+import { readNamed } from './named_file.ts';
 import { paint } from './paint.ts';
 
 const EXAMPLES = `
@@ -56,7 +55,7 @@ function run(names: readonly string[], { json, only }: Options): void {
 }
 
 function conformFile(name: string, only: string | undefined): ConformRun[] {
-  const text = readVector(name);
+  const text = readNamed(name, 'a vector or a pack');
   try {
     return jobsOf(text)
       .filter(({ scenario }) => only === undefined || scenario?.includes(only) === true)
@@ -81,14 +80,6 @@ function jobsOf(text: string): Job[] {
   throw new VectorError(
     'line 1: the "kind" is neither "header", a vector, nor "scenarios", a pack',
   );
-}
-
-function readVector(name: string): string {
-  try {
-    return readFileSync(name === '-' ? 0 : name, 'utf8');
-  } catch (error) {
-    throw new UsageError(`${name} cannot be read (${codeOf(error)}): give a vector or a pack.`);
-  }
 }
 
 function showProgress(done: number, all: number): void {

@@ -102,6 +102,7 @@ describe('vmaspace fuzz', () => {
     [['--profile', 'none'], '--profile is of core, '],
     [['--shard', '3/2'], '--shard takes i/n with i from 1 to n, not "3/2"'],
     [['--shard', '1/3', '--runs', '2'], 'more shards than runs'],
+    [['--out', 'package.json/x'], 'package.json/x cannot be made (ENOTDIR)'],
     [['merge', '/does/not/exist'], '/does/not/exist/fuzz.json cannot be read (ENOENT)'],
     [['again', '/does/not/exist'], '/does/not/exist cannot be read (ENOENT): give a vector.'],
   ])('refuses %j in one sentence', async (args, sentence) => {

@@ -1,5 +1,5 @@
 /** `vmaspace fuzz`: random programs, each run by the live kernel and by the engine. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import {
@@ -10,33 +10,31 @@ import {
   runsOf,
   type Shard,
 } from '../lab/fuzz/campaign.ts';
-import { fuzzDocument, type FuzzDocument } from '../lab/fuzz/document.ts';
+import { fuzzDocument } from '../lab/fuzz/document.ts';
 import type { Finding } from '../lab/fuzz/finding.ts';
-import { findingText, fuzzText } from '../lab/fuzz/report.ts';
+import { findingText } from '../lab/fuzz/report.ts';
 import { isProfileName, PROFILE_NAMES, type ProfileName } from '../lab/oracle/profiles.ts';
 import { checkKernel } from './live_kernel.ts';
-import { ALL_AGREED, EXIT_CODES, FOUND, UsageError, wholeNumber } from './exit.ts';
+import { EXIT_CODES, UsageError, wholeNumber } from './exit.ts';
 import { againCommand } from './fuzz_again.ts';
 import { mergeCommand } from './fuzz_merge.ts';
+import { makeDirectory, type OutputOptions, putOut } from './fuzz_output.ts';
 import { paint } from './paint.ts';
 import { callsPerSecond, ProgressLine } from './progress.ts';
 import { VERSION } from './version.ts';
 
-interface Options {
-  readonly json?: boolean;
+interface Options extends OutputOptions {
   readonly seed?: number;
   readonly runs: number;
   readonly ops: number;
   readonly profile?: readonly ProfileName[];
   readonly shard: Shard;
-  readonly out?: string;
-  readonly table?: boolean;
 }
 
 const EXAMPLES = `
 Examples:
-  vmaspace fuzz                                  120 programs, ten of each profile
-  vmaspace fuzz --profile mremap --runs 1000     of one kind
+  vmaspace fuzz                                  ten programs of each profile
+  vmaspace fuzz --profile fork --runs 1000       of one kind
   vmaspace fuzz --seed 7 --runs 40 --ops 100     the same programs each time
   vmaspace fuzz --runs 9000 --shard 2/3 -o two   a part of a campaign, elsewhere
   vmaspace fuzz merge one two three              the parts together
@@ -68,15 +66,11 @@ export function fuzzCommand(): Command {
 async function run(options: Options): Promise<void> {
   checkKernel();
   const plan = planOf(options);
+  if (options.out !== undefined) makeDirectory(options.out);
   const desk = new Desk(options, plan);
   const result = await campaign(plan, options.shard, desk);
-  const document = desk.close(fuzzDocument(result, { version: VERSION }));
-  const text =
-    options.json === true
-      ? `${JSON.stringify(document)}\n`
-      : fuzzText(document, options.table === true ? 'all' : 'kinds', paint);
-  process.stdout.write(text);
-  process.exitCode = document.ok ? ALL_AGREED : FOUND;
+  desk.close();
+  putOut(fuzzDocument(result, { version: VERSION }), options);
 }
 
 function planOf({ seed, runs, ops, profile, shard: part }: Options): Plan {
@@ -91,7 +85,7 @@ function planOf({ seed, runs, ops, profile, shard: part }: Options): Plan {
   return plan;
 }
 
-/** Where a campaign's results are laid down; it also hears of Ctrl-C. */
+/** Who sees a campaign run: tells how far it is, keeps what it finds, and hears of Ctrl-C. */
 class Desk implements Onlooker {
   readonly #options: Options;
   readonly #plan: Plan;
@@ -105,7 +99,6 @@ class Desk implements Onlooker {
   constructor(options: Options, plan: Plan) {
     this.#options = options;
     this.#plan = plan;
-    if (options.out !== undefined) mkdirSync(options.out, { recursive: true });
     process.once('SIGINT', this.#interrupt).once('SIGTERM', this.#interrupt);
     const { index, of } = options.shard;
     const part = of === 1 ? '' : ` --shard ${index}/${of}`;
@@ -124,19 +117,16 @@ class Desk implements Onlooker {
 
   found(finding: Finding): void {
     const directory = this.#options.out ?? FINDINGS;
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     const path = join(directory, finding.file);
     writeFileSync(path, `${finding.lines.join('\n')}\n`);
     this.#line.clear();
     process.stderr.write(findingText(finding, path, paint));
   }
 
-  close(document: FuzzDocument): FuzzDocument {
+  close(): void {
     this.#line.clear();
     process.off('SIGINT', this.#interrupt).off('SIGTERM', this.#interrupt);
-    if (this.#options.out === undefined) return document;
-    writeFileSync(join(this.#options.out, 'fuzz.json'), `${JSON.stringify(document)}\n`);
-    return document;
   }
 }
 

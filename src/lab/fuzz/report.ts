@@ -1,19 +1,14 @@
 /** What `vmaspace fuzz` says to people. */
 import { CHANGE_NAMES, LIMIT_NAMES, REFUSAL_NAMES } from '../../index.ts';
+import type { ConformPaint } from '../conform/report.ts';
 import type { Again } from './again.ts';
 import type { FuzzDocument } from './document.ts';
 import type { Finding } from './finding.ts';
 
-/** Paints text, or leaves it as it is. */
-export type FuzzPaint = (
-  style: 'red' | 'green' | 'yellow' | 'bold' | 'dim',
-  text: string,
-) => string;
-
 /** How much of the table of what was reached is shown. */
 export type Detail = 'kinds' | 'all';
 
-export function fuzzText(document: FuzzDocument, detail: Detail, paint: FuzzPaint): string {
+export function fuzzText(document: FuzzDocument, detail: Detail, paint: ConformPaint): string {
   const lines = [
     totals(document, paint),
     '',
@@ -23,7 +18,7 @@ export function fuzzText(document: FuzzDocument, detail: Detail, paint: FuzzPain
   return `${lines.join('\n')}\n`;
 }
 
-function totals({ summary, kernel, complete, plan }: FuzzDocument, paint: FuzzPaint): string {
+function totals({ summary, kernel, complete, plan }: FuzzDocument, paint: ConformPaint): string {
   const { runs = 0, calls = 0, disagreed = 0, otherKernel = 0, seconds = 0 } = summary;
   const stopped = complete ? '' : ` (stopped: ${count(plan.runs)} were planned)`;
   const what = `${count(runs)} programs${stopped}, ${count(calls)} calls beside Linux ${kernel}`;
@@ -85,7 +80,7 @@ function unreached(reached: Reached): string[] {
 }
 
 /** A disagreement, where its vector is, and how to see it again. */
-export function findingText(finding: Finding, path: string, paint: FuzzPaint): string {
+export function findingText(finding: Finding, path: string, paint: ConformPaint): string {
   const { program, kernel, engine, isStable } = finding;
   const shown = isStable ? program : program.slice(-SHOWN);
   const lines = [
@@ -117,7 +112,7 @@ function differing(kernel: string, engine: string): string[] {
 }
 
 /** A recorded program once more. */
-export function againText(name: string, again: Again, paint: FuzzPaint): string {
+export function againText(name: string, again: Again, paint: ConformPaint): string {
   const { operations, leftOut, isAsRecorded, finding } = again;
   const ran = `${name}: ${count(operations)} operations`;
   const skipped = leftOut === 0 ? '' : `, ${count(leftOut)} left out, which are not safe to run`;
