@@ -176,8 +176,11 @@ const words = new BigUint64Array(page.buffer);
 
 function loadPages(process: Process, start: number, count: number): string[] {
   return Array.from({ length: count }, (_, i) => {
-    const read = process.read(start + i * PAGE_SIZE, page);
-    return read < 0 ? signalOf(read) : contentsOf(words);
+    const at = start + i * PAGE_SIZE;
+    const read = process.read(at, page);
+    if (read === PAGE_SIZE) return contentsOf(words);
+    // One that begins inside a page meets what the next one has, too.
+    return signalOf(read < 0 ? read : process.read(at + read, page));
   });
 }
 
