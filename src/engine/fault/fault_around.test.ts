@@ -7,8 +7,10 @@ import {
   MADV_RANDOM,
   MADV_SEQUENTIAL,
   MADV_WILLNEED,
+  MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_PRIVATE,
+  MAP_SHARED,
   type Process,
   PROT_READ,
   PROT_WRITE,
@@ -88,6 +90,26 @@ describe('a fault of a file that is wholly cached', () => {
     process.touch(at, 'read');
     expect(picture(16)).toBe('XXXXX...........');
     expect(process.touch(at + 5 * PAGE, 'read')).toBe('BUS_ADRERR');
+  });
+
+  // 6.18.44: where no table is, nothing is mapped around the last page of what is no tmpfs file.
+  it.each([
+    ['', 'regular', '..'],
+    [', beside other memory', 'regular', 'X.'],
+    [', of tmpfs', 'shmem', 'X.'],
+  ] as const)('beyond the end, maps the last page%s', (where, kind, wanted) => {
+    const fd = machine.open({ kind, path: '/f', size: 4 * PAGE, flags: I_CACHED });
+    if (kind === 'shmem')
+      for (let i = 0; i < 4; i++) machine.pwrite(fd, new Uint8Array(8), i * PAGE);
+    process.mmap(AREA, 2 * PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 3 * PAGE);
+    if (where !== '') {
+      const anonymous = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS;
+      process.mmap(AREA + 64 * PAGE, PAGE, PROT_WRITE, anonymous, -1, 0);
+      process.touch(AREA + 64 * PAGE, 'write');
+    }
+    expect(process.touch(AREA + PAGE, 'read')).toBe('BUS_ADRERR');
+    const [vma] = process.pageStats();
+    expect(vma?.rss).toBe(wanted === 'X.' ? PAGE : 0);
   });
 
   it('maps around a page that was written before, and leaves its copy', () => {

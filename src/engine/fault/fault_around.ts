@@ -5,15 +5,26 @@
  * Source: mm/memory.c, do_fault_around(), mm/filemap.c, filemap_map_pages(), v6.18.
  */
 import { word } from '../arena/memory.ts';
-import type { WordAt } from '../arena/ref.ts';
+import { NULL, type WordAt } from '../arena/ref.ts';
+import { fileInode } from '../file/file_struct.ts';
+import { inodePages } from '../file/filemap.ts';
+import { inodeKind } from '../file/inode.ts';
 import type { VmOperations } from '../file/vm_ops.ts';
 import { flagsOf, hasFlag, VM_UFFD_MINOR, VM_UFFD_WP } from '../mm/vm_flags.ts';
-import { vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
+import { vmEnd, vmFile, vmFlags, vmStart } from '../mm/vma_struct.ts';
 import { pageAddMap } from '../page/page_alloc.ts';
 import { type Page, pageIndex } from '../page/page_struct.ts';
 import { type Pte, PTE_NONE, PTE_YOUNG } from '../page/pte.ts';
 import { addMmCounter, MM_FILEPAGES, mmCounter } from '../page/rss.ts';
-import { boundaryAfter, entryAt, pteIndex, pteLock, pteUnlock } from '../page/table_struct.ts';
+import {
+  boundaryAfter,
+  ENTRIES_PER_TABLE,
+  entryAt,
+  type PageTable,
+  pteIndex,
+  pteLock,
+  pteUnlock,
+} from '../page/table_struct.ts';
 import { PMD_SIZE } from '../arena/units.ts';
 import { fileEntry } from './file_entry.ts';
 import { linearPageIndex, setPte, type VmFault } from './vmf.ts';
@@ -35,7 +46,10 @@ export function faultAround(vmf: VmFault, ops: VmOperations): boolean {
   let isMapped = false;
   let counter = MM_FILEPAGES;
   let pages = 0;
+  let isHeldBack: boolean | undefined;
   ops.mapPages(vmf.vma, span, (page) => {
+    isHeldBack ??= isTailWithoutTable(vmf, page);
+    if (isHeldBack) return false;
     const at = firstAt + (pageIndex(page) - first);
     const entry = fileEntry(vmf.vma, page, ops);
     // Only the page that was asked for counts as accessed.
@@ -49,6 +63,24 @@ export function faultAround(vmf: VmFault, ops: VmOperations): boolean {
   });
   addMmCounter(vmf.mm, counter, pages);
   return isMapped;
+}
+
+/**
+ * Linux 6.18 maps nothing around when the first page it finds is the file's last and there is no
+ * page table yet: it keeps from mapping huge pages across the end, and the table comes with those.
+ * Here a table is there already, with nothing in it. tmpfs may map across the end.
+ */
+function isTailWithoutTable({ vma, leaf }: VmFault, page: Page): boolean {
+  const file = vmFile(vma);
+  if (file === NULL) return false;
+  const inode = fileInode(file);
+  if (inodeKind(inode) === 'shmem' || pageIndex(page) !== inodePages(inode) - 1) return false;
+  return isEmptyTable(leaf);
+}
+
+function isEmptyTable(leaf: PageTable): boolean {
+  for (let i = 0; i < ENTRIES_PER_TABLE; i++) if (word(entryAt(leaf, i)) !== PTE_NONE) return false;
+  return true;
 }
 
 function mapIfEmpty(
