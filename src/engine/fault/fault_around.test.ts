@@ -92,24 +92,22 @@ describe('a fault of a file that is wholly cached', () => {
     expect(process.touch(at + 5 * PAGE, 'read')).toBe('BUS_ADRERR');
   });
 
-  // 6.18.44: where no table is, nothing is mapped around the last page of what is no tmpfs file.
+  // 6.18.44 maps nothing around the last page where no table is, but of tmpfs.
   it.each([
-    ['', 'regular', '..'],
-    [', beside other memory', 'regular', 'X.'],
-    [', of tmpfs', 'shmem', 'X.'],
-  ] as const)('beyond the end, maps the last page%s', (where, kind, wanted) => {
-    const fd = machine.open({ kind, path: '/f', size: 4 * PAGE, flags: I_CACHED });
-    if (kind === 'shmem')
-      for (let i = 0; i < 4; i++) machine.pwrite(fd, new Uint8Array(8), i * PAGE);
-    process.mmap(AREA, 2 * PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 3 * PAGE);
-    if (where !== '') {
-      const anonymous = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS;
-      process.mmap(AREA + 64 * PAGE, PAGE, PROT_WRITE, anonymous, -1, 0);
+    ['no page', 'regular', 'alone', 0],
+    ['the last page', 'regular', 'beside other memory', 1],
+    ['the last page', 'shmem', 'alone', 1],
+  ] as const)('beyond the end maps %s of a %s file, %s', (_, kind, where, pages) => {
+    const fd = machine.open({ kind, path: '/f', size: 4 * PAGE, flags: I_CACHED, writable: true });
+    machine.pwrite(fd, new Uint8Array(8), 3 * PAGE);
+    if (where !== 'alone') {
+      const flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS;
+      process.mmap(AREA + 64 * PAGE, PAGE, PROT_WRITE, flags, -1, 0);
       process.touch(AREA + 64 * PAGE, 'write');
     }
+    process.mmap(AREA, 2 * PAGE, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 3 * PAGE);
     expect(process.touch(AREA + PAGE, 'read')).toBe('BUS_ADRERR');
-    const [vma] = process.pageStats();
-    expect(vma?.rss).toBe(wanted === 'X.' ? PAGE : 0);
+    expect(process.pageStats()[0]?.rss).toBe(pages * PAGE);
   });
 
   it('maps around a page that was written before, and leaves its copy', () => {
