@@ -31,7 +31,7 @@ function againOne(name: string): boolean {
   try {
     const again = runAgain(text);
     process.stdout.write(againText(name, again, paint));
-    return again.finding === undefined;
+    return again.finding === undefined || !again.isOurKernel;
   } catch (error) {
     if (error instanceof LostRecording) {
       process.stdout.write(`${name}: the process of the kernel was lost: ${error.message}\n`);

@@ -1,6 +1,7 @@
 /** A recorded program once more: by the kernel now, and by the engine. */
 import type { ConformFinding } from '../conform/conform.ts';
 import { parseVector } from '../conform/vector.ts';
+import { isModelledKernel, kernelRelease } from '../oracle/live_kernel.ts';
 import { parseScript, safeSource } from '../oracle/script.ts';
 import { runTrial } from './trial.ts';
 
@@ -11,6 +12,8 @@ export interface Again {
   /** True when the kernel did word for word what the file says. */
   readonly isAsRecorded: boolean;
   readonly finding: ConformFinding | undefined;
+  /** False on a kernel that is not the one modelled: what differs is that kernel's. */
+  readonly isOurKernel: boolean;
 }
 
 /** @throws VectorError for what is no vector. */
@@ -24,5 +27,6 @@ export function runAgain(text: string): Again {
     leftOut: steps.length - done.length,
     isAsRecorded: lines.slice(2).join('\n') === recorded.slice(2).join('\n'),
     finding,
+    isOurKernel: isModelledKernel(kernelRelease()),
   };
 }

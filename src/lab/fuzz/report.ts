@@ -19,11 +19,15 @@ export function fuzzText(document: FuzzDocument, detail: Detail, paint: ConformP
 }
 
 function totals({ summary, kernel, complete, plan }: FuzzDocument, paint: ConformPaint): string {
-  const { runs = 0, calls = 0, disagreed = 0, otherKernel = 0, seconds = 0 } = summary;
+  const { runs = 0, calls = 0, disagreed = 0, otherKernel = 0, lost = 0, seconds = 0 } = summary;
   const stopped = complete ? '' : ` (stopped: ${count(plan.runs)} were planned)`;
   const what = `${count(runs)} programs${stopped}, ${count(calls)} calls beside Linux ${kernel}`;
   const rate = count(Math.round(calls / Math.max(seconds, 0.001)));
   const time = `${seconds.toFixed(1)} s, ${rate} calls/s`;
+  if (lost > 0) {
+    const many = `${count(disagreed)} programs disagree, ${count(lost)} lost their process`;
+    return paint('red', `${what}: ${many}. ${time}`);
+  }
   if (disagreed > 0) return paint('red', `${what}: ${count(disagreed)} programs disagree. ${time}`);
   if (otherKernel > 0) {
     const many = `${count(otherKernel)} programs differ, which is not held against the engine`;
@@ -113,7 +117,7 @@ function differing(kernel: string, engine: string): string[] {
 
 /** A recorded program once more. */
 export function againText(name: string, again: Again, paint: ConformPaint): string {
-  const { operations, leftOut, isAsRecorded, finding } = again;
+  const { operations, leftOut, isAsRecorded, finding, isOurKernel } = again;
   const ran = `${name}: ${count(operations)} operations`;
   const skipped = leftOut === 0 ? '' : `, ${count(leftOut)} left out, which are not safe to run`;
   const kernel = isAsRecorded ? 'as recorded' : 'not as recorded';
@@ -121,7 +125,9 @@ export function againText(name: string, again: Again, paint: ConformPaint): stri
     return `${paint('green', `${ran}${skipped}: kernel and engine agree`)} (${kernel})\n`;
   }
   const lines = [
-    paint('red', `${ran}${skipped}: they disagree at line ${finding.line}`),
+    isOurKernel
+      ? paint('red', `${ran}${skipped}: they disagree at line ${finding.line}`)
+      : paint('yellow', `${ran}${skipped}: this kernel differs from 6.18 at line ${finding.line}`),
     `  ${finding.op}`,
     ...differing(finding.kernel, finding.engine),
   ];
