@@ -65,3 +65,11 @@ it('an mprotect of watched memory: no page stays writable, written or not', () =
   const stores = [AT, AT + 4096].map((addr) => faultsOf(() => process.store(addr, 2)));
   expect(stores).toEqual([1, 1]);
 });
+
+it('memory that was watched: its pages lose the right to write once more', () => {
+  process.store(AT, 1);
+  expect(watch()).toBe(0);
+  expect(process.uffdUnregister(uffd, AT, 8192)).toBe(0);
+  const stores = [1, 2].map((value) => faultsOf(() => process.store(AT, value)));
+  expect(stores).toEqual([1, 0]);
+});

@@ -7,6 +7,7 @@ import { ENOENT, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { userfaultfdHas } from '../file/userfaultfd_ctx.ts';
 import { UFFD_FEATURE_WP_UNPOPULATED } from '../file/userfaultfd_values.ts';
+import { writableAtOnce } from '../file/vm_ops.ts';
 import type { MmRead, Vma } from '../mm/held.ts';
 import { vmaFind, vmaIterator } from '../mm/vma_iterator.ts';
 import { hasFlag, VM_UFFD_WP } from '../mm/vm_flags.ts';
@@ -32,17 +33,21 @@ export function mwriteprotectRange(
     if (!hasFlag(vmFlags(vma), VM_UFFD_WP)) return ENOENT;
     const start = Math.max(range.start, vmStart(vma));
     const end = Math.min(range.end, vmEnd(vma));
-    result = OK;
-    if (how === 'resolve') uffdWpResolve(vma, { start, end });
-    else result = protect(mm, vma, { start, end });
+    result = protect(mm, vma, { start, end, how });
     if (isErr(result)) return result;
   }
   return result;
 }
 
-function protect(mm: MmRead, vma: Vma, { start, end }: ByteRange): 0 | Errno {
+function protect(
+  mm: MmRead,
+  vma: Vma,
+  { start, end, how }: ByteRange & { how: 'protect' | 'resolve' },
+): 0 | Errno {
   const tlb = tlbGatherMmu(mm);
-  const result = uffdWpProtect(tlb, vma, { start, end, marks: marksEmpty(vma) });
+  let result: 0 | Errno = OK;
+  if (how === 'resolve') uffdWpResolve(tlb, vma, { start, end, writable: writableAtOnce(vma) });
+  else result = uffdWpProtect(tlb, vma, { start, end, marks: marksEmpty(vma) });
   tlbFinishMmu(tlb);
   return result;
 }

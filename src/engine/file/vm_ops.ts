@@ -17,6 +17,7 @@ import { NULL } from '../arena/ref.ts';
 import type { Vma, VmaWrite } from '../mm/held.ts';
 import { hasFlag, VM_UFFD_WP } from '../mm/vm_flags.ts';
 import { vmFile, vmFlags, vmMm, vmOps } from '../mm/vma_struct.ts';
+import type { WritableAtOnce } from '../page/change_protection.ts';
 import type { Page } from '../page/page_struct.ts';
 import type { FaultError } from '../page/vm_fault.ts';
 import { VIOLATED_ABSENT } from '../trace/verdict.ts';
@@ -133,6 +134,13 @@ export const vmOperations = (ops: number): VmOperations =>
  */
 export const vmaWantsWritenotify = (vma: Vma, ops: VmOperations): boolean =>
   ops.pageMkwrite !== undefined || hasFlag(vmFlags(vma), VM_UFFD_WP);
+
+/** Which pages stay writable when the protection of shared memory is set anew. */
+export function writableAtOnce(vma: Vma): WritableAtOnce {
+  const ops = vmOperations(vmOps(vma));
+  if (!vmaWantsWritenotify(vma, ops)) return 'all';
+  return ops.pageMkwrite === undefined ? 'none' : 'dirty';
+}
 
 /** The number of the driver whose table this is. */
 export const driverOfVmOps = (ops: number): number =>

@@ -61,11 +61,14 @@ function changeLeaf(
 function changeEntry(at: WordAt, flags: VmFlags, writable: WritableAtOnce): void {
   for (;;) {
     const pte = word(at);
-    const bits = canWrite(pte, flags, writable) ? PTE_WRITE : 0;
-    const changed = pteModify(pte, flags) | bits;
+    const changed = withProtection(pte, flags, writable);
     if (changed === pte || atomics.cas(at, pte, changed)) return;
   }
 }
+
+/** A present entry as the flags of its VMA want it. */
+export const withProtection = (pte: Pte, flags: VmFlags, writable: WritableAtOnce): Pte =>
+  pteModify(pte, flags) | (canWrite(pte, flags, writable) ? PTE_WRITE : 0);
 
 /** Private pages that somebody else has too are copied first; clean ones of a file are told of. */
 function canWrite(pte: Pte, flags: VmFlags, writable: WritableAtOnce): boolean {

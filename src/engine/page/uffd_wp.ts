@@ -2,7 +2,7 @@
  * Write protection that a userfaultfd asked for: a bit of present entries, and markers in
  * the place of pages that are not there.
  *
- *   present         set: the bit, and no right to write        cleared: the next store decides
+ *   present         set: the bit, and no right to write        cleared: as mprotect leaves it
  *   empty           set: a marker, of memory that has a file   cleared: empty
  *   another marker  stays
  *
@@ -13,7 +13,9 @@ import { ENOMEM, type Errno, OK } from '../arena/errno.ts';
 import { setWord, word } from '../arena/memory.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
 import type { Vma } from '../mm/held.ts';
-import { vmMm } from '../mm/vma_struct.ts';
+import type { VmFlags } from '../mm/vm_flags.ts';
+import { vmFlags, vmMm } from '../mm/vma_struct.ts';
+import { type ProtectRange, type WritableAtOnce, withProtection } from './change_protection.ts';
 import type { MmuGather } from './mmu_gather.ts';
 import { isPtePresent, PTE_MARKER_UFFD_WP, PTE_NONE, PTE_UFFD_WP, PTE_WRITE } from './pte.ts';
 import { leafAlloc, leafEnd, pteLock, pteUnlock } from './table_struct.ts';
@@ -43,9 +45,13 @@ function protectAll(vma: Vma, { start, end }: PageRange): 0 | Errno {
   return OK;
 }
 
-/** Ends that, for every page of the range. The right to write comes back with the next store. */
-export function uffdWpResolve(vma: Vma, range: PageRange): void {
-  walkLeaves(vmMm(vma), range, (part) => eachEntry(part, resolveEntry));
+/** Ends that, for every page of the range; also pages that were not protected lose rights. */
+export function uffdWpResolve(tlb: MmuGather, vma: Vma, range: ProtectRange): void {
+  tlb.needsFlush = true;
+  const flags = vmFlags(vma);
+  walkLeaves(vmMm(vma), range, (part) =>
+    eachEntry(part, (at) => resolveEntry(at, flags, range.writable)),
+  );
 }
 
 function eachEntry({ leaf, first, last }: LeafPart, change: (at: WordAt) => void): void {
@@ -71,9 +77,15 @@ function protectEntry(at: WordAt): void {
   }
 }
 
-function resolveEntry(at: WordAt): void {
-  const pte = word(at);
-  if (isPtePresent(pte)) {
-    if ((pte & PTE_UFFD_WP) !== 0) atomics.and(at, ~PTE_UFFD_WP);
-  } else if ((pte & PTE_MARKER_UFFD_WP) !== 0) setWord(at, pte & ~PTE_MARKER_UFFD_WP);
+/** A walker may set a bit meanwhile: then again. */
+function resolveEntry(at: WordAt, flags: VmFlags, writable: WritableAtOnce): void {
+  for (;;) {
+    const pte = word(at);
+    if (!isPtePresent(pte)) {
+      if ((pte & PTE_MARKER_UFFD_WP) !== 0) setWord(at, pte & ~PTE_MARKER_UFFD_WP);
+      return;
+    }
+    const changed = withProtection(pte & ~PTE_UFFD_WP, flags, writable);
+    if (changed === pte || atomics.cas(at, pte, changed)) return;
+  }
 }

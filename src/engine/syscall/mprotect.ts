@@ -9,7 +9,7 @@ import { isPageAligned, pageUp, ugt, type Ulong } from '../arena/units.ts';
 import { populateVma } from '../fault/populate.ts';
 import { fileInode } from '../file/file_struct.ts';
 import { I_NOEXEC, inodeHas } from '../file/inode.ts';
-import { vmaWantsWritenotify, vmOperations } from '../file/vm_ops.ts';
+import { writableAtOnce } from '../file/vm_ops.ts';
 import {
   chargeMemory,
   isDataMapping,
@@ -49,10 +49,9 @@ import {
   vmFile,
   vmFlags,
   vmMm,
-  vmOps,
   vmStart,
 } from '../mm/vma_struct.ts';
-import { changeProtection, type WritableAtOnce } from '../page/change_protection.ts';
+import { changeProtection } from '../page/change_protection.ts';
 import { tlbFinishMmu, tlbGatherMmu } from '../page/mmu_gather.ts';
 import {
   PROT_EXEC,
@@ -233,12 +232,6 @@ function protectPages(vma: Vma, { start, end }: Range): void {
   const tlb = tlbGatherMmu(vmMm(vma));
   changeProtection(tlb, vma, { start, end, writable: writableAtOnce(vma) });
   tlbFinishMmu(tlb);
-}
-
-function writableAtOnce(vma: Vma): WritableAtOnce {
-  const ops = vmOperations(vmOps(vma));
-  if (!vmaWantsWritenotify(vma, ops)) return 'all';
-  return ops.pageMkwrite === undefined ? 'none' : 'dirty';
 }
 
 keepShape({ oldFlags: Infinity, newFlags: Infinity, pages: Infinity });

@@ -104,7 +104,8 @@ function hugeAlignedArea(request: AreaRequest): number | Errno {
   const offset = request.file === NULL ? 0 : request.pgoff * PAGE_SIZE;
   const lastHugePage = Math.floor((offset + request.len) / PMD_SIZE) * PMD_SIZE;
   const firstHugePage = Math.ceil(offset / PMD_SIZE) * PMD_SIZE;
-  const hasHugePage = lastHugePage - firstHugePage >= PMD_SIZE;
+  // Linux counts in signed bytes: what would begin at 2^63 begins far below, and has room.
+  const hasHugePage = firstHugePage === 2 ** 63 || lastHugePage - firstHugePage >= PMD_SIZE;
   if (!hasHugePage) return plainArea(request);
 
   const { mm, addr, pgoff, flags, file } = request;

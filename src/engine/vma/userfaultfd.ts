@@ -19,7 +19,7 @@ import {
 } from '../file/userfaultfd_ctx.ts';
 import { userfaultfdWake } from '../file/userfaultfd_fault.ts';
 import { UFFD_FEATURE_WP_ASYNC } from '../file/userfaultfd_values.ts';
-import { SHMEM_VM_OPS } from '../file/vm_ops.ts';
+import { SHMEM_VM_OPS, writableAtOnce } from '../file/vm_ops.ts';
 import type { MmRead, MmWrite, Vma } from '../mm/held.ts';
 import { mmUsersAt } from '../mm/mm_struct.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
@@ -49,6 +49,7 @@ import {
   vmStart,
   vmUserfaultfdCtx,
 } from '../mm/vma_struct.ts';
+import { tlbFinishMmu, tlbGatherMmu } from '../page/mmu_gather.ts';
 import { uffdWpResolve } from '../page/uffd_wp.ts';
 import { vmaModifyFlags } from './split.ts';
 import { type ByteRange, vmgForModify } from './vma_merge.ts';
@@ -112,13 +113,20 @@ const disarmed = (vma: Vma): WatchState => ({
 });
 
 function setWatch(mm: MmWrite, vma: Vma, part: ByteRange, { ctx, flags }: WatchState): 0 | Errno {
-  if (ctx === NULL && hasFlag(vmFlags(vma), VM_UFFD_WP)) uffdWpResolve(vma, part);
+  if (ctx === NULL && hasFlag(vmFlags(vma), VM_UFFD_WP)) resolveAll(mm, vma, part);
   const vmg = vmgForModify(mm, vma, part);
   vmg.uffdCtx = ctx;
   const modified = vmaModifyFlags(vmg, flags);
   if (isErr(modified)) return modified;
   setVmUserfaultfdCtx(modified, ctx);
   return OK;
+}
+
+/** Still watched for stores, so that shared memory is left to be told of once more. */
+function resolveAll(mm: MmWrite, vma: Vma, { start, end }: ByteRange): void {
+  const tlb = tlbGatherMmu(mm);
+  uffdWpResolve(tlb, vma, { start, end, writable: writableAtOnce(vma) });
+  tlbFinishMmu(tlb);
 }
 
 /** Nothing is changed before all of it has been looked at. @returns EINVAL for no VMA at all. */
