@@ -51,7 +51,7 @@ describe('the result of a campaign', () => {
       findings: [],
       otherKernel: [FINDING],
     });
-    expect(fuzzText(document, 'kinds', plain)).toContain('1 programs differ');
+    expect(fuzzText(document, 'kinds', plain)).toContain('1 program differs');
   });
 
   it('counts a lost process as a finding, and not as a disagreement', () => {

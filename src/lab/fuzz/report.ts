@@ -25,16 +25,19 @@ function totals({ summary, kernel, complete, plan }: FuzzDocument, paint: Confor
   const rate = count(Math.round(calls / Math.max(seconds, 0.001)));
   const time = `${seconds.toFixed(1)} s, ${rate} calls/s`;
   if (lost > 0) {
-    const many = `${count(disagreed)} programs disagree, ${count(lost)} lost their process`;
+    const many = `${programs(disagreed, 'disagree')}, ${count(lost)} lost their process`;
     return paint('red', `${what}: ${many}. ${time}`);
   }
-  if (disagreed > 0) return paint('red', `${what}: ${count(disagreed)} programs disagree. ${time}`);
+  if (disagreed > 0) return paint('red', `${what}: ${programs(disagreed, 'disagree')}. ${time}`);
   if (otherKernel > 0) {
-    const many = `${count(otherKernel)} programs differ, which is not held against the engine`;
+    const many = `${programs(otherKernel, 'differ')}, which is not held against the engine`;
     return paint('yellow', `${what}: ${many}: it models 6.18. ${time}`);
   }
   return paint('green', `${what}: all agree. ${time}`);
 }
+
+const programs = (n: number, verb: string): string =>
+  n === 1 ? `1 program ${verb}s` : `${count(n)} programs ${verb}`;
 
 const count = (n: number): string => n.toLocaleString('en-US');
 
