@@ -23,7 +23,7 @@ import {
   OK,
 } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
-import { PAGE_SIZE } from '../arena/units.ts';
+import { PAGE_SIZE, pageUp } from '../arena/units.ts';
 import {
   inodeHostWriteFd,
   inodeRwsemAt,
@@ -159,6 +159,9 @@ export interface FileRange {
   readonly len: number;
 }
 
+/** Holes may lie wherever a signed number reaches; no bytes are there. */
+const TMPFS_BYTES_MAX = 2 ** 63 - 1024; // the largest double below
+
 /**
  * Gives back the memory of [start, start + len) of a file; it reads as zeroes, and the size stays.
  * As fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) and MADV_REMOVE do.
@@ -174,7 +177,8 @@ export function filePunchHole(file: File, { start, len }: FileRange): 0 | Errno 
   if (inodeHas(inode, I_APPEND)) return EPERM;
   if (inodeHas(inode, I_SWAPFILE)) return ETXTBSY;
   if (inodeKind(inode) === 'zero' || inodeKind(inode) === 'directory') return ENODEV;
-  if (start + len > FILE_BYTES_MAX) return EFBIG;
+  const most = inodeKind(inode) === 'shmem' ? TMPFS_BYTES_MAX : FILE_BYTES_MAX;
+  if (start + len > most) return EFBIG;
   if (inodeKind(inode) === 'secretmem') return EOPNOTSUPP;
 
   downWrite(inodeRwsemAt(inode));
@@ -186,7 +190,8 @@ export function filePunchHole(file: File, { start, len }: FileRange): 0 | Errno 
 
 /** The caller keeps others from writing or cutting the file. */
 function punch(inode: Inode, { start, len }: FileRange): 0 | Errno {
-  const end = start + len;
+  const end = Math.min(start + len, pageUp(inodeSize(inode)));
+  if (end <= start) return OK;
   const first = Math.ceil(start / PAGE_SIZE);
   const last = Math.floor(end / PAGE_SIZE) - 1;
   downWrite(invalidateSemAt(inode));
