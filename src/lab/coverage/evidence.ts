@@ -16,7 +16,9 @@ export type KeptCampaign = Pick<
 
 /** Reads what a checkout at `root` holds. */
 export function readEvidence(root: string): Evidence {
-  const campaign: KeptCampaign = JSON.parse(readFileSync(join(root, 'docs/reached.json'), 'utf8'));
+  const campaign = JSON.parse(
+    readFileSync(join(root, 'docs/reached.json'), 'utf8'),
+  ) as KeptCampaign;
   const scenarios = packAt(join(root, 'conformance'));
   return {
     pack: reachedBy(scenarios),
@@ -41,8 +43,9 @@ function figuresOf(campaign: KeptCampaign, scenarios: number): Evidence['figures
   const { runs = 0, calls = 0, disagreed = 0 } = summary;
   const profiles = plan.profiles.length;
   const numbers = { scenarios, runs, calls, disagreed, profiles, ops: plan.ops };
-  const text = Object.entries(numbers).map(([name, n]) => [name, n.toLocaleString('en-US')]);
-  return { ...Object.fromEntries(text), seed: String(plan.seed), kernel, version };
+  const figures: Record<string, string> = { seed: String(plan.seed), kernel, version };
+  for (const [name, n] of Object.entries(numbers)) figures[name] = n.toLocaleString('en-US');
+  return figures;
 }
 
 function packAt(directory: string): Scenario[] {

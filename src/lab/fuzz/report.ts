@@ -25,18 +25,19 @@ function totals({ summary, kernel, complete, plan }: FuzzDocument, paint: Confor
   const rate = count(Math.round(calls / Math.max(seconds, 0.001)));
   const time = `${seconds.toFixed(1)} s, ${rate} calls/s`;
   if (lost > 0) {
-    const many = `${programs(disagreed, 'disagree')}, ${count(lost)} lost their process`;
+    const many = `${programsThat('disagree', disagreed)}, ${count(lost)} lost their process`;
     return paint('red', `${what}: ${many}. ${time}`);
   }
-  if (disagreed > 0) return paint('red', `${what}: ${programs(disagreed, 'disagree')}. ${time}`);
+  if (disagreed > 0)
+    return paint('red', `${what}: ${programsThat('disagree', disagreed)}. ${time}`);
   if (otherKernel > 0) {
-    const many = `${programs(otherKernel, 'differ')}, which is not held against the engine`;
+    const many = `${programsThat('differ', otherKernel)}, which is not held against the engine`;
     return paint('yellow', `${what}: ${many}: it models 6.18. ${time}`);
   }
   return paint('green', `${what}: all agree. ${time}`);
 }
 
-const programs = (n: number, verb: string): string =>
+const programsThat = (verb: string, n: number): string =>
   n === 1 ? `1 program ${verb}s` : `${count(n)} programs ${verb}`;
 
 const count = (n: number): string => n.toLocaleString('en-US');
