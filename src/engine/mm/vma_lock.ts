@@ -1,34 +1,34 @@
 /**
- * The per-VMA lock, in vm_refcnt.
+ * The lock of one VMA, in the generation that the machine was made with:
  *
- *   0                      detached: nobody can take it
- *   1                      attached; unlocked, or write-locked by its sequence
- *   2 ... READERS_MAX      attached, and that many readers less one
- *   + EXCLUDE_READERS      a writer waits for the readers to leave
+ *   protocol     the lock                           a freed VMA is used again
+ *   'refcnt'     vm_refcnt, the default             at once
+ *   'typesafe'   a semaphore and a sequence         at once
+ *   'rwsem'      the same                           after a grace period
+ *   'off'        none: mmap_lock does it            after a grace period
  *
- * A writer, which must hold mmap_lock for write, waits for the readers once and
- * copies mm_lock_seq into the VMA. The VMA stays locked until that sequence
- * moves, when mmap_lock is released or downgraded: there is no unlock for one VMA.
+ * A writer, which must hold mmap_lock for write, waits for the readers once and copies mm_lock_seq
+ * into the VMA. The VMA stays locked until that sequence moves, when mmap_lock is released or
+ * downgraded: there is no unlock for one VMA.
+ *
+ * The default is asked for first, and pays one load and one comparison for the others.
  *
  * Source: mm/mmap_lock.c, include/linux/mmap_lock.h, v6.18.
  */
-import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
 import { word } from '../arena/memory.ts';
 import { trace, VMA_START_WRITE } from '../trace/events.ts';
 import type { Mm, MmRead, MmWrite, Vma, VmaRcu, VmaWrite } from './held.ts';
-import { mmgrab, mmdrop } from './mm_refs.ts';
-import { mmLockSeqAt, mmWriterWaitAt } from './mm_struct.ts';
-import { vmLockSeqAt, vmMm, vmRefcntAt } from './vma_struct.ts';
+import { mmLockSeqAt } from './mm_struct.ts';
+import { LOCK_OFF, LOCK_REFCNT, LOCK_RWSEM, LOCK_TYPESAFE, protocolVmaLock } from './protocol.ts';
+import * as off from './vma_lock/off.ts';
+import { type ReadLock, VMA_LOCKED } from './vma_lock/read_lock.ts';
+import * as refcnt from './vma_lock/refcnt.ts';
+import * as rwsem from './vma_lock/rwsem.ts';
+import * as typesafe from './vma_lock/typesafe.ts';
+import { vmLockSeqAt } from './vma_struct.ts';
 
-/** Set in vm_refcnt while a writer waits for the readers to leave. */
-const EXCLUDE_READERS = 1 << 30;
-const READERS_MAX = EXCLUDE_READERS - 1;
-
-/** What vmaStartRead() says of a VMA it could not lock. */
-export const VMA_LOCKED = -1;
-/** It left its address space after it was found: look the address up again. */
-export const VMA_DETACHED = -2;
+export { VMA_DETACHED, VMA_LOCKED } from './vma_lock/read_lock.ts';
 
 /**
  * Tries to read-lock a VMA found under RCU.
@@ -37,84 +37,63 @@ export const VMA_DETACHED = -2;
  * refusal the VMA may not be touched again: it can belong to anybody.
  *
  * @returns the VMA, now stable, or VMA_LOCKED or VMA_DETACHED; vmaEndRead() ends it.
- *
- * Source: include/linux/mmap_lock.h, vma_start_read(), v6.18.
  */
-export function vmaStartRead(mm: Mm, vma: VmaRcu): Vma | typeof VMA_LOCKED | typeof VMA_DETACHED {
-  // A cheap refusal. It orders nothing: the check that counts is the last one.
-  if (word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm))) return VMA_LOCKED;
-
-  const before = incNotZero(vma);
-  if (before === 0) return VMA_DETACHED;
-  if (before < 0) return VMA_LOCKED;
-
-  // Reused by another mm: its writer may be waiting for our count, in that mm's memory.
-  const owner = vmMm(vma);
-  if (owner !== mm) {
-    mmgrab(owner);
-    vmaPutRead(vma);
-    mmdrop(owner);
-    return VMA_LOCKED;
-  }
-
-  // Write-locked between the first check and the count. Pairs with vmaEndWriteAll().
-  if (word(vmLockSeqAt(vma)) === atomics.load(mmLockSeqAt(mm))) {
-    vmaPutRead(vma);
-    return VMA_LOCKED;
-  }
-  return vma as Vma;
+export function vmaStartRead(mm: Mm, vma: VmaRcu): ReadLock {
+  const generation = protocolVmaLock();
+  if (generation === LOCK_REFCNT) return refcnt.startRead(mm, vma);
+  if (generation === LOCK_OFF) return VMA_LOCKED;
+  return generation === LOCK_TYPESAFE ? typesafe.startRead(mm, vma) : rwsem.startRead(vma);
 }
 
 /** Read-locks a VMA that mmap_lock keeps stable, to keep it after mmap_lock is dropped. */
 export function vmaStartReadLocked(_mm: MmRead, vma: Vma): Vma | null {
-  return incNotZero(vma) > 0 ? vma : null;
+  const generation = protocolVmaLock();
+  if (generation === LOCK_REFCNT) return refcnt.startReadLocked(vma) ? vma : null;
+  return generation !== LOCK_OFF && rwsem.startReadLocked(vma) ? vma : null;
 }
 
 export function vmaEndRead(vma: Vma): void {
-  vmaPutRead(vma);
+  const generation = protocolVmaLock();
+  if (generation === LOCK_REFCNT) refcnt.endRead(vma);
+  else if (generation !== LOCK_OFF) rwsem.endRead(vma);
 }
 
 /**
  * Write-locks a VMA until mmap_lock is released or downgraded. Waits for present
  * readers; taking it again costs two loads.
- *
- * Source: mm/mmap_lock.c, __vma_start_write(), v6.18.
  */
 export function vmaStartWrite(mm: MmWrite, vma: Vma): VmaWrite {
   if (isWriteLocked(mm, vma)) return vma as VmaWrite;
-
   trace(VMA_START_WRITE, mm, vma);
-  const isAttached = excludeReaders(mm, vma, 1);
-  // Racy readers compare it; it only ever says "locked" too often.
-  atomics.store(vmLockSeqAt(vma), word(mmLockSeqAt(mm)));
-  if (isAttached) atomics.add(vmRefcntAt(vma), -EXCLUDE_READERS);
+  if (protocolVmaLock() === LOCK_REFCNT) refcnt.startWrite(mm, vma);
+  else rwsem.startWrite(mm, vma);
   return vma as VmaWrite;
 }
 
-export const isWriteLocked = (mm: MmRead, vma: VmaRcu): boolean =>
-  word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm));
-
-/**
- * Makes a VMA whose fields are complete reachable by readers. The store releases
- * the fields: pairs with incNotZero().
- */
-export function vmaMarkAttached(vma: VmaWrite): void {
-  assert(word(vmRefcntAt(vma)) === 0, 'only a detached VMA is attached');
-  atomics.store(vmRefcntAt(vma), 1);
+export function isWriteLocked(mm: MmRead, vma: VmaRcu): boolean {
+  if (protocolVmaLock() === LOCK_OFF) return off.isWriteLocked(mm);
+  return word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm));
 }
 
-/**
- * Takes a VMA away from readers. Some may have counted themselves just now, on
- * the way to finding it locked: they are waited for.
- *
- * Source: mm/mmap_lock.c, vma_mark_detached(), v6.18.
- */
+/** Both must hold: mmap_lock for write, which the type says, and the VMA's own. */
+export function vmaAssertWriteLocked(mm: MmWrite, vma: Vma): asserts vma is VmaWrite {
+  assert(isWriteLocked(mm, vma), 'the VMA is write-locked');
+}
+
+/** Makes a VMA whose fields are complete reachable by readers. */
+export function vmaMarkAttached(vma: VmaWrite): void {
+  const generation = protocolVmaLock();
+  if (generation === LOCK_REFCNT) refcnt.markAttached(vma);
+  else if (generation !== LOCK_OFF) rwsem.markAttached(vma);
+}
+
+/** Takes a VMA away from readers: nobody is inside who could take it for attached. */
 export function vmaMarkDetached(mm: MmWrite, vma: VmaWrite): void {
   assert(isWriteLocked(mm, vma), 'a VMA is write-locked before it is detached');
-  const left = atomics.add(vmRefcntAt(vma), -1) - 1;
-  assert(left >= 0, 'only an attached VMA is detached');
-  if (left === 0) return;
-  if (excludeReaders(mm, vma, 0)) atomics.add(vmRefcntAt(vma), -EXCLUDE_READERS);
+  const generation = protocolVmaLock();
+  if (generation === LOCK_REFCNT) refcnt.markDetached(mm, vma);
+  else if (generation === LOCK_TYPESAFE) typesafe.markDetached(vma);
+  else if (generation === LOCK_RWSEM) rwsem.markDetached(vma);
 }
 
 /** A gathered VMA goes back to its readers when the operation is given up. */
@@ -127,41 +106,25 @@ export function vmaAssertDetached(vma: Vma): asserts vma is VmaWrite {
   assert(isVmaDetached(vma), 'the VMA is detached');
 }
 
-export const isVmaDetached = (vma: VmaRcu): boolean => word(vmRefcntAt(vma)) === 0;
-
-/** @returns false for a detached VMA; else waits until `base` references are left. */
-function excludeReaders(mm: MmWrite, vma: Vma, base: number): boolean {
-  const at = vmRefcntAt(vma);
-  for (let count = word(at); ; count = atomics.load(at)) {
-    if (count === 0) return false;
-    if (!atomics.cas(at, count, count + EXCLUDE_READERS)) continue;
-    if (count === base) return true; // nobody was inside, and nobody gets in now
-    break;
-  }
-  // Ends when the readers inside have left: no new one gets past the bit.
-  for (;;) {
-    const epoch = atomics.load(mmWriterWaitAt(mm));
-    if (atomics.load(at) === EXCLUDE_READERS + base) return true;
-    atomics.wait(mmWriterWaitAt(mm), epoch);
-  }
+export function vmaAssertAttached(vma: Vma): void {
+  assert(protocolVmaLock() === LOCK_OFF || !isVmaDetached(vma), 'a VMA in the tree is attached');
 }
 
-/** @returns the count before, 0 when detached, -1 when readers are excluded or too many. */
-function incNotZero(vma: VmaRcu): number {
-  const at = vmRefcntAt(vma);
-  for (let count = word(at); ; count = atomics.load(at)) {
-    if (count === 0) return 0;
-    if (count >= READERS_MAX) return -1;
-    if (atomics.cas(at, count, count + 1)) return count;
-  }
+/** Where nobody keeps it (`off`), every VMA may pass for detached. */
+export function isVmaDetached(vma: VmaRcu): boolean {
+  const generation = protocolVmaLock();
+  if (generation === LOCK_REFCNT) return refcnt.isDetached(vma);
+  return generation === LOCK_OFF || rwsem.isDetached(vma);
 }
 
-/** The mm is read first: once the count is dropped the VMA may be freed and reused. */
-function vmaPutRead(vma: VmaRcu): void {
-  const mm = vmMm(vma);
-  const left = atomics.add(vmRefcntAt(vma), -1) - 1;
-  if (left < EXCLUDE_READERS || left > EXCLUDE_READERS + 1) return;
-  // First move the epoch, then wake: a writer about to sleep sees the move.
-  atomics.add(mmWriterWaitAt(mm), 1);
-  atomics.wakeAll(mmWriterWaitAt(mm));
+/** Prepares the lock of a VMA that has just been allocated: detached, and not write-locked. */
+export function vmaLockInit(vma: VmaRcu): void {
+  const generation = protocolVmaLock();
+  if (generation === LOCK_REFCNT) refcnt.init(vma);
+  else if (generation === LOCK_TYPESAFE) typesafe.init(vma);
+  else if (generation === LOCK_RWSEM) rwsem.init(vma);
 }
+
+/** Whether readers may still look at a VMA that is freed, without being told that it changes. */
+export const vmaWaitsForReaders = (): boolean =>
+  protocolVmaLock() === LOCK_RWSEM || protocolVmaLock() === LOCK_OFF;
