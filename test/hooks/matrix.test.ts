@@ -88,13 +88,13 @@ function expected(name: string, { mmapHook, mapFixedFailure, munmap }: Protocol)
 }
 
 /** Decide who sees a VMA, and not what becomes of it. */
-const LOCKS = ['vmaLock', 'vmaLockSeq'];
+const LOCKS = new Set(['vmaLock', 'vmaLockSeq']);
 
 /** Every combination of the values of every axis but the locks, which have their defaults. */
 function combinations(): Protocol[] {
   let all: Readonly<Record<string, string>>[] = [{}];
   for (const [axis, values] of Object.entries(PROTOCOL_AXES)) {
-    const tried = LOCKS.includes(axis) ? values.slice(0, 1) : values;
+    const tried = LOCKS.has(axis) ? values.slice(0, 1) : values;
     const withValue = (value: string): typeof all =>
       all.map((chosen) => Object.assign({}, chosen, { [axis]: value }));
     all = tried.flatMap(withValue);

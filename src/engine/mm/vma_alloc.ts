@@ -93,13 +93,14 @@ export function vmAreaDup(orig: Vma): VmaHidden | Null {
 
 /** Frees a detached VMA: at once, or where its lock asks for it, when RCU readers are gone. */
 export function vmAreaFree(vma: Vma): void {
-  if (!vmaWaitsForReaders()) {
-    vmAreaFreeUnreachable(vma);
+  dropVma(vma);
+  if (vmaWaitsForReaders()) {
+    countEvent(VMA_FREE_RCU);
+    cacheFreeRcu(VMA_CACHE, vma);
     return;
   }
-  dropVma(vma);
-  countEvent(VMA_FREE_RCU);
-  cacheFreeRcu(VMA_CACHE, vma);
+  countEvent(VMA_FREE_DIRECT);
+  cacheFree(VMA_CACHE, vma);
 }
 
 /**
