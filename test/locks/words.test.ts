@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import * as mmapLock from '../../src/engine/mm/mmap_lock.ts';
-import * as vmaLock from '../../src/engine/mm/vma_lock.ts';
+import * as theVmaLock from '../../src/engine/mm/vma_lock.ts';
 import { Machine, PROTOCOL_AXES } from '../../src/index.ts';
 
 const read = (path: string): string =>
@@ -17,7 +17,7 @@ function section(heading: string): string {
 }
 
 it('S2-33 has the names of the field, and no end or downgrade for one VMA', () => {
-  const names = Object.keys({ ...mmapLock, ...vmaLock });
+  const names = Object.keys({ ...mmapLock, ...theVmaLock });
   expect(names).toEqual(
     expect.arrayContaining([
       'vmaStartRead',
