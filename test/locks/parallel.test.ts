@@ -41,7 +41,7 @@ const START = 0x200000000000;
 const RW = PROT_READ | PROT_WRITE;
 const FIXED = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
 const SEED = Number(env['SEED'] ?? Date.now() % 1_000_000);
-const CALLS = Number(env['CALLS'] ?? 1500);
+const CALLS = Number(env['CALLS'] ?? 1000);
 const at = (page: number): number => START + page * PAGE_SIZE;
 
 const [READY, END, ROUNDS, HOLES, LOCKED_HOLES, BAD] = [0, 1, 2, 3, 4, 5] as const;

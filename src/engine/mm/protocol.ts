@@ -44,10 +44,9 @@ export const HOOK_PREPARE = 0;
 export const HOOK_PROTO = 1;
 export const HOOK_LEGACY = 2;
 
-export const LOCK_REFCNT = 0;
-export const LOCK_TYPESAFE = 1;
-export const LOCK_RWSEM = 2;
-export const LOCK_OFF = 3;
+const LOCK_REFCNT = 0;
+const LOCK_TYPESAFE = 1;
+const LOCK_OFF = 3;
 
 const MMAP_HOOK_AT = H_PROTOCOL + NAMES.indexOf('mmapHook');
 const FORK_RECOVERY_AT = H_PROTOCOL + NAMES.indexOf('forkRecovery');
@@ -60,8 +59,9 @@ const MUNMAP_AT = H_PROTOCOL + NAMES.indexOf('munmap');
 export const protocolMmapHook = (): number => word(MMAP_HOOK_AT);
 export const protocolMarksFailedFork = (): boolean => word(FORK_RECOVERY_AT) !== 0;
 export const protocolLeavesGap = (): boolean => word(MAP_FIXED_FAILURE_AT) !== 0;
-/** LOCK_* */
-export const protocolVmaLock = (): number => word(VMA_LOCK_AT);
+export const isTypesafeVmaLock = (): boolean => word(VMA_LOCK_AT) === LOCK_TYPESAFE;
+export const isDefaultVmaLock = (): boolean => word(VMA_LOCK_AT) === LOCK_REFCNT;
+export const hasNoVmaLock = (): boolean => word(VMA_LOCK_AT) === LOCK_OFF;
 /** The bits of a sequence that readers compare. */
 export const protocolLockSeqMask = (): number => (word(VMA_LOCK_SEQ_AT) === 0 ? -1 : 0xf);
 export const protocolUnmapsFirst = (): boolean => word(MUNMAP_AT) !== 0;

@@ -11,7 +11,7 @@
  * into the VMA. The VMA stays locked until that sequence moves, when mmap_lock is released or
  * downgraded: there is no unlock for one VMA.
  *
- * The default is asked for first, and pays one load and one comparison for the others.
+ * The default pays one load and one comparison for the others: vma_lock/older.ts chooses from them.
  *
  * Source: mm/mmap_lock.c, include/linux/mmap_lock.h, v6.18.
  */
@@ -20,12 +20,10 @@ import { word } from '../arena/memory.ts';
 import { trace, VMA_START_WRITE } from '../trace/events.ts';
 import type { Mm, MmRead, MmWrite, Vma, VmaRcu, VmaWrite } from './held.ts';
 import { mmLockSeqAt } from './mm_struct.ts';
-import { LOCK_OFF, LOCK_REFCNT, LOCK_RWSEM, LOCK_TYPESAFE, protocolVmaLock } from './protocol.ts';
-import * as off from './vma_lock/off.ts';
-import { type ReadLock, VMA_LOCKED } from './vma_lock/read_lock.ts';
+import { isDefaultVmaLock } from './protocol.ts';
+import * as older from './vma_lock/older.ts';
+import type { ReadLock } from './vma_lock/read_lock.ts';
 import * as refcnt from './vma_lock/refcnt.ts';
-import * as rwsem from './vma_lock/rwsem.ts';
-import * as typesafe from './vma_lock/typesafe.ts';
 import { vmLockSeqAt } from './vma_struct.ts';
 
 export { VMA_DETACHED, VMA_LOCKED } from './vma_lock/read_lock.ts';
@@ -38,24 +36,18 @@ export { VMA_DETACHED, VMA_LOCKED } from './vma_lock/read_lock.ts';
  *
  * @returns the VMA, now stable, or VMA_LOCKED or VMA_DETACHED; vmaEndRead() ends it.
  */
-export function vmaStartRead(mm: Mm, vma: VmaRcu): ReadLock {
-  const generation = protocolVmaLock();
-  if (generation === LOCK_REFCNT) return refcnt.startRead(mm, vma);
-  if (generation === LOCK_OFF) return VMA_LOCKED;
-  return generation === LOCK_TYPESAFE ? typesafe.startRead(mm, vma) : rwsem.startRead(vma);
-}
+export const vmaStartRead = (mm: Mm, vma: VmaRcu): ReadLock =>
+  isDefaultVmaLock() ? refcnt.startRead(mm, vma) : older.startRead(mm, vma);
 
 /** Read-locks a VMA that mmap_lock keeps stable, to keep it after mmap_lock is dropped. */
 export function vmaStartReadLocked(_mm: MmRead, vma: Vma): Vma | null {
-  const generation = protocolVmaLock();
-  if (generation === LOCK_REFCNT) return refcnt.startReadLocked(vma) ? vma : null;
-  return generation !== LOCK_OFF && rwsem.startReadLocked(vma) ? vma : null;
+  const isHeld = isDefaultVmaLock() ? refcnt.startReadLocked(vma) : older.startReadLocked(vma);
+  return isHeld ? vma : null;
 }
 
 export function vmaEndRead(vma: Vma): void {
-  const generation = protocolVmaLock();
-  if (generation === LOCK_REFCNT) refcnt.endRead(vma);
-  else if (generation !== LOCK_OFF) rwsem.endRead(vma);
+  if (isDefaultVmaLock()) refcnt.endRead(vma);
+  else older.endRead(vma);
 }
 
 /**
@@ -65,15 +57,15 @@ export function vmaEndRead(vma: Vma): void {
 export function vmaStartWrite(mm: MmWrite, vma: Vma): VmaWrite {
   if (isWriteLocked(mm, vma)) return vma as VmaWrite;
   trace(VMA_START_WRITE, mm, vma);
-  if (protocolVmaLock() === LOCK_REFCNT) refcnt.startWrite(mm, vma);
-  else rwsem.startWrite(mm, vma);
+  if (isDefaultVmaLock()) refcnt.startWrite(mm, vma);
+  else older.startWrite(mm, vma);
   return vma as VmaWrite;
 }
 
-export function isWriteLocked(mm: MmRead, vma: VmaRcu): boolean {
-  if (protocolVmaLock() === LOCK_OFF) return off.isWriteLocked(mm);
-  return word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm));
-}
+export const isWriteLocked = (mm: MmRead, vma: VmaRcu): boolean =>
+  isDefaultVmaLock()
+    ? word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm))
+    : older.isWriteLocked(mm, vma);
 
 /** Both must hold: mmap_lock for write, which the type says, and the VMA's own. */
 export function vmaAssertWriteLocked(mm: MmWrite, vma: Vma): asserts vma is VmaWrite {
@@ -82,18 +74,15 @@ export function vmaAssertWriteLocked(mm: MmWrite, vma: Vma): asserts vma is VmaW
 
 /** Makes a VMA whose fields are complete reachable by readers. */
 export function vmaMarkAttached(vma: VmaWrite): void {
-  const generation = protocolVmaLock();
-  if (generation === LOCK_REFCNT) refcnt.markAttached(vma);
-  else if (generation !== LOCK_OFF) rwsem.markAttached(vma);
+  if (isDefaultVmaLock()) refcnt.markAttached(vma);
+  else older.markAttached(vma);
 }
 
 /** Takes a VMA away from readers: nobody is inside who could take it for attached. */
 export function vmaMarkDetached(mm: MmWrite, vma: VmaWrite): void {
   assert(isWriteLocked(mm, vma), 'a VMA is write-locked before it is detached');
-  const generation = protocolVmaLock();
-  if (generation === LOCK_REFCNT) refcnt.markDetached(mm, vma);
-  else if (generation === LOCK_TYPESAFE) typesafe.markDetached(vma);
-  else if (generation === LOCK_RWSEM) rwsem.markDetached(vma);
+  if (isDefaultVmaLock()) refcnt.markDetached(mm, vma);
+  else older.markDetached(vma);
 }
 
 /** A gathered VMA goes back to its readers when the operation is given up. */
@@ -107,24 +96,19 @@ export function vmaAssertDetached(vma: Vma): asserts vma is VmaWrite {
 }
 
 export function vmaAssertAttached(vma: Vma): void {
-  assert(protocolVmaLock() === LOCK_OFF || !isVmaDetached(vma), 'a VMA in the tree is attached');
+  const isAttached = isDefaultVmaLock() ? !refcnt.isDetached(vma) : older.isAttached(vma);
+  assert(isAttached, 'a VMA in the tree is attached');
 }
 
 /** Where nobody keeps it (`off`), every VMA may pass for detached. */
-export function isVmaDetached(vma: VmaRcu): boolean {
-  const generation = protocolVmaLock();
-  if (generation === LOCK_REFCNT) return refcnt.isDetached(vma);
-  return generation === LOCK_OFF || rwsem.isDetached(vma);
-}
+export const isVmaDetached = (vma: VmaRcu): boolean =>
+  isDefaultVmaLock() ? refcnt.isDetached(vma) : older.isDetached(vma);
 
 /** Prepares the lock of a VMA that has just been allocated: detached, and not write-locked. */
 export function vmaLockInit(vma: VmaRcu): void {
-  const generation = protocolVmaLock();
-  if (generation === LOCK_REFCNT) refcnt.init(vma);
-  else if (generation === LOCK_TYPESAFE) typesafe.init(vma);
-  else if (generation === LOCK_RWSEM) rwsem.init(vma);
+  if (isDefaultVmaLock()) refcnt.init(vma);
+  else older.init(vma);
 }
 
-/** Whether readers may still look at a VMA that is freed, without being told that it changes. */
-export const vmaWaitsForReaders = (): boolean =>
-  protocolVmaLock() === LOCK_RWSEM || protocolVmaLock() === LOCK_OFF;
+/** Whether the memory of a freed VMA must wait until readers who may have found it are gone. */
+export const vmaWaitsForReaders = (): boolean => !isDefaultVmaLock() && older.waitsForReaders();

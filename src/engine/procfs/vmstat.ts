@@ -6,11 +6,10 @@
  *
  * Source: mm/vmstat.c, vmstat_show(), v6.18.
  */
-import { LOCK_OFF, protocolVmaLock } from '../mm/protocol.ts';
+import { hasNoVmaLock } from '../mm/protocol.ts';
 import { COUNTER_NAMES, counterSum } from '../trace/counters.ts';
 
 export function vmstatText(): string {
-  const isLocked = protocolVmaLock() !== LOCK_OFF;
   const lines = COUNTER_NAMES.map((name, i) => `${name} ${counterSum(i)}\n`);
-  return lines.filter((line) => isLocked || !line.startsWith('vma_lock_')).join('');
+  return lines.filter((line) => !hasNoVmaLock() || !line.startsWith('vma_lock_')).join('');
 }
