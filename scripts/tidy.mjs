@@ -32,6 +32,9 @@ const README_LINES = 60;
 const CASTS_TO_HELD = {
   'src/engine/mm/mmap_lock.ts': 'takes mmap_lock: MmRead and MmWrite begin here',
   'src/engine/mm/vma_lock.ts': 'takes the lock of a VMA: Vma and VmaWrite begin here',
+  'src/engine/mm/vma_lock/refcnt.ts': 'one of its generations',
+  'src/engine/mm/vma_lock/rwsem.ts': 'one of its generations',
+  'src/engine/mm/vma_lock/typesafe.ts': 'one of its generations',
   'src/engine/mm/vma_alloc.ts': 'a VMA that nobody else knows is hidden from everybody',
   'src/engine/mm/vma_iterator.ts':
     'what the tree holds is a VMA, stable under the MmRead it is given',

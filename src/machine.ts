@@ -27,6 +27,7 @@ import {
   type SysctlName,
   type Sysctls,
 } from './engine/mm/sysctl.ts';
+import { vmstatText } from './engine/procfs/vmstat.ts';
 import { frameOf, framesUsed, initMemMap } from './engine/page/page_struct.ts';
 import { rcuReadLockHeld, synchronizeRcu } from './engine/rcu/rcu.ts';
 import { syncHostInodes } from './engine/rmap/fsync.ts';
@@ -249,6 +250,12 @@ export class Machine extends MachineFiles {
       usedBytes: arenaUsed() * 4,
       warnings: warnings(),
     };
+  }
+
+  /** The counters of report() as text, like that of /proc/vmstat. */
+  vmstat(): string {
+    this.enter();
+    return vmstatText();
   }
 
   sysctl(name: SysctlName): number {

@@ -11,7 +11,7 @@
  */
 import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
-import { countEvent, MMAP_WRITE_LOCK } from '../trace/counters.ts';
+import { countEvent, MMAP_READ_LOCK, MMAP_WRITE_LOCK } from '../trace/counters.ts';
 import {
   MMAP_LOCK_ACQUIRE_RETURNED,
   MMAP_LOCK_RELEASED,
@@ -37,6 +37,7 @@ const WRITE = 1;
 export function mmapReadLock(mm: Mm): MmRead {
   trace(MMAP_LOCK_START_LOCKING, mm, READ);
   downRead(mmMmapLockAt(mm));
+  countEvent(MMAP_READ_LOCK);
   trace(MMAP_LOCK_ACQUIRE_RETURNED, mm, READ);
   return mm as MmRead;
 }
@@ -44,6 +45,7 @@ export function mmapReadLock(mm: Mm): MmRead {
 export function mmapReadTrylock(mm: Mm): MmRead | null {
   trace(MMAP_LOCK_START_LOCKING, mm, READ);
   if (!downReadTrylock(mmMmapLockAt(mm))) return null;
+  countEvent(MMAP_READ_LOCK);
   trace(MMAP_LOCK_ACQUIRE_RETURNED, mm, READ);
   return mm as MmRead;
 }

@@ -21,6 +21,15 @@ const AXES = {
    * and leaves the rest to exit, as Linux 6.18.
    */
   forkRecovery: ['tree-limit', 'xa-zero'],
+  /** How one VMA is locked, and when a freed one is used again: see vma_lock.ts. */
+  vmaLock: ['refcnt', 'typesafe', 'rwsem', 'off'],
+  /** How much of the sequences readers compare, where the lock has a semaphore: see vma_lock/. */
+  vmaLockSeq: ['32-bit', '4-bit'],
+  /**
+   * How MAP_FIXED replaces what is there: by one store, or by unmapping it first, as Linux before
+   * 6.12, so that who walks under RCU may find nothing.
+   */
+  munmap: ['gather', 'two-step'],
 } as const;
 
 export type ProtocolAxis = keyof typeof AXES;
@@ -35,14 +44,27 @@ export const HOOK_PREPARE = 0;
 export const HOOK_PROTO = 1;
 export const HOOK_LEGACY = 2;
 
+const LOCK_REFCNT = 0;
+const LOCK_TYPESAFE = 1;
+const LOCK_OFF = 3;
+
 const MMAP_HOOK_AT = H_PROTOCOL + NAMES.indexOf('mmapHook');
 const FORK_RECOVERY_AT = H_PROTOCOL + NAMES.indexOf('forkRecovery');
 const MAP_FIXED_FAILURE_AT = H_PROTOCOL + NAMES.indexOf('mapFixedFailure');
+const VMA_LOCK_AT = H_PROTOCOL + NAMES.indexOf('vmaLock');
+const VMA_LOCK_SEQ_AT = H_PROTOCOL + NAMES.indexOf('vmaLockSeq');
+const MUNMAP_AT = H_PROTOCOL + NAMES.indexOf('munmap');
 
 /** HOOK_* */
 export const protocolMmapHook = (): number => word(MMAP_HOOK_AT);
 export const protocolMarksFailedFork = (): boolean => word(FORK_RECOVERY_AT) !== 0;
 export const protocolLeavesGap = (): boolean => word(MAP_FIXED_FAILURE_AT) !== 0;
+export const isTypesafeVmaLock = (): boolean => word(VMA_LOCK_AT) === LOCK_TYPESAFE;
+export const isDefaultVmaLock = (): boolean => word(VMA_LOCK_AT) === LOCK_REFCNT;
+export const hasNoVmaLock = (): boolean => word(VMA_LOCK_AT) === LOCK_OFF;
+/** The bits of a sequence that readers compare. */
+export const protocolLockSeqMask = (): number => (word(VMA_LOCK_SEQ_AT) === 0 ? -1 : 0xf);
+export const protocolUnmapsFirst = (): boolean => word(MUNMAP_AT) !== 0;
 
 /** Axes that are not given have their defaults. */
 export function initProtocol(given: Partial<Protocol>): void {

@@ -4,9 +4,7 @@
  *
  * Source: mm/vma_init.c, v6.18.
  */
-import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
-import { word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { cacheAlloc, cacheFree, cacheFreeRcu } from '../slab/cache.ts';
 import { textGet, textPut } from '../slab/text.ts';
@@ -14,6 +12,7 @@ import { LIMIT_ARENA, noteLimit } from '../trace/verdict.ts';
 import { countEvent, VMA_FREE_DIRECT, VMA_FREE_RCU } from '../trace/counters.ts';
 import { trace, VM_AREA_FREE } from '../trace/events.ts';
 import type { Mm, Vma, VmaHidden } from './held.ts';
+import { isVmaDetached, vmaLockInit, vmaWaitsForReaders } from './vma_lock.ts';
 import {
   setVmAnonName,
   setVmAnonVma,
@@ -35,20 +34,15 @@ import {
   vmEnd,
   vmFile,
   vmFlags,
-  vmLockSeqAt,
   vmMm,
   vmOps,
   vmPgoff,
   vmPolicy,
   vmPrivateData,
-  vmRefcntAt,
   vmStart,
   vmUserfaultfdCtx,
 } from './vma_struct.ts';
 import { VM_NONE } from './vm_flags.ts';
-
-/** No writer has this sequence for 2^32 operations; then a fresh VMA looks locked once. */
-const NEVER_LOCKED = -1;
 
 /** @returns a detached, empty, anonymous VMA of `mm`, or NULL. */
 export function vmAreaAlloc(mm: Mm): VmaHidden | Null {
@@ -97,11 +91,16 @@ export function vmAreaDup(orig: Vma): VmaHidden | Null {
   return vma;
 }
 
-/** Frees a detached VMA once present RCU readers are gone. */
+/** Frees a detached VMA: at once, or where its lock asks for it, when RCU readers are gone. */
 export function vmAreaFree(vma: Vma): void {
   dropVma(vma);
-  countEvent(VMA_FREE_RCU);
-  cacheFreeRcu(VMA_CACHE, vma);
+  if (vmaWaitsForReaders()) {
+    countEvent(VMA_FREE_RCU);
+    cacheFreeRcu(VMA_CACHE, vma);
+    return;
+  }
+  countEvent(VMA_FREE_DIRECT);
+  cacheFree(VMA_CACHE, vma);
 }
 
 /**
@@ -115,7 +114,7 @@ export function vmAreaFreeUnreachable(vma: Vma): void {
 }
 
 function dropVma(vma: Vma): void {
-  assert(word(vmRefcntAt(vma)) === 0, 'a VMA is freed without readers');
+  assert(isVmaDetached(vma), 'a VMA is freed without readers');
   trace(VM_AREA_FREE, vmMm(vma), vma);
   const name = vmAnonName(vma);
   if (name !== NULL) textPut(name);
@@ -127,8 +126,6 @@ function allocDetached(): VmaHidden | Null {
     noteLimit(LIMIT_ARENA, 1, 0);
     return NULL;
   }
-  // The count is inherited from the last life: setting it could wipe out a late reader's step.
-  assert(word(vmRefcntAt(vma)) === 0, 'a free VMA has no readers');
-  atomics.store(vmLockSeqAt(vma), NEVER_LOCKED);
+  vmaLockInit(vma);
   return vma as VmaHidden;
 }

@@ -26,6 +26,7 @@ import { countEvent, VMA_LOCK_ABORT, VMA_LOCK_MISS } from '../trace/counters.ts'
 import { isTraced, traceRange, TREE_STORE } from '../trace/events.ts';
 import type { Mm, MmRead, Vma, VmaRcu } from './held.ts';
 import { mmMt } from './mm_struct.ts';
+import { hasNoVmaLock } from './protocol.ts';
 import { VMA_DETACHED, VMA_LOCKED, vmaEndRead, vmaStartRead } from './vma_lock.ts';
 import { vmEnd, vmStart } from './vma_struct.ts';
 
@@ -129,6 +130,7 @@ export function* eachVma(mm: MmRead, from = 0): Generator<Vma> {
  * Source: mm/mmap_lock.c, lock_vma_under_rcu(), v6.18.
  */
 export function lockVmaUnderRcu(mm: Mm, addr: number): Vma | null {
+  if (hasNoVmaLock()) return null;
   // Repeats only when the VMA left while we looked: whoever took it away made progress.
   for (;;) {
     rcuReadLock();

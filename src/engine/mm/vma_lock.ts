@@ -1,34 +1,32 @@
 /**
- * The per-VMA lock, in vm_refcnt.
+ * The lock of one VMA, in the generation that the machine was made with:
  *
- *   0                      detached: nobody can take it
- *   1                      attached; unlocked, or write-locked by its sequence
- *   2 ... READERS_MAX      attached, and that many readers less one
- *   + EXCLUDE_READERS      a writer waits for the readers to leave
+ *   protocol     the lock                           a freed VMA is used again
+ *   'refcnt'     vm_refcnt, the default             at once
+ *   'typesafe'   a semaphore and a sequence         at once
+ *   'rwsem'      the same                           after a grace period
+ *   'off'        none: mmap_lock does it            after a grace period
  *
- * A writer, which must hold mmap_lock for write, waits for the readers once and
- * copies mm_lock_seq into the VMA. The VMA stays locked until that sequence
- * moves, when mmap_lock is released or downgraded: there is no unlock for one VMA.
+ * A writer, which must hold mmap_lock for write, waits for the readers once and copies mm_lock_seq
+ * into the VMA. The VMA stays locked until that sequence moves, when mmap_lock is released or
+ * downgraded: there is no unlock for one VMA.
+ *
+ * The default pays one load and one comparison for the others: vma_lock/older.ts chooses from them.
  *
  * Source: mm/mmap_lock.c, include/linux/mmap_lock.h, v6.18.
  */
-import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
 import { word } from '../arena/memory.ts';
 import { trace, VMA_START_WRITE } from '../trace/events.ts';
 import type { Mm, MmRead, MmWrite, Vma, VmaRcu, VmaWrite } from './held.ts';
-import { mmgrab, mmdrop } from './mm_refs.ts';
-import { mmLockSeqAt, mmWriterWaitAt } from './mm_struct.ts';
-import { vmLockSeqAt, vmMm, vmRefcntAt } from './vma_struct.ts';
+import { mmLockSeqAt } from './mm_struct.ts';
+import { isDefaultVmaLock } from './protocol.ts';
+import * as older from './vma_lock/older.ts';
+import type { ReadLock } from './vma_lock/read_lock.ts';
+import * as refcnt from './vma_lock/refcnt.ts';
+import { vmLockSeqAt } from './vma_struct.ts';
 
-/** Set in vm_refcnt while a writer waits for the readers to leave. */
-const EXCLUDE_READERS = 1 << 30;
-const READERS_MAX = EXCLUDE_READERS - 1;
-
-/** What vmaStartRead() says of a VMA it could not lock. */
-export const VMA_LOCKED = -1;
-/** It left its address space after it was found: look the address up again. */
-export const VMA_DETACHED = -2;
+export { VMA_DETACHED, VMA_LOCKED } from './vma_lock/read_lock.ts';
 
 /**
  * Tries to read-lock a VMA found under RCU.
@@ -37,84 +35,54 @@ export const VMA_DETACHED = -2;
  * refusal the VMA may not be touched again: it can belong to anybody.
  *
  * @returns the VMA, now stable, or VMA_LOCKED or VMA_DETACHED; vmaEndRead() ends it.
- *
- * Source: include/linux/mmap_lock.h, vma_start_read(), v6.18.
  */
-export function vmaStartRead(mm: Mm, vma: VmaRcu): Vma | typeof VMA_LOCKED | typeof VMA_DETACHED {
-  // A cheap refusal. It orders nothing: the check that counts is the last one.
-  if (word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm))) return VMA_LOCKED;
-
-  const before = incNotZero(vma);
-  if (before === 0) return VMA_DETACHED;
-  if (before < 0) return VMA_LOCKED;
-
-  // Reused by another mm: its writer may be waiting for our count, in that mm's memory.
-  const owner = vmMm(vma);
-  if (owner !== mm) {
-    mmgrab(owner);
-    vmaPutRead(vma);
-    mmdrop(owner);
-    return VMA_LOCKED;
-  }
-
-  // Write-locked between the first check and the count. Pairs with vmaEndWriteAll().
-  if (word(vmLockSeqAt(vma)) === atomics.load(mmLockSeqAt(mm))) {
-    vmaPutRead(vma);
-    return VMA_LOCKED;
-  }
-  return vma as Vma;
-}
+export const vmaStartRead = (mm: Mm, vma: VmaRcu): ReadLock =>
+  isDefaultVmaLock() ? refcnt.startRead(mm, vma) : older.startRead(mm, vma);
 
 /** Read-locks a VMA that mmap_lock keeps stable, to keep it after mmap_lock is dropped. */
 export function vmaStartReadLocked(_mm: MmRead, vma: Vma): Vma | null {
-  return incNotZero(vma) > 0 ? vma : null;
+  const isHeld = isDefaultVmaLock() ? refcnt.startReadLocked(vma) : older.startReadLocked(vma);
+  return isHeld ? vma : null;
 }
 
 export function vmaEndRead(vma: Vma): void {
-  vmaPutRead(vma);
+  if (isDefaultVmaLock()) refcnt.endRead(vma);
+  else older.endRead(vma);
 }
 
 /**
  * Write-locks a VMA until mmap_lock is released or downgraded. Waits for present
  * readers; taking it again costs two loads.
- *
- * Source: mm/mmap_lock.c, __vma_start_write(), v6.18.
  */
 export function vmaStartWrite(mm: MmWrite, vma: Vma): VmaWrite {
   if (isWriteLocked(mm, vma)) return vma as VmaWrite;
-
   trace(VMA_START_WRITE, mm, vma);
-  const isAttached = excludeReaders(mm, vma, 1);
-  // Racy readers compare it; it only ever says "locked" too often.
-  atomics.store(vmLockSeqAt(vma), word(mmLockSeqAt(mm)));
-  if (isAttached) atomics.add(vmRefcntAt(vma), -EXCLUDE_READERS);
+  if (isDefaultVmaLock()) refcnt.startWrite(mm, vma);
+  else older.startWrite(mm, vma);
   return vma as VmaWrite;
 }
 
 export const isWriteLocked = (mm: MmRead, vma: VmaRcu): boolean =>
-  word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm));
+  isDefaultVmaLock()
+    ? word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm))
+    : older.isWriteLocked(mm, vma);
 
-/**
- * Makes a VMA whose fields are complete reachable by readers. The store releases
- * the fields: pairs with incNotZero().
- */
-export function vmaMarkAttached(vma: VmaWrite): void {
-  assert(word(vmRefcntAt(vma)) === 0, 'only a detached VMA is attached');
-  atomics.store(vmRefcntAt(vma), 1);
+/** Both must hold: mmap_lock for write, which the type says, and the VMA's own. */
+export function vmaAssertWriteLocked(mm: MmWrite, vma: Vma): asserts vma is VmaWrite {
+  assert(isWriteLocked(mm, vma), 'the VMA is write-locked');
 }
 
-/**
- * Takes a VMA away from readers. Some may have counted themselves just now, on
- * the way to finding it locked: they are waited for.
- *
- * Source: mm/mmap_lock.c, vma_mark_detached(), v6.18.
- */
+/** Makes a VMA whose fields are complete reachable by readers. */
+export function vmaMarkAttached(vma: VmaWrite): void {
+  if (isDefaultVmaLock()) refcnt.markAttached(vma);
+  else older.markAttached(vma);
+}
+
+/** Takes a VMA away from readers: nobody is inside who could take it for attached. */
 export function vmaMarkDetached(mm: MmWrite, vma: VmaWrite): void {
   assert(isWriteLocked(mm, vma), 'a VMA is write-locked before it is detached');
-  const left = atomics.add(vmRefcntAt(vma), -1) - 1;
-  assert(left >= 0, 'only an attached VMA is detached');
-  if (left === 0) return;
-  if (excludeReaders(mm, vma, 0)) atomics.add(vmRefcntAt(vma), -EXCLUDE_READERS);
+  if (isDefaultVmaLock()) refcnt.markDetached(mm, vma);
+  else older.markDetached(vma);
 }
 
 /** A gathered VMA goes back to its readers when the operation is given up. */
@@ -127,41 +95,20 @@ export function vmaAssertDetached(vma: Vma): asserts vma is VmaWrite {
   assert(isVmaDetached(vma), 'the VMA is detached');
 }
 
-export const isVmaDetached = (vma: VmaRcu): boolean => word(vmRefcntAt(vma)) === 0;
-
-/** @returns false for a detached VMA; else waits until `base` references are left. */
-function excludeReaders(mm: MmWrite, vma: Vma, base: number): boolean {
-  const at = vmRefcntAt(vma);
-  for (let count = word(at); ; count = atomics.load(at)) {
-    if (count === 0) return false;
-    if (!atomics.cas(at, count, count + EXCLUDE_READERS)) continue;
-    if (count === base) return true; // nobody was inside, and nobody gets in now
-    break;
-  }
-  // Ends when the readers inside have left: no new one gets past the bit.
-  for (;;) {
-    const epoch = atomics.load(mmWriterWaitAt(mm));
-    if (atomics.load(at) === EXCLUDE_READERS + base) return true;
-    atomics.wait(mmWriterWaitAt(mm), epoch);
-  }
+export function vmaAssertAttached(vma: Vma): void {
+  const isAttached = isDefaultVmaLock() ? !refcnt.isDetached(vma) : older.isAttached(vma);
+  assert(isAttached, 'a VMA in the tree is attached');
 }
 
-/** @returns the count before, 0 when detached, -1 when readers are excluded or too many. */
-function incNotZero(vma: VmaRcu): number {
-  const at = vmRefcntAt(vma);
-  for (let count = word(at); ; count = atomics.load(at)) {
-    if (count === 0) return 0;
-    if (count >= READERS_MAX) return -1;
-    if (atomics.cas(at, count, count + 1)) return count;
-  }
+/** Where nobody keeps it (`off`), every VMA may pass for detached. */
+export const isVmaDetached = (vma: VmaRcu): boolean =>
+  isDefaultVmaLock() ? refcnt.isDetached(vma) : older.isDetached(vma);
+
+/** Prepares the lock of a VMA that has just been allocated: detached, and not write-locked. */
+export function vmaLockInit(vma: VmaRcu): void {
+  if (isDefaultVmaLock()) refcnt.init(vma);
+  else older.init(vma);
 }
 
-/** The mm is read first: once the count is dropped the VMA may be freed and reused. */
-function vmaPutRead(vma: VmaRcu): void {
-  const mm = vmMm(vma);
-  const left = atomics.add(vmRefcntAt(vma), -1) - 1;
-  if (left < EXCLUDE_READERS || left > EXCLUDE_READERS + 1) return;
-  // First move the epoch, then wake: a writer about to sleep sees the move.
-  atomics.add(mmWriterWaitAt(mm), 1);
-  atomics.wakeAll(mmWriterWaitAt(mm));
-}
+/** Whether the memory of a freed VMA must wait until readers who may have found it are gone. */
+export const vmaWaitsForReaders = (): boolean => !isDefaultVmaLock() && older.waitsForReaders();

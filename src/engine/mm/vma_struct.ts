@@ -3,8 +3,9 @@
  *
  *   0     2     4      6      8   9     10       11   12   13      14        15
  *   start end   pgoff  flags  mm  file  anonVma  avc  ops  policy  anonName  uffd
- *   16      17       18    20 ... 29   30           31
- *   refcnt  lockSeq  link  shared.rb   privateData  caching
+ *   16      17       18    19        20 ... 29   30           31
+ *   refcnt  lockSeq  link  attached  shared.rb   privateData  caching
+ *   (lock)
  *
  * What a fault reads is on the first line; what lock takers write, on the second.
  *
@@ -38,7 +39,9 @@ const ANON_NAME = 14; // (m+v)  text or NULL
 const UFFD = 15; //     (m+v)   userfaultfd context or 0
 const REFCNT = 16; //   (a)     0 detached, 1 attached, more: readers
 const LOCK_SEQ = 17; // (a)     equals the mm's sequence while write-locked
+const LOCK = 16; //     (a)     a semaphore, where the lock is one: see vma_lock.ts
 const LINK = 18; //             the cache's link while free
+const ATTACHED = 19; // (a)     where the lock is a semaphore; Linux keeps the opposite, `detached`
 const SHARED_RB = 20; // (r)    node of the file's i_mmap, 10 words: rmap/interval_tree.ts
 const PRIVATE_DATA = 30; // (m+v) a word of its driver's
 const CACHING = 31; //  (m+v)   what vm_page_prot says beside the flags: see page_prot.ts
@@ -49,7 +52,15 @@ export const VMA_CACHE: Cache<'vm_area_struct'> = cacheKind({
   words: 32,
   link: LINK,
   // 0 while it is free: setting it could wipe out a late reader's step.
-  inherits: [[REFCNT, REFCNT + 1]],
+  inherits: [
+    [LOCK, LOCK + 1],
+    [ATTACHED, ATTACHED + 1],
+  ],
+  // What a late reader looks at before it knows whose it is.
+  typeStable: [
+    [LOCK, LOCK_SEQ + 1],
+    [ATTACHED, ATTACHED + 1],
+  ],
 });
 
 export type File = Ref<'file'>;
@@ -58,6 +69,8 @@ export type AnonVmaChain = Ref<'anon_vma_chain'>;
 export type UserfaultfdCtx = Ref<'userfaultfd_ctx'>;
 
 export const vmRefcntAt = (vma: VmaRcu): WordAt => vma + REFCNT;
+export const vmLockAt = (vma: VmaRcu): WordAt => vma + LOCK;
+export const vmAttachedAt = (vma: VmaRcu): WordAt => vma + ATTACHED;
 export const vmLockSeqAt = (vma: VmaRcu): WordAt => vma + LOCK_SEQ;
 /** The node that links a file's VMA with the file: see rmap/i_mmap.ts. */
 export const vmSharedRbAt = (vma: VmaRcu): WordAt => vma + SHARED_RB;

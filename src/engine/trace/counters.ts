@@ -23,6 +23,7 @@ export const COUNTER_NAMES = [
   'driver_fault',
   'vma_free_rcu',
   'vma_free_direct',
+  'mmap_read_lock',
 ] as const;
 
 export type CounterName = (typeof COUNTER_NAMES)[number];
@@ -47,6 +48,7 @@ export const DRIVER_FAULT = 12;
 /** VMAs that were freed after a grace period, and at once. */
 export const VMA_FREE_RCU = 13;
 export const VMA_FREE_DIRECT = 14;
+export const MMAP_READ_LOCK = 15;
 
 export function countEvent(counter: number): void {
   const at = thisCpu + C_COUNTERS + counter * 2;

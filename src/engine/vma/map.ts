@@ -10,7 +10,8 @@
  *   complete  free the old VMAs, count the new one
  *
  * A failure before the point of no return keeps the old mapping, one after it leaves a hole. The
- * protocol `mapFixedFailure: 'leave-gap'` cleans up before the hook, as Linux 6.18 does.
+ * protocol `mapFixedFailure: 'leave-gap'` cleans up before the hook, as Linux 6.18 does. Under
+ * `munmap: 'two-step'` what was there is unmapped before all else, as Linux did before 6.12.
  *
  * Source: mm/vma.c, mmap_region(), __mmap_region(), v6.18.
  */
@@ -29,9 +30,9 @@ import {
 } from '../mm/accounting.ts';
 import type { MmWrite, Vma, VmaHidden } from '../mm/held.ts';
 import { MMF_HAS_MDWE, MMF_VM_MERGE_ANY, mmHasFlag } from '../mm/mm_struct.ts';
-import { protocolLeavesGap } from '../mm/protocol.ts';
+import { protocolLeavesGap, protocolUnmapsFirst } from '../mm/protocol.ts';
 import { vmAreaAlloc } from '../mm/vma_alloc.ts';
-import { vmaIterFree } from '../mm/vma_iterator.ts';
+import { eachVma, vmaIterFree } from '../mm/vma_iterator.ts';
 import { vmaStartWrite } from '../mm/vma_lock.ts';
 import {
   flagsOf,
@@ -59,7 +60,9 @@ import {
   setVmPgoff,
   setVmPrivateData,
   setVmRange,
+  vmEnd,
   vmFlags,
+  vmStart,
 } from '../mm/vma_struct.ts';
 import { countEvent, MMAP_RETRY_MERGE, MMAP_RETRY_MERGE_SUCCESS } from '../trace/counters.ts';
 import {
@@ -85,7 +88,7 @@ import {
   mmapState,
   replacesLive,
 } from './mmap_state.ts';
-import { vmsCompleteMunmapVmas, vmsFree, vmsGatherMunmapVmas } from './munmap.ts';
+import { doMunmap, vmsCompleteMunmapVmas, vmsFree, vmsGatherMunmapVmas } from './munmap.ts';
 import { isSharedMaywrite } from './prepare.ts';
 import { type VmaMerge, vmgForModify, vmgForNewRange } from './vma_merge.ts';
 
@@ -113,6 +116,8 @@ const mapDenyWriteExec = (mm: MmWrite, flags: VmFlags): boolean =>
   mmHasFlag(mm, MMF_HAS_MDWE) && hasFlag(flags, VM_EXEC) && hasFlag(flags, VM_WRITE);
 
 function mmapRegionUnchecked(request: MmapRequest): 0 | Errno {
+  const unready = protocolUnmapsFirst() ? unmapFirst(request) : OK;
+  if (isErr(unready)) return unready;
   const map = mmapState(request);
   trace(MMAP_REGION, map.mm, STEP_PREPARE);
   const refused = prepare(map);
@@ -124,6 +129,26 @@ function mmapRegionUnchecked(request: MmapRequest): 0 | Errno {
   if (isErr(vma)) return abort(map, vma);
   complete(map, vma);
   return OK;
+}
+
+/**
+ * Empties the range by a store of its own: from here to the store of the new VMA, who looks without
+ * mmap_lock finds nothing, and a failure leaves a hole.
+ *
+ * Source: mm/mmap.c, mmap_region(), v6.11.
+ */
+function unmapFirst({ mm, start, end, flags }: MmapRequest): 0 | Errno {
+  const more = (end - start) / 4096 - pagesMapped(mm, start, end);
+  return mayExpandVm(mm, flags, more) ? doMunmap(mm, { start, end }, 'keep') : ENOMEM;
+}
+
+function pagesMapped(mm: MmWrite, start: number, end: number): number {
+  let bytes = 0;
+  for (const vma of eachVma(mm, start)) {
+    if (vmStart(vma) >= end) break;
+    bytes += Math.min(vmEnd(vma), end) - Math.max(vmStart(vma), start);
+  }
+  return bytes / 4096;
 }
 
 /** Everything that can be refused without harm, and the charge. */

@@ -3,7 +3,6 @@
  *
  * Source: mm/vma.c, validate_mm(), v6.18; requirement X-8.
  */
-import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
 import { NULL } from '../arena/ref.ts';
 import { isPageAligned } from '../arena/units.ts';
@@ -20,6 +19,7 @@ import {
   mmTotalVm,
 } from '../mm/mm_struct.ts';
 import { hasFlag, VM_LOCKED } from '../mm/vm_flags.ts';
+import { vmaAssertAttached } from '../mm/vma_lock.ts';
 import {
   vmaPages,
   vmAnonVma,
@@ -27,7 +27,6 @@ import {
   vmEnd,
   vmFlags,
   vmMm,
-  vmRefcntAt,
   vmStart,
 } from '../mm/vma_struct.ts';
 import { verifyPages } from './verify_pages.ts';
@@ -61,7 +60,7 @@ function verifyVma(mm: MmRead, vma: Vma): void {
   assert(isPageAligned(vmEnd(vma)), 'a VMA ends on a page');
   assert(vmEnd(vma) > vmStart(vma), 'a VMA has pages');
   assert(vmMm(vma) === mm, 'a VMA belongs to the mm whose tree it is in');
-  assert(atomics.load(vmRefcntAt(vma)) >= 1, 'a VMA in the tree is attached');
+  vmaAssertAttached(vma);
   const hasChain = vmAnonVmaChain(vma) !== NULL;
   assert((vmAnonVma(vma) !== NULL) === hasChain, 'a VMA is on a chain if it has an anon_vma');
 }

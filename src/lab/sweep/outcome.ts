@@ -215,5 +215,6 @@ function lostRanges({ step, protocol }: Trial): Range[] {
       [addr + newLen, addr + len],
     ];
   if (step.name !== 'mmap' || (flags & MAP_FIXED) === 0) return [];
-  return protocol.mapFixedFailure === 'leave-gap' || to !== -1 ? [[addr, addr + len]] : [];
+  const isKept = protocol.mapFixedFailure === 'reattach' && protocol.munmap === 'gather';
+  return isKept && to === -1 ? [] : [[addr, addr + len]];
 }

@@ -1,0 +1,52 @@
+/**
+ * The generations of the VMA lock before the default: which of them is meant. They are chosen here,
+ * apart from vma_lock.ts, so that the default's path stays short enough to be compiled as one.
+ */
+import { word } from '../../arena/memory.ts';
+import type { Mm, MmRead, MmWrite, Vma, VmaRcu, VmaWrite } from '../held.ts';
+import { mmLockSeqAt } from '../mm_struct.ts';
+import { hasNoVmaLock as isOff, isTypesafeVmaLock as isTypesafe } from '../protocol.ts';
+import { vmLockSeqAt } from '../vma_struct.ts';
+import * as off from './off.ts';
+import { type ReadLock, VMA_LOCKED } from './read_lock.ts';
+import * as rwsem from './rwsem.ts';
+import * as typesafe from './typesafe.ts';
+
+export function startRead(mm: Mm, vma: VmaRcu): ReadLock {
+  if (isOff()) return VMA_LOCKED;
+  return isTypesafe() ? typesafe.startRead(mm, vma) : rwsem.startRead(vma);
+}
+
+export const startReadLocked = (vma: Vma): boolean => !isOff() && rwsem.startReadLocked(vma);
+
+export function endRead(vma: Vma): void {
+  if (!isOff()) rwsem.endRead(vma);
+}
+
+/** Where there is no VMA lock, who asks has mmap_lock for write, and needs no more. */
+export function startWrite(mm: MmWrite, vma: Vma): void {
+  if (!isOff()) rwsem.startWrite(mm, vma);
+}
+
+export const isWriteLocked = (mm: MmRead, vma: VmaRcu): boolean =>
+  isOff() ? off.isWriteLocked(mm) : word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm));
+
+export function markAttached(vma: VmaWrite): void {
+  if (!isOff()) rwsem.markAttached(vma);
+}
+
+export function markDetached(vma: VmaWrite): void {
+  if (isTypesafe()) typesafe.markDetached(vma);
+  else if (!isOff()) rwsem.markDetached(vma);
+}
+
+/** Where nobody keeps it, every VMA may pass for either. */
+export const isDetached = (vma: VmaRcu): boolean => isOff() || rwsem.isDetached(vma);
+export const isAttached = (vma: VmaRcu): boolean => isOff() || !rwsem.isDetached(vma);
+
+export function init(vma: VmaRcu): void {
+  if (isTypesafe()) typesafe.init(vma);
+  else if (!isOff()) rwsem.init(vma);
+}
+
+export const waitsForReaders = (): boolean => !isTypesafe();

@@ -1,0 +1,133 @@
+/**
+ * The VMA lock as a count of references: `vmaLock: 'refcnt'`, as in Linux since 6.15.
+ *
+ *   0                      detached: nobody can take it
+ *   1                      attached; unlocked, or write-locked by its sequence
+ *   2 ... READERS_MAX      attached, and that many readers less one
+ *   + EXCLUDE_READERS      a writer waits for the readers to leave
+ *
+ * A writer, which must hold mmap_lock for write, waits for the readers once and
+ * copies mm_lock_seq into the VMA. The VMA stays locked until that sequence
+ * moves, when mmap_lock is released or downgraded: there is no unlock for one VMA.
+ *
+ * Source: mm/mmap_lock.c, include/linux/mmap_lock.h, v6.18.
+ */
+import * as atomics from '#atomics';
+import { assert } from '../../arena/assert.ts';
+import { word } from '../../arena/memory.ts';
+import type { Mm, MmWrite, Vma, VmaRcu, VmaWrite } from '../held.ts';
+import { mmgrab, mmdrop } from '../mm_refs.ts';
+import { mmLockSeqAt, mmWriterWaitAt } from '../mm_struct.ts';
+import { vmLockSeqAt, vmMm, vmRefcntAt } from '../vma_struct.ts';
+import { NEVER_LOCKED, type ReadLock, VMA_DETACHED, VMA_LOCKED } from './read_lock.ts';
+
+/** Set in vm_refcnt while a writer waits for the readers to leave. */
+const EXCLUDE_READERS = 1 << 30;
+const READERS_MAX = EXCLUDE_READERS - 1;
+
+/**
+ * In this order: the sequence, cheaply; the count; the mm; the sequence again.
+ *
+ * Source: include/linux/mmap_lock.h, vma_start_read(), v6.18.
+ */
+export function startRead(mm: Mm, vma: VmaRcu): ReadLock {
+  // A cheap refusal. It orders nothing: the check that counts is the last one.
+  if (word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm))) return VMA_LOCKED;
+
+  const before = incNotZero(vma);
+  if (before === 0) return VMA_DETACHED;
+  if (before < 0) return VMA_LOCKED;
+
+  // Reused by another mm: its writer may be waiting for our count, in that mm's memory.
+  const owner = vmMm(vma);
+  if (owner !== mm) {
+    mmgrab(owner);
+    vmaPutRead(vma);
+    mmdrop(owner);
+    return VMA_LOCKED;
+  }
+
+  // Write-locked between the first check and the count. Pairs with vmaEndWriteAll().
+  if (word(vmLockSeqAt(vma)) === atomics.load(mmLockSeqAt(mm))) {
+    vmaPutRead(vma);
+    return VMA_LOCKED;
+  }
+  return vma as Vma;
+}
+
+/** Fails only for too many readers. */
+export const startReadLocked = (vma: Vma): boolean => incNotZero(vma) > 0;
+
+export function endRead(vma: Vma): void {
+  vmaPutRead(vma);
+}
+
+/** Waits for the readers inside and marks. Source: mm/mmap_lock.c, __vma_start_write(), v6.18. */
+export function startWrite(mm: MmWrite, vma: Vma): void {
+  const isAttached = excludeReaders(mm, vma, 1);
+  // Racy readers compare it; it only ever says "locked" too often.
+  atomics.store(vmLockSeqAt(vma), word(mmLockSeqAt(mm)));
+  if (isAttached) atomics.add(vmRefcntAt(vma), -EXCLUDE_READERS);
+}
+
+/** The store releases the fields: pairs with incNotZero(). */
+export function markAttached(vma: VmaWrite): void {
+  assert(word(vmRefcntAt(vma)) === 0, 'only a detached VMA is attached');
+  atomics.store(vmRefcntAt(vma), 1);
+}
+
+/**
+ * Some readers may have counted themselves just now, on the way to finding it locked: they are
+ * waited for. Source: mm/mmap_lock.c, vma_mark_detached(), v6.18.
+ */
+export function markDetached(mm: MmWrite, vma: VmaWrite): void {
+  const left = atomics.add(vmRefcntAt(vma), -1) - 1;
+  assert(left >= 0, 'only an attached VMA is detached');
+  if (left === 0) return;
+  if (excludeReaders(mm, vma, 0)) atomics.add(vmRefcntAt(vma), -EXCLUDE_READERS);
+}
+
+export const isDetached = (vma: VmaRcu): boolean => word(vmRefcntAt(vma)) === 0;
+
+/** The count is inherited from the last life: setting it could wipe out a late reader's step. */
+export function init(vma: VmaRcu): void {
+  assert(isDetached(vma), 'a free VMA has no readers');
+  atomics.store(vmLockSeqAt(vma), NEVER_LOCKED);
+}
+
+/** @returns false for a detached VMA; else waits until `base` references are left. */
+function excludeReaders(mm: MmWrite, vma: Vma, base: number): boolean {
+  const at = vmRefcntAt(vma);
+  for (let count = word(at); ; count = atomics.load(at)) {
+    if (count === 0) return false;
+    if (!atomics.cas(at, count, count + EXCLUDE_READERS)) continue;
+    if (count === base) return true; // nobody was inside, and nobody gets in now
+    break;
+  }
+  // Ends when the readers inside have left: no new one gets past the bit.
+  for (;;) {
+    const epoch = atomics.load(mmWriterWaitAt(mm));
+    if (atomics.load(at) === EXCLUDE_READERS + base) return true;
+    atomics.wait(mmWriterWaitAt(mm), epoch);
+  }
+}
+
+/** @returns the count before, 0 when detached, -1 when readers are excluded or too many. */
+function incNotZero(vma: VmaRcu): number {
+  const at = vmRefcntAt(vma);
+  for (let count = word(at); ; count = atomics.load(at)) {
+    if (count === 0) return 0;
+    if (count >= READERS_MAX) return -1;
+    if (atomics.cas(at, count, count + 1)) return count;
+  }
+}
+
+/** The mm is read first: once the count is dropped the VMA may be freed and reused. */
+function vmaPutRead(vma: VmaRcu): void {
+  const mm = vmMm(vma);
+  const left = atomics.add(vmRefcntAt(vma), -1) - 1;
+  if (left < EXCLUDE_READERS || left > EXCLUDE_READERS + 1) return;
+  // First move the epoch, then wake: a writer about to sleep sees the move.
+  atomics.add(mmWriterWaitAt(mm), 1);
+  atomics.wakeAll(mmWriterWaitAt(mm));
+}
