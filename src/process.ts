@@ -26,13 +26,15 @@ import {
   taskPersonality,
   taskRlimit,
 } from './engine/mm/task_struct.ts';
-import { eachVma, lockVmaUnderRcu, vmaLookup } from './engine/mm/vma_iterator.ts';
+import { lockVmaUnderRcu, vmaLookup } from './engine/mm/vma_iterator.ts';
 import { vmaEndRead } from './engine/mm/vma_lock.ts';
 import { mapsText } from './engine/procfs/maps.ts';
+import { mapsFile, readMaps } from './engine/procfs/maps_file.ts';
 import { type PageStats, vmaPageStats } from './engine/procfs/page_stats.ts';
 import { smapsText } from './engine/procfs/smaps.ts';
 import { vmaDumpText } from './engine/procfs/vma_dump.ts';
 import { type VmaInfo, vmaInfo } from './engine/procfs/vma_info.ts';
+import { walkVmas, walkVmasAndPages } from './engine/procfs/vma_walk.ts';
 import { verifyMm } from './engine/vma/verify.ts';
 import { sysBrk } from './engine/syscall/brk.ts';
 import { sysMadvise } from './engine/syscall/madvise.ts';
@@ -231,9 +233,8 @@ export class Process extends ProcessTasks {
   /** What is present of each VMA, in address order: the numbers of smaps, in bytes. */
   pageStats(): PageStats[] {
     this.enter();
-    const reader = mmapReadLock(this.mm());
-    const stats = Array.from(eachVma(reader), vmaPageStats);
-    mmapReadUnlock(reader);
+    const stats: PageStats[] = [];
+    walkVmasAndPages(this.mm(), (vma) => void stats.push(vmaPageStats(vma)));
     return stats;
   }
 
@@ -311,10 +312,28 @@ export class Process extends ProcessTasks {
     }
   }
 
-  /** The text of /proc/PID/maps. */
+  /**
+   * The text of /proc/PID/maps. Beside other workers' calls it is of one moment only with
+   * `protocol.mapsReader: 'mmap-lock'`: see docs/locking.md.
+   */
   maps(): string {
     this.enter();
     return mapsText(this.mm());
+  }
+
+  /**
+   * Opens /proc/PID/maps.
+   *
+   * @returns what read(2) of it does: up to `count` bytes, none at the end. Between two reads
+   *   nothing is held, so the address space may change.
+   */
+  openMaps(): (count: number) => Uint8Array {
+    this.enter();
+    const file = mapsFile();
+    return (count) => {
+      this.enter();
+      return readMaps(file, this.mm(), count);
+    };
   }
 
   /** The text of /proc/PID/smaps. */
@@ -323,12 +342,11 @@ export class Process extends ProcessTasks {
     return smapsText(this.mm());
   }
 
-  /** Every VMA, in address order. */
+  /** Every VMA, in address order: of one moment with `protocol.mapsReader: 'mmap-lock'`. */
   vmas(): VmaInfo[] {
     this.enter();
-    const reader = mmapReadLock(this.mm());
-    const infos = Array.from(eachVma(reader), vmaInfo);
-    mmapReadUnlock(reader);
+    const infos: VmaInfo[] = [];
+    walkVmas(this.mm(), 0, (vma) => void infos.push(vmaInfo(vma)));
     return infos;
   }
 

@@ -41,7 +41,12 @@ const READ_ONLY: PageLooks = { ...THREE, 1: 'r, with 2', 2: 'r, with 3' };
 const trial = (name: StepName, clean: Look, args: number[] = []): Trial => ({
   step: { process: 0, name, args },
   space: 0,
-  protocol: { mmapHook: 'prepare', mapFixedFailure: 'reattach', forkRecovery: 'tree-limit' },
+  protocol: {
+    mmapHook: 'prepare',
+    mapFixedFailure: 'reattach',
+    forkRecovery: 'tree-limit',
+    mapsReader: 'per-vma',
+  },
   before: look(THREE),
   clean,
   cleanResult: 0,

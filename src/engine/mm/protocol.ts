@@ -21,6 +21,11 @@ const AXES = {
    * and leaves the rest to exit, as Linux 6.18.
    */
   forkRecovery: ['tree-limit', 'xa-zero'],
+  /**
+   * What a reader of /proc/PID/maps holds: the lock of one VMA after the other, as Linux 6.17 and
+   * later; nothing, copying each VMA under RCU; or mmap_lock, as before.
+   */
+  mapsReader: ['per-vma', 'rcu', 'mmap-lock'],
 } as const;
 
 export type ProtocolAxis = keyof typeof AXES;
@@ -35,14 +40,21 @@ export const HOOK_PREPARE = 0;
 export const HOOK_PROTO = 1;
 export const HOOK_LEGACY = 2;
 
+export const READER_PER_VMA = 0;
+export const READER_RCU = 1;
+export const READER_MMAP_LOCK = 2;
+
 const MMAP_HOOK_AT = H_PROTOCOL + NAMES.indexOf('mmapHook');
 const FORK_RECOVERY_AT = H_PROTOCOL + NAMES.indexOf('forkRecovery');
 const MAP_FIXED_FAILURE_AT = H_PROTOCOL + NAMES.indexOf('mapFixedFailure');
+const MAPS_READER_AT = H_PROTOCOL + NAMES.indexOf('mapsReader');
 
 /** HOOK_* */
 export const protocolMmapHook = (): number => word(MMAP_HOOK_AT);
 export const protocolMarksFailedFork = (): boolean => word(FORK_RECOVERY_AT) !== 0;
 export const protocolLeavesGap = (): boolean => word(MAP_FIXED_FAILURE_AT) !== 0;
+/** READER_* */
+export const protocolMapsReader = (): number => word(MAPS_READER_AT);
 
 /** Axes that are not given have their defaults. */
 export function initProtocol(given: Partial<Protocol>): void {

@@ -11,14 +11,13 @@ import { PAGE_SIZE } from '../arena/units.ts';
 import { fileInode } from '../file/file_struct.ts';
 import { inodeDevMajor, inodeDevMinor, inodeName, inodeNumber } from '../file/inode.ts';
 import { SHMEM_VM_OPS, SPECIAL_MAPPING_VM_OPS } from '../file/vm_ops.ts';
-import type { Mm, MmRead, Vma } from '../mm/held.ts';
+import type { Mm, Vma } from '../mm/held.ts';
 import { mmBrk, mmStartBrk, mmStartStack } from '../mm/mm_struct.ts';
-import { mmapReadLock, mmapReadUnlock } from '../mm/mmap_lock.ts';
-import { eachVma } from '../mm/vma_iterator.ts';
 import { hasFlag, VM_ACCESS_FLAGS, VM_MAYSHARE, type VmFlags } from '../mm/vm_flags.ts';
 import { vmAnonName, vmEnd, vmFile, vmFlags, vmOps, vmPgoff, vmStart } from '../mm/vma_struct.ts';
 import { textBytes } from '../slab/text.ts';
 import { ByteWriter } from './byte_writer.ts';
+import { walkVmas } from './vma_walk.ts';
 
 const NAME_COLUMN = 73;
 const NEWLINE = 0x0a;
@@ -49,15 +48,13 @@ export const VSYSCALL_MAP =
 /** @returns the text that the kernel shows of the same VMAs, byte for byte. */
 export function mapsText(mm: Mm): string {
   const out = new ByteWriter();
-  const reader = mmapReadLock(mm);
-  for (const vma of eachVma(reader)) showMapVma(out, reader, vma);
-  mmapReadUnlock(reader);
+  walkVmas(mm, 0, (vma) => showMapVma(out, mm, vma));
   out.ascii(VSYSCALL_MAP);
   return out.text();
 }
 
-/** One line, with its newline. */
-export function showMapVma(out: ByteWriter, mm: MmRead, vma: Vma): void {
+/** One line, with its newline. Where the heap ends is asked without a lock, as in Linux. */
+export function showMapVma(out: ByteWriter, mm: Mm, vma: Vma): void {
   const lineStart = out.startLine();
   out.hex(vmStart(vma), 8);
   out.byte(DASH);
@@ -82,7 +79,7 @@ function showBacking(out: ByteWriter, vma: Vma): void {
 }
 
 interface Line {
-  readonly mm: MmRead;
+  readonly mm: Mm;
   readonly vma: Vma;
   readonly lineStart: number;
 }
@@ -114,7 +111,7 @@ function showPath(out: ByteWriter, path: Uint8Array): void {
   }
 }
 
-export function anonymousLabel(mm: MmRead, vma: Vma): '[heap]' | '[stack]' | '' {
+export function anonymousLabel(mm: Mm, vma: Vma): '[heap]' | '[stack]' | '' {
   if (vmStart(vma) < mmBrk(mm) && vmEnd(vma) > mmStartBrk(mm)) return '[heap]';
   const stack = mmStartStack(mm);
   return vmStart(vma) <= stack && vmEnd(vma) >= stack ? '[stack]' : '';
