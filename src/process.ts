@@ -1,7 +1,7 @@
 /** A process: the system calls, as a program makes them. */
-import { EFAULT, EINVAL, type Errno, OK } from './engine/arena/errno.ts';
+import { EFAULT, EINVAL, type Errno, ESRCH, OK } from './engine/arena/errno.ts';
 import { NULL } from './engine/arena/ref.ts';
-import { TASK_SIZE, type Ulong } from './engine/arena/units.ts';
+import { PAGE_SIZE, TASK_SIZE, type Ulong } from './engine/arena/units.ts';
 import {
   mmLayout,
   mmMapCount,
@@ -31,6 +31,11 @@ import { vmaEndRead } from './engine/mm/vma_lock.ts';
 import { mapsText } from './engine/procfs/maps.ts';
 import { mapsFile, readMaps } from './engine/procfs/maps_file.ts';
 import { type PageStats, vmaPageStats } from './engine/procfs/page_stats.ts';
+import {
+  type ProcmapAnswer,
+  PROCMAP_QUERY_SIZE,
+  procmapQuery,
+} from './engine/procfs/procmap_query.ts';
 import { smapsText } from './engine/procfs/smaps.ts';
 import { vmaDumpText } from './engine/procfs/vma_dump.ts';
 import { type VmaInfo, vmaInfo } from './engine/procfs/vma_info.ts';
@@ -72,6 +77,17 @@ import { execve } from './engine/task/execve.ts';
 import { type Manner, type MmVisit, walkRmap } from './engine/task/foreign_walk.ts';
 import { clearVerdict, readVerdict, type Verdict } from './engine/trace/verdict.ts';
 import { ProcessTasks } from './process_tasks.ts';
+
+/** What procmapQuery() asks; what is left out is 0, and as large as can be. */
+export interface ProcmapRequest {
+  readonly addr: Word;
+  /** PROCMAP_QUERY_* */
+  readonly flags?: Word;
+  /** Room for the name in bytes, its NUL included; 0: it is not asked for. */
+  readonly nameSize?: Word;
+  /** Bytes of struct procmap_query that the caller knows. */
+  readonly size?: Word;
+}
 
 /**
  * One process of a machine. Calls take what the system call takes, in its order,
@@ -334,6 +350,23 @@ export class Process extends ProcessTasks {
       this.enter();
       return readMaps(file, this.mm(), count);
     };
+  }
+
+  /**
+   * PROCMAP_QUERY, the ioctl of /proc/PID/maps: the VMA that contains `addr` and is as `flags`
+   * say, PROCMAP_QUERY_*.
+   *
+   * @returns it; ENOENT for none, EINVAL, E2BIG, ENAMETOOLONG; ESRCH of a process that has ended.
+   */
+  procmapQuery(query: ProcmapRequest): ProcmapAnswer | Errno {
+    if (!this.isAlive) return ESRCH;
+    this.enter();
+    const addr = ulongOf(query.addr);
+    const flags = ulongOf(query.flags ?? 0);
+    const nameSize = ulongOf(query.nameSize ?? PAGE_SIZE);
+    const size = ulongOf(query.size ?? PROCMAP_QUERY_SIZE);
+    if (Number.isNaN(addr + flags + nameSize + size)) return EINVAL;
+    return procmapQuery(this.mm(), { addr, flags, nameSize, size });
   }
 
   /** The text of /proc/PID/smaps. */
