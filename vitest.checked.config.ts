@@ -13,7 +13,7 @@ export default defineConfig({
   },
   test: {
     include: [
-      'src/engine/{slab,maple,vma,rmap,file,mm,fault}/*.test.ts',
+      'src/engine/{slab,maple,vma,rmap,file,mm,fault,procfs}/*.test.ts',
       'test/memory/*.test.ts',
       'test/checked/*.test.ts',
       'test/failure/ledger.test.ts',

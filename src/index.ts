@@ -12,7 +12,7 @@ export {
 export type { AllocationFailures } from './machine_allocations.ts';
 export type { RefusalWitness } from './engine/slab/fail.ts';
 export type { FileSpec } from './machine_files.ts';
-export { Process } from './process.ts';
+export { Process, type ProcmapRequest } from './process.ts';
 export * from './drivers.ts';
 
 export * from './engine/arena/errno.ts';
@@ -76,6 +76,15 @@ export {
 } from './engine/mm/task_struct.ts';
 export * from './engine/mm/vm_flags.ts';
 export { vmFlagsOfText, vmFlagsText } from './engine/procfs/smaps.ts';
+export {
+  PROCMAP_QUERY_COVERING_OR_NEXT_VMA,
+  PROCMAP_QUERY_FILE_BACKED_VMA,
+  PROCMAP_QUERY_VMA_EXECUTABLE,
+  PROCMAP_QUERY_VMA_READABLE,
+  PROCMAP_QUERY_VMA_SHARED,
+  PROCMAP_QUERY_VMA_WRITABLE,
+  type ProcmapAnswer,
+} from './engine/procfs/procmap_query.ts';
 export type { PageStats } from './engine/procfs/page_stats.ts';
 export type { RssInfo } from './engine/procfs/rss_info.ts';
 export type { BackingFile, VmaInfo } from './engine/procfs/vma_info.ts';

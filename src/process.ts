@@ -1,7 +1,7 @@
 /** A process: the system calls, as a program makes them. */
-import { EFAULT, EINVAL, type Errno, OK } from './engine/arena/errno.ts';
+import { EFAULT, EINVAL, type Errno, ESRCH, OK } from './engine/arena/errno.ts';
 import { NULL } from './engine/arena/ref.ts';
-import { TASK_SIZE, type Ulong } from './engine/arena/units.ts';
+import { PAGE_SIZE, TASK_SIZE, type Ulong } from './engine/arena/units.ts';
 import {
   mmLayout,
   mmMapCount,
@@ -26,13 +26,20 @@ import {
   taskPersonality,
   taskRlimit,
 } from './engine/mm/task_struct.ts';
-import { eachVma, lockVmaUnderRcu, vmaLookup } from './engine/mm/vma_iterator.ts';
+import { lockVmaUnderRcu, vmaLookup } from './engine/mm/vma_iterator.ts';
 import { vmaEndRead } from './engine/mm/vma_lock.ts';
 import { mapsText } from './engine/procfs/maps.ts';
+import { mapsFile, readMaps } from './engine/procfs/maps_file.ts';
 import { type PageStats, vmaPageStats } from './engine/procfs/page_stats.ts';
+import {
+  type ProcmapAnswer,
+  PROCMAP_QUERY_SIZE,
+  procmapQuery,
+} from './engine/procfs/procmap_query.ts';
 import { smapsText } from './engine/procfs/smaps.ts';
 import { vmaDumpText } from './engine/procfs/vma_dump.ts';
 import { type VmaInfo, vmaInfo } from './engine/procfs/vma_info.ts';
+import { walkVmas, walkVmasAndPages } from './engine/procfs/vma_walk.ts';
 import { verifyMm } from './engine/vma/verify.ts';
 import { sysBrk } from './engine/syscall/brk.ts';
 import { sysMadvise } from './engine/syscall/madvise.ts';
@@ -70,6 +77,17 @@ import { execve } from './engine/task/execve.ts';
 import { type Manner, type MmVisit, walkRmap } from './engine/task/foreign_walk.ts';
 import { clearVerdict, readVerdict, type Verdict } from './engine/trace/verdict.ts';
 import { ProcessTasks } from './process_tasks.ts';
+
+/** What procmapQuery() asks; what is left out is 0, and as large as can be. */
+export interface ProcmapRequest {
+  readonly addr: Word;
+  /** PROCMAP_QUERY_* */
+  readonly flags?: Word;
+  /** Room for the name in bytes, its NUL included; 0: it is not asked for. */
+  readonly nameSize?: Word;
+  /** Bytes of struct procmap_query that the caller knows. */
+  readonly size?: Word;
+}
 
 /**
  * One process of a machine. Calls take what the system call takes, in its order,
@@ -231,9 +249,8 @@ export class Process extends ProcessTasks {
   /** What is present of each VMA, in address order: the numbers of smaps, in bytes. */
   pageStats(): PageStats[] {
     this.enter();
-    const reader = mmapReadLock(this.mm());
-    const stats = Array.from(eachVma(reader), vmaPageStats);
-    mmapReadUnlock(reader);
+    const stats: PageStats[] = [];
+    walkVmasAndPages(this.mm(), (vma) => void stats.push(vmaPageStats(vma)));
     return stats;
   }
 
@@ -311,10 +328,45 @@ export class Process extends ProcessTasks {
     }
   }
 
-  /** The text of /proc/PID/maps. */
+  /**
+   * The text of /proc/PID/maps. Beside other workers' calls it is of one moment only with
+   * `protocol.mapsReader: 'mmap-lock'`: see docs/locking.md.
+   */
   maps(): string {
     this.enter();
     return mapsText(this.mm());
+  }
+
+  /**
+   * Opens /proc/PID/maps.
+   *
+   * @returns what read(2) of it does: up to `count` bytes, none at the end. Between two reads
+   *   nothing is held, so the address space may change.
+   */
+  openMaps(): (count: number) => Uint8Array {
+    this.enter();
+    const file = mapsFile();
+    return (count) => {
+      this.enter();
+      return readMaps(file, this.mm(), count);
+    };
+  }
+
+  /**
+   * PROCMAP_QUERY, the ioctl of /proc/PID/maps: the VMA that contains `addr` and is as `flags`
+   * say, PROCMAP_QUERY_*.
+   *
+   * @returns it; ENOENT for none, EINVAL, E2BIG, ENAMETOOLONG; ESRCH of a process that has ended.
+   */
+  procmapQuery(query: ProcmapRequest): ProcmapAnswer | Errno {
+    if (!this.isAlive) return ESRCH;
+    this.enter();
+    const addr = ulongOf(query.addr);
+    const flags = ulongOf(query.flags ?? 0);
+    const nameSize = ulongOf(query.nameSize ?? PAGE_SIZE);
+    const size = ulongOf(query.size ?? PROCMAP_QUERY_SIZE);
+    if (Number.isNaN(addr + flags + nameSize + size)) return EINVAL;
+    return procmapQuery(this.mm(), { addr, flags, nameSize, size });
   }
 
   /** The text of /proc/PID/smaps. */
@@ -323,12 +375,11 @@ export class Process extends ProcessTasks {
     return smapsText(this.mm());
   }
 
-  /** Every VMA, in address order. */
+  /** Every VMA, in address order: of one moment with `protocol.mapsReader: 'mmap-lock'`. */
   vmas(): VmaInfo[] {
     this.enter();
-    const reader = mmapReadLock(this.mm());
-    const infos = Array.from(eachVma(reader), vmaInfo);
-    mmapReadUnlock(reader);
+    const infos: VmaInfo[] = [];
+    walkVmas(this.mm(), 0, (vma) => void infos.push(vmaInfo(vma)));
     return infos;
   }
 

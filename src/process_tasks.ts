@@ -1,7 +1,7 @@
 /** The life of a process: making others, ending, waiting, signals. */
 import { EINVAL, type Errno, ESRCH, isErr, OK } from './engine/arena/errno.ts';
 import { NULL } from './engine/arena/ref.ts';
-import { mmput } from './engine/task/exit.ts';
+import { mmput } from './engine/mm/mm_refs.ts';
 import { signalParent, signalPgid, signalSighand, signalTgid } from './engine/mm/signal_struct.ts';
 import { type Task, taskFatalSignal, taskSignal } from './engine/mm/task_struct.ts';
 import { intOf, ulongOf, type Word } from './engine/syscall/ulong.ts';

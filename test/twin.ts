@@ -12,6 +12,7 @@ import {
   Machine,
   type MmLayout,
   type Process,
+  type Protocol,
   RLIMIT_MEMLOCK,
   type VmFlags,
   vmFlagsOfText,
@@ -39,6 +40,13 @@ type CallName =
 
 export type TwinWord = number | bigint;
 
+export interface TwinOptions {
+  readonly uid?: number;
+  /** Of the machine's arena. */
+  readonly bytes?: number;
+  readonly protocol?: Partial<Protocol>;
+}
+
 export class Twin {
   readonly kernel: Kernel;
   readonly machine: Machine;
@@ -53,14 +61,14 @@ export class Twin {
   }
 
   /** @param uid another user, without any rights; to become one takes root. */
-  static start({ uid = 0, bytes = 16 * 2 ** 20 }: { uid?: number; bytes?: number } = {}): Twin {
+  static start({ uid = 0, bytes = 16 * 2 ** 20, protocol = {} }: TwinOptions = {}): Twin {
     const kernel = Kernel.start(uid === 0 ? {} : { uid });
     const mmap_min_addr = Number(readFileSync('/proc/sys/vm/mmap_min_addr', 'latin1'));
     const sysctl = { ...SYSCTL, mmap_min_addr, totalram_pages: totalRamPages() };
     const machine = Machine.create({
       bytes,
       sysctl,
-      protocol: { mapFixedFailure: 'leave-gap' },
+      protocol: { mapFixedFailure: 'leave-gap', ...protocol },
     });
     const process = machine.spawn();
     const vmas = kernel.vmas().filter(({ path }) => path !== '[vsyscall]');

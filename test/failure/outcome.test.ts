@@ -48,6 +48,7 @@ const trial = (name: StepName, clean: Look, args: number[] = []): Trial => ({
     vmaLock: 'refcnt',
     vmaLockSeq: '32-bit',
     munmap: 'gather',
+    mapsReader: 'per-vma',
   },
   before: look(THREE),
   clean,

@@ -4,9 +4,8 @@
  * next mmap.
  */
 import { describe, expect, it } from 'vitest';
-import { mmget } from '../../src/engine/mm/mm_refs.ts';
+import { mmget, mmput } from '../../src/engine/mm/mm_refs.ts';
 import { setTaskMm } from '../../src/engine/mm/task_struct.ts';
-import { mmput } from '../../src/engine/task/exit.ts';
 import {
   EFAULT,
   EINVAL,

@@ -6,6 +6,7 @@ import { word } from '../../src/engine/arena/memory.ts';
 import { NULL, type Null } from '../../src/engine/arena/ref.ts';
 import { fileInode } from '../../src/engine/file/file_struct.ts';
 import type { Mm, Vma } from '../../src/engine/mm/held.ts';
+import { mmput } from '../../src/engine/mm/mm_refs.ts';
 import { mmapReadLock, mmapReadUnlock } from '../../src/engine/mm/mmap_lock.ts';
 import { mmlistNext } from '../../src/engine/mm/mmlist.ts';
 import { eachVma } from '../../src/engine/mm/vma_iterator.ts';
@@ -32,7 +33,6 @@ import {
   avcOlder,
 } from '../../src/engine/rmap/anon_vma_struct.ts';
 import { iMmapWalk } from '../../src/engine/rmap/rmap_walk.ts';
-import { mmput } from '../../src/engine/task/exit.ts';
 import {
   type Driver,
   MADV_DONTFORK,

@@ -5,7 +5,7 @@
  *   shared    a page of the file, which must not have one there, mapped at once
  *
  * The bytes are read before any lock is taken: that may fault, and even ask another
- * userfaultfd. The destination is looked at again for each page.
+ * userfaultfd. The destination is looked at again for each page, under the lock of its VMA.
  *
  * Source: mm/userfaultfd.c, mfill_atomic(), mfill_atomic_install_pte(), mm/shmem.c,
  * shmem_mfill_atomic_pte(), v6.18.
@@ -19,7 +19,6 @@ import {
   ENOMEM,
   ENOSPC,
   type Errno,
-  ESRCH,
   isErr,
   OK,
 } from '../arena/errno.ts';
@@ -33,9 +32,8 @@ import type { Inode } from '../file/inode.ts';
 import { addToPageCache, removeFromPageCache } from '../file/page_cache.ts';
 import { isUserfaultfdChanging } from '../file/userfaultfd_ctx.ts';
 import { SHMEM_VM_OPS } from '../file/vm_ops.ts';
-import type { Mm, MmRead, Vma } from '../mm/held.ts';
-import { mmapReadLock, mmapReadUnlock } from '../mm/mmap_lock.ts';
-import { vmaLookup } from '../mm/vma_iterator.ts';
+import type { Mm, Vma } from '../mm/held.ts';
+import { vmaEndRead } from '../mm/vma_lock.ts';
 import { hasFlag, VM_SHARED, VM_UFFD_WP, VM_WRITE } from '../mm/vm_flags.ts';
 import {
   type UserfaultfdCtx,
@@ -86,10 +84,9 @@ import {
   pteLock,
   pteUnlock,
 } from '../page/table_struct.ts';
-import { anonVmaPrepare } from '../rmap/anon_vma.ts';
 import { downRead, upRead } from '../sync/rwsem.ts';
-import { hasUsers } from '../vma/userfaultfd.ts';
 import { readBytes } from './access.ts';
+import { uffdLockVma } from './uffd_lock_vma.ts';
 import { exclusivePte, linearPageIndex, pageAddNewAnon, setPte } from './vmf.ts';
 
 /** What is filled, and with what. */
@@ -123,51 +120,50 @@ export function mfillAtomic(fill: Mfill): number | Errno {
 
 function fillPage(fill: Mfill, done: number): 0 | Errno {
   // The destination is at fault before the source is.
-  const refused = withDestination(fill, done, () => OK);
-  if (isErr(refused)) return refused;
-  const page = sourcePage(fill, done);
+  const shared = withDestination(fill, done, ({ vma }) => isShared(vma));
+  if (isErr(shared)) return shared;
+  const page = sourcePage(fill, done, shared);
   if (isErr(page)) return page;
   const result = withDestination(fill, done, (place) => installInto(fill, place, page));
   if (isErr(result) && page !== NULL) dropPage(page);
   return result;
 }
 
+/** 1 or 0. */
+const isShared = (vma: Vma): number => (hasFlag(vmFlags(vma), VM_SHARED) ? 1 : 0);
+
 /** A page of the destination. */
 interface Place {
-  readonly mm: MmRead;
+  readonly mm: Mm;
   readonly vma: Vma;
   /** Bytes. */
   readonly addr: number;
 }
 
-function withDestination(fill: Mfill, done: number, act: (place: Place) => 0 | Errno): 0 | Errno {
-  const mm = mmapReadLock(fill.mm);
-  const vma = vmaLookup(mm, fill.start);
-  const refused = lookupRefusal(fill, mm, vma);
-  const result =
-    isErr(refused) || vma === NULL ? refused : act({ mm, vma, addr: fill.start + done });
-  mmapReadUnlock(mm);
+/** Under the lock of the VMA alone: whoever calls is a user of the mm. */
+function withDestination<R extends number>(
+  fill: Mfill,
+  done: number,
+  act: (place: Place) => R | Errno,
+): R | Errno {
+  const vma = uffdLockVma(fill.mm, fill.start);
+  if (isErr(vma)) return vma;
+  const refused = refuse(fill, vma);
+  const result = isErr(refused) ? refused : act({ mm: fill.mm, vma, addr: fill.start + done });
+  vmaEndRead(vma);
   return result;
 }
 
-const lookupRefusal = (fill: Mfill, mm: MmRead, vma: Vma | Null): 0 | Errno => {
-  if (!hasUsers(mm)) return ESRCH;
-  return vma === NULL ? ENOENT : refuse(fill, mm, vma);
-};
-
-/** Private memory gets its anon_vma before anything else is asked, watched or not. */
-function refuse({ ctx, start, len, isWp }: Mfill, mm: MmRead, vma: Vma): 0 | Errno {
-  const flags = vmFlags(vma);
-  if (!hasFlag(flags, VM_SHARED) && anonVmaPrepare(mm, vma) !== OK) return ENOMEM;
+function refuse({ ctx, start, len, isWp }: Mfill, vma: Vma): 0 | Errno {
   if (vmUserfaultfdCtx(vma) === NULL || start + len > vmEnd(vma)) return ENOENT;
   if (isUserfaultfdChanging(ctx)) return EAGAIN;
-  if (isWp && !hasFlag(flags, VM_UFFD_WP)) return EINVAL;
+  if (isWp && !hasFlag(vmFlags(vma), VM_UFFD_WP)) return EINVAL;
   return vmaIsAnonymous(vma) || vmOps(vma) === SHMEM_VM_OPS ? OK : EINVAL;
 }
 
 /** @returns a page with the bytes; NULL: the zero page will do; EFAULT, ENOMEM. */
-function sourcePage({ source, mm, start }: Mfill, done: number): Page | Null | Errno {
-  if (source === null && !isSharedAt(mm, start)) return NULL;
+function sourcePage({ source }: Mfill, done: number, shared: number): Page | Null | Errno {
+  if (source === null && shared === 0) return NULL;
   const page = allocPage();
   if (page === NULL) return ENOMEM;
   setPageIdentity(page, { mapping: NULL, index: 0, flags: 0 });
@@ -177,15 +173,6 @@ function sourcePage({ source, mm, start }: Mfill, done: number): Page | Null | E
     return EFAULT;
   }
   return page;
-}
-
-/** A hint: the install looks again. */
-function isSharedAt(dst: Mm, addr: number): boolean {
-  const mm = mmapReadLock(dst);
-  const vma = vmaLookup(mm, addr);
-  const isShared = vma !== NULL && hasFlag(vmFlags(vma), VM_SHARED);
-  mmapReadUnlock(mm);
-  return isShared;
 }
 
 function dropPage(page: Page): void {

@@ -1,5 +1,6 @@
 /** References to an mm. Users keep its mappings alive; counts, only the structure. */
 import * as atomics from '#atomics';
+import { assert } from '../arena/assert.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { mtInit } from '../maple/tree.ts';
 import { cacheAlloc, cacheFreeRcu } from '../slab/cache.ts';
@@ -28,15 +29,19 @@ export function mmget(mm: Mm): Mm {
 /** @returns false for an mm without users: it is being emptied, or was. */
 export const mmgetNotZero = (mm: Mm): boolean => refcountIncNotZero(mmUsersAt(mm));
 
-/** @returns whether that was the last user, who must now empty the mm. */
-export function mmputTestZero(mm: Mm): boolean {
-  return refcountDecAndTest(mmUsersAt(mm));
-}
-
-/** Drops what the users together held, once the last of them has emptied the mm. */
-export function mmdropLastUser(mm: Mm): void {
+/** Drops a user of an mm; the last one empties it. Source: kernel/fork.c, mmput(), v6.18. */
+export function mmput(mm: Mm): void {
+  if (!refcountDecAndTest(mmUsersAt(mm))) return;
+  emptyMm(mm);
   mmlistDel(mm);
   mmdrop(mm);
+}
+
+/** Takes all mappings away: set by the floor that knows how, alike in every worker. */
+let emptyMm: (mm: Mm) => void = () => assert(false, 'who makes address spaces says how they end');
+
+export function onMmExit(empty: (mm: Mm) => void): void {
+  emptyMm = empty;
 }
 
 export function mmgrab(mm: Mm): void {

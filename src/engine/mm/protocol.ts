@@ -30,6 +30,11 @@ const AXES = {
    * 6.12, so that who walks under RCU may find nothing.
    */
   munmap: ['gather', 'two-step'],
+  /**
+   * What a reader of /proc/PID/maps holds: the lock of one VMA after the other, as Linux 6.17 and
+   * later; nothing, copying each VMA under RCU; or mmap_lock, as before.
+   */
+  mapsReader: ['per-vma', 'rcu', 'mmap-lock'],
 } as const;
 
 export type ProtocolAxis = keyof typeof AXES;
@@ -47,6 +52,9 @@ export const HOOK_LEGACY = 2;
 const LOCK_REFCNT = 0;
 const LOCK_TYPESAFE = 1;
 const LOCK_OFF = 3;
+export const READER_PER_VMA = 0;
+export const READER_RCU = 1;
+export const READER_MMAP_LOCK = 2;
 
 const MMAP_HOOK_AT = H_PROTOCOL + NAMES.indexOf('mmapHook');
 const FORK_RECOVERY_AT = H_PROTOCOL + NAMES.indexOf('forkRecovery');
@@ -54,6 +62,7 @@ const MAP_FIXED_FAILURE_AT = H_PROTOCOL + NAMES.indexOf('mapFixedFailure');
 const VMA_LOCK_AT = H_PROTOCOL + NAMES.indexOf('vmaLock');
 const VMA_LOCK_SEQ_AT = H_PROTOCOL + NAMES.indexOf('vmaLockSeq');
 const MUNMAP_AT = H_PROTOCOL + NAMES.indexOf('munmap');
+const MAPS_READER_AT = H_PROTOCOL + NAMES.indexOf('mapsReader');
 
 /** HOOK_* */
 export const protocolMmapHook = (): number => word(MMAP_HOOK_AT);
@@ -65,6 +74,8 @@ export const hasNoVmaLock = (): boolean => word(VMA_LOCK_AT) === LOCK_OFF;
 /** The bits of a sequence that readers compare. */
 export const protocolLockSeqMask = (): number => (word(VMA_LOCK_SEQ_AT) === 0 ? -1 : 0xf);
 export const protocolUnmapsFirst = (): boolean => word(MUNMAP_AT) !== 0;
+/** READER_* */
+export const protocolMapsReader = (): number => word(MAPS_READER_AT);
 
 /** Axes that are not given have their defaults. */
 export function initProtocol(given: Partial<Protocol>): void {

@@ -81,6 +81,21 @@ export class ByteWriter {
     for (let i = 0; i < spaces; i++) this.byte(SPACE);
   }
 
+  /** Bytes since the last line that was begun at a full buffer: all of them, for a short text. */
+  get length(): number {
+    return this.#at;
+  }
+
+  /** Forgets what was written beyond `length`. */
+  cut(length: number): void {
+    this.#at = length;
+  }
+
+  /** The bytes of a text whose lines were not begun with startLine() at a full buffer. */
+  take(): Uint8Array {
+    return this.#bytes.slice(0, this.#at);
+  }
+
   text(): string {
     this.#flush();
     return this.#lines;

@@ -9,16 +9,13 @@ import { assert } from '../arena/assert.ts';
 import { NULL } from '../arena/ref.ts';
 import { PAGE_SIZE } from '../arena/units.ts';
 import { fileInode } from '../file/file_struct.ts';
-import { inodeDevMajor, inodeDevMinor, inodeName, inodeNumber } from '../file/inode.ts';
-import { SHMEM_VM_OPS, SPECIAL_MAPPING_VM_OPS } from '../file/vm_ops.ts';
-import type { Mm, MmRead, Vma } from '../mm/held.ts';
-import { mmBrk, mmStartBrk, mmStartStack } from '../mm/mm_struct.ts';
-import { mmapReadLock, mmapReadUnlock } from '../mm/mmap_lock.ts';
-import { eachVma } from '../mm/vma_iterator.ts';
+import { inodeDevMajor, inodeDevMinor, inodeNumber } from '../file/inode.ts';
+import type { Mm, Vma } from '../mm/held.ts';
 import { hasFlag, VM_ACCESS_FLAGS, VM_MAYSHARE, type VmFlags } from '../mm/vm_flags.ts';
-import { vmAnonName, vmEnd, vmFile, vmFlags, vmOps, vmPgoff, vmStart } from '../mm/vma_struct.ts';
-import { textBytes } from '../slab/text.ts';
+import { vmEnd, vmFile, vmFlags, vmPgoff, vmStart } from '../mm/vma_struct.ts';
 import { ByteWriter } from './byte_writer.ts';
+import { hasName, writeVmaName } from './vma_name.ts';
+import { walkVmas } from './vma_walk.ts';
 
 const NAME_COLUMN = 73;
 const NEWLINE = 0x0a;
@@ -49,15 +46,13 @@ export const VSYSCALL_MAP =
 /** @returns the text that the kernel shows of the same VMAs, byte for byte. */
 export function mapsText(mm: Mm): string {
   const out = new ByteWriter();
-  const reader = mmapReadLock(mm);
-  for (const vma of eachVma(reader)) showMapVma(out, reader, vma);
-  mmapReadUnlock(reader);
+  walkVmas(mm, 0, (vma) => showMapVma(out, mm, vma));
   out.ascii(VSYSCALL_MAP);
   return out.text();
 }
 
 /** One line, with its newline. */
-export function showMapVma(out: ByteWriter, mm: MmRead, vma: Vma): void {
+export function showMapVma(out: ByteWriter, mm: Mm, vma: Vma): void {
   const lineStart = out.startLine();
   out.hex(vmStart(vma), 8);
   out.byte(DASH);
@@ -82,28 +77,15 @@ function showBacking(out: ByteWriter, vma: Vma): void {
 }
 
 interface Line {
-  readonly mm: MmRead;
+  readonly mm: Mm;
   readonly vma: Vma;
   readonly lineStart: number;
 }
 
-function showName(out: ByteWriter, { mm, vma, lineStart }: Line): void {
-  const file = vmFile(vma);
-  const name = vmAnonName(vma);
-  const label = file === NULL && name === NULL ? anonymousLabel(mm, vma) : '';
-  if (file === NULL && name === NULL && label === '') return;
-
-  out.padTo(lineStart, NAME_COLUMN);
-  if (name !== NULL) return showAnonName(out, vma, textBytes(name));
-  if (file === NULL) return out.ascii(label);
-  showPath(out, textBytes(inodeName(fileInode(file))));
-}
-
-function showAnonName(out: ByteWriter, vma: Vma, name: Uint8Array): void {
-  if (vmOps(vma) === SPECIAL_MAPPING_VM_OPS) return out.bytes(name);
-  out.ascii(vmOps(vma) === SHMEM_VM_OPS ? '[anon_shmem:' : '[anon:');
-  out.bytes(name);
-  out.ascii(']');
+function showName(out: ByteWriter, line: Line): void {
+  if (!hasName(line.mm, line.vma)) return;
+  out.padTo(line.lineStart, NAME_COLUMN);
+  writeVmaName(out, line, (path) => showPath(out, path));
 }
 
 /** A newline in a path would break the line it stands in. */
@@ -112,10 +94,4 @@ function showPath(out: ByteWriter, path: Uint8Array): void {
     if (byte === NEWLINE) out.ascii('\\012');
     else out.byte(byte);
   }
-}
-
-export function anonymousLabel(mm: MmRead, vma: Vma): '[heap]' | '[stack]' | '' {
-  if (vmStart(vma) < mmBrk(mm) && vmEnd(vma) > mmStartBrk(mm)) return '[heap]';
-  const stack = mmStartStack(mm);
-  return vmStart(vma) <= stack && vmEnd(vma) >= stack ? '[stack]' : '';
 }

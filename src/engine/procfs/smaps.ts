@@ -7,14 +7,13 @@
  */
 import { PMD_SIZE } from '../arena/units.ts';
 import type { Mm, Vma } from '../mm/held.ts';
-import { mmapReadLock, mmapReadUnlock } from '../mm/mmap_lock.ts';
 import { sysctl } from '../mm/sysctl.ts';
-import { eachVma } from '../mm/vma_iterator.ts';
 import { hasFlag, VM_HUGEPAGE, type VmFlags, vmFlagsFromNumber } from '../mm/vm_flags.ts';
 import { vmaIsAnonymous, vmEnd, vmFlags, vmSize, vmStart } from '../mm/vma_struct.ts';
 import { ByteWriter } from './byte_writer.ts';
 import { showMapVma, VSYSCALL_MAP } from './maps.ts';
 import { type PageStats, vmaPageStats } from './page_stats.ts';
+import { walkVmasAndPages } from './vma_walk.ts';
 
 /** By bit. A bit that is not here is shown as `??`. */
 const MNEMONICS: Readonly<Record<number, string>> = {
@@ -115,17 +114,20 @@ const pageLines = (stats: PageStats | null): string =>
 /** What is never present by itself: the vsyscall page. */
 const NO_PAGES = pageLines(null);
 
-/** @returns the text that the kernel shows of the same VMAs and pages. */
+/**
+ * The pages of a VMA are counted under its lock alone, outside of RCU: it may take long, and only
+ * who changes this VMA waits. Linux 6.18 still takes mmap_lock here.
+ *
+ * @returns the text that the kernel shows of the same VMAs and pages.
+ */
 export function smapsText(mm: Mm): string {
   const out = new ByteWriter();
-  const reader = mmapReadLock(mm);
-  for (const vma of eachVma(reader)) {
-    showMapVma(out, reader, vma);
+  walkVmasAndPages(mm, (vma) => {
+    showMapVma(out, mm, vma);
     const lines = pageLines(vmaPageStats(vma));
     out.ascii(sizesText(vmSize(vma) / 1024, lines, isThpEligible(vma)));
     out.ascii(`VmFlags: ${vmFlagsText(vmFlags(vma))}\n`);
-  }
-  mmapReadUnlock(reader);
+  });
   out.ascii(`${VSYSCALL_MAP}${sizesText(4, NO_PAGES, false)}VmFlags: ex \n`);
   return out.text();
 }

@@ -4,13 +4,14 @@
  *
  * Source: fs/userfaultfd.c, userfaultfd_ioctl(), validate_range(), v6.18.
  */
-import { EBADF, EINVAL, ENOMEM, ENOTTY, type Errno } from '../arena/errno.ts';
+import { EBADF, EINVAL, ENOMEM, ENOTTY, type Errno, ESRCH } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { isPageAligned, type Ulong, ugt, ult } from '../arena/units.ts';
 import { fget } from '../file/fd_table.ts';
 import { fileUserfaultfd, fput } from '../file/file_struct.ts';
 import { isUserfaultfdInitialized, userfaultfdMm } from '../file/userfaultfd_ctx.ts';
 import type { Mm, MmWrite } from '../mm/held.ts';
+import { mmgetNotZero, mmput } from '../mm/mm_refs.ts';
 import { mmTaskSize } from '../mm/mm_struct.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import type { UserfaultfdCtx } from '../mm/vma_struct.ts';
@@ -53,6 +54,15 @@ export function withMm(
   const mm = mmapWriteLock(userfaultfdMm(ctx));
   const result = hasUsers(mm) ? act(mm, { start: addr, end: addr + len }) : ENOMEM;
   mmapWriteUnlock(mm);
+  return result;
+}
+
+/** As a user of the context's own address space, so that it is not emptied meanwhile. */
+export function asUser(ctx: UserfaultfdCtx, act: () => number | Errno): number | Errno {
+  const mm = userfaultfdMm(ctx);
+  if (!mmgetNotZero(mm)) return ESRCH;
+  const result = act();
+  mmput(mm);
   return result;
 }
 

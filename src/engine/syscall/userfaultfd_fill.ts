@@ -21,7 +21,7 @@ import { mmapReadLock, mmapReadUnlock } from '../mm/mmap_lock.ts';
 import type { UserfaultfdCtx } from '../mm/vma_struct.ts';
 import { hasUsers } from '../vma/userfaultfd.ts';
 import { enterSyscall } from './entry.ts';
-import { isInside, isRange, type UffdRangeArgs, withContext } from './userfaultfd_call.ts';
+import { asUser, isInside, isRange, type UffdRangeArgs, withContext } from './userfaultfd_call.ts';
 
 export interface UffdCopyArgs {
   readonly fd: number;
@@ -54,7 +54,7 @@ export function sysUffdCopy({ fd, dst, src, len, mode }: UffdCopyArgs): number |
     if (mode < 0 || mode > COPY_MODES) return EINVAL;
     const isWp = (mode & UFFDIO_COPY_MODE_WP) !== 0;
     const source = { mm: caller, addr: src };
-    const copied = mfillAtomic({ ctx, mm, start: dst, len, source, isWp });
+    const copied = asUser(ctx, () => mfillAtomic({ ctx, mm, start: dst, len, source, isWp }));
     if ((mode & UFFDIO_COPY_MODE_DONTWAKE) === 0) wakeFilled(ctx, dst, copied);
     return copied;
   });
@@ -69,7 +69,8 @@ export function sysUffdZeropage(args: UffdRangeArgs & { readonly mode: Ulong }):
     const mm = userfaultfdMm(ctx);
     if (!isRange(mm, addr, len)) return EINVAL;
     if (mode < 0 || mode > UFFDIO_ZEROPAGE_MODE_DONTWAKE) return EINVAL;
-    const filled = mfillAtomic({ ctx, mm, start: addr, len, source: null, isWp: false });
+    const fill = { ctx, mm, start: addr, len, source: null, isWp: false };
+    const filled = asUser(ctx, () => mfillAtomic(fill));
     if (mode === 0) wakeFilled(ctx, addr, filled);
     return filled;
   });

@@ -6,6 +6,7 @@
 import { EAGAIN, ENOMEM, type Errno, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import type { Mm } from '../mm/held.ts';
+import { mmput } from '../mm/mm_refs.ts';
 import {
   setSignalExitSignal,
   setSignalFlags,
@@ -32,7 +33,6 @@ import {
   taskSignal,
 } from '../mm/task_struct.ts';
 import { clearLeaderGone, isLeaderGone } from './do_exit.ts';
-import { mmput } from './exit.ts';
 import { zapOtherThreads } from './kill.ts';
 import {
   allocSighand,

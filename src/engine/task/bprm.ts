@@ -9,9 +9,9 @@ import { fdClose, fget } from '../file/fd_table.ts';
 import { fileInode, fput, isFileReadable } from '../file/file_struct.ts';
 import { I_NOEXEC, inodeHas, inodeKind } from '../file/inode.ts';
 import type { Mm } from '../mm/held.ts';
+import { mmput } from '../mm/mm_refs.ts';
 import { rlimit, RLIMIT_STACK, type Task, taskMm } from '../mm/task_struct.ts';
 import type { File } from '../mm/vma_struct.ts';
-import { mmput } from './exit.ts';
 import type { ExecWish } from './exec_request.ts';
 import { newMm } from './setup_exec.ts';
 

@@ -10,7 +10,7 @@ import * as atomics from '#atomics';
 import { EINTR, ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import type { Mm } from '../mm/held.ts';
-import { mmget } from '../mm/mm_refs.ts';
+import { mmget, mmput } from '../mm/mm_refs.ts';
 import {
   allocSignal,
   freeSignal,
@@ -50,7 +50,6 @@ import {
   CLONE_VFORK,
   CLONE_VM,
 } from './clone_values.ts';
-import { mmput } from './exit.ts';
 import { dupMm } from './fork.ts';
 import {
   allocSighand,

@@ -9,7 +9,7 @@
  */
 import * as atomics from '#atomics';
 import { NULL, type Null } from '../arena/ref.ts';
-import { mmdrop } from '../mm/mm_refs.ts';
+import { mmdrop, mmput } from '../mm/mm_refs.ts';
 import {
   announceNews,
   freeSignal,
@@ -44,7 +44,6 @@ import {
   taskMm,
   taskSignal,
 } from '../mm/task_struct.ts';
-import { mmput } from './exit.ts';
 import { zapOtherThreads } from './kill.ts';
 import { ignoresChildren, putSighand } from './sighand.ts';
 import { detachProcess, detachThread, tasklistLock, tasklistUnlock } from './tasklist.ts';

@@ -22,7 +22,7 @@ import { addLockedVm, chargeMemory, unchargeMemory, vmStatAccount } from '../mm/
 import type { Mm, MmWrite, VmaHidden } from '../mm/held.ts';
 import { type MmLayout, MMF_TOPDOWN, setMmFlags, setMmLayout } from '../mm/mm_struct.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
-import { mmAlloc } from '../mm/mm_refs.ts';
+import { mmAlloc, mmput } from '../mm/mm_refs.ts';
 import {
   READ_IMPLIES_EXEC,
   setPersonality,
@@ -43,7 +43,6 @@ import {
 import { textNew } from '../slab/text.ts';
 import { insertVma } from '../vma/link.ts';
 import { defaultMmapBase, hasLegacyLayout, LEGACY_BASE } from './exec_layout.ts';
-import { mmput } from './exit.ts';
 
 /** One VMA that a program starts with. */
 export interface InitialVma {

@@ -22,7 +22,7 @@ import {
   setMmMapCount,
 } from '../mm/mm_struct.ts';
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
-import { mmdropLastUser, mmputTestZero } from '../mm/mm_refs.ts';
+import { onMmExit } from '../mm/mm_refs.ts';
 import { isMarker, vmaIterator, type VmaIterator, vmaNext } from '../mm/vma_iterator.ts';
 import { vmaMarkDetached, vmaStartWrite } from '../mm/vma_lock.ts';
 import { hasFlag, VM_ACCOUNT } from '../mm/vm_flags.ts';
@@ -36,12 +36,7 @@ import { removeUnreachableVma } from '../vma/munmap.ts';
 import { TREE_MAX, unmapAll, unmapPgtables } from '../vma/unmap_desc.ts';
 import { freePgtables, unmapVmas } from '../vma/unmap_region.ts';
 
-/** Drops a user of an mm; the last one empties it. */
-export function mmput(mm: Mm): void {
-  if (!mmputTestZero(mm)) return;
-  exitMmap(mm);
-  mmdropLastUser(mm);
-}
+onMmExit(exitMmap);
 
 function exitMmap(mm: Mm): void {
   trace(EXIT_MMAP, mm, mmMapCount(mm));

@@ -17,12 +17,11 @@ import { fileInode } from '../file/file_struct.ts';
 import type { Mm, MmRead, Vma } from '../mm/held.ts';
 import { MMF_UNSTABLE, mmHasFlag } from '../mm/mm_struct.ts';
 import { mmapReadLock, mmapReadUnlock } from '../mm/mmap_lock.ts';
-import { mmgetNotZero } from '../mm/mm_refs.ts';
+import { mmgetNotZero, mmput } from '../mm/mm_refs.ts';
 import { mmlistNext } from '../mm/mmlist.ts';
 import { isMarker, vmaIterator, vmaLookup, vmaNext } from '../mm/vma_iterator.ts';
 import { vmAnonVma, vmEnd, vmFile, vmMm, vmPgoff, vmStart } from '../mm/vma_struct.ts';
 import { anonVmaWalk, iMmapWalk, type RmapVisit } from '../rmap/rmap_walk.ts';
-import { mmput } from './exit.ts';
 
 /** How a walker treats an address space that may be the child of a fork that failed. */
 export type Manner =

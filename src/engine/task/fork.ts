@@ -38,7 +38,7 @@ import {
   setMmMapCount,
 } from '../mm/mm_struct.ts';
 import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
-import { mmAlloc } from '../mm/mm_refs.ts';
+import { mmAlloc, mmput } from '../mm/mm_refs.ts';
 import { protocolMarksFailedFork } from '../mm/protocol.ts';
 import { fatalSignalPending } from '../mm/task_struct.ts';
 import { vmAreaDup, vmAreaFree } from '../mm/vma_alloc.ts';
@@ -87,7 +87,7 @@ import {
   userfaultfdForget,
   userfaultfdForkPrep,
 } from '../vma/userfaultfd_events.ts';
-import { destroyTree, firstVma, iteratorBehind, mmput, tearDownVmas } from './exit.ts';
+import { destroyTree, firstVma, iteratorBehind, tearDownVmas } from './exit.ts';
 import { type ForkFailure, type ForkStep, takeForkFailure } from './fork_failure.ts';
 
 /**
