@@ -123,8 +123,10 @@ const stored = (fault) => (fault === 0 ? 1 : SIGNALS[fault]);
 /** The first word, and a sum of all where it is another. */
 function loadPage(task, addr) {
   const page = new Uint8Array(PAGE_SIZE);
-  const fault = task.read(addr, page);
-  if (fault < 0) return SIGNALS[fault];
+  const done = task.read(addr, page);
+  if (done < 0) return SIGNALS[done];
+  // One that begins inside a page meets what the next one has, too.
+  if (done < PAGE_SIZE) return SIGNALS[task.read(addr + done, page)];
   const words = new BigUint64Array(page.buffer);
   const all = words.reduce((total, word, i) => total + word * BigInt(2 * i + 1), 0n);
   const [first, sum] = [words[0], BigInt.asUintN(64, all)].map((word) => word.toString(16));

@@ -52,10 +52,12 @@ import {
 export function doFault(vmf: VmFault): number {
   const ops = vmOperations(vmOps(vmf.vma));
   if (ops.fault === undefined) return VM_FAULT_SIGBUS;
-  syncMmapReadahead(vmf.vma, linearPageIndex(vmf.vma, vmf.addr));
   if (!isWriteFault(vmf)) return doReadFault(vmf, ops);
   return hasFlag(vmFlags(vmf.vma), VM_SHARED) ? doSharedFault(vmf, ops) : doCowFault(vmf, ops);
 }
+
+const readAround = ({ vma, addr }: VmFault): boolean =>
+  syncMmapReadahead(vma, linearPageIndex(vma, addr));
 
 /** Calls the file's handler. @returns its page, locked, with a reference. */
 function callFault(vmf: VmFault, ops: VmOperations): Page | FaultError {
@@ -71,6 +73,8 @@ const handled = (): number => (wasMajorFault() ? VM_FAULT_MAJOR : 0);
 
 function doReadFault(vmf: VmFault, ops: VmOperations): number {
   if (faultAround(vmf, ops)) return 0;
+  // What is there is found at once; only what is not is worth the look.
+  if (readAround(vmf) && faultAround(vmf, ops)) return 0;
   const page = callFault(vmf, ops);
   if (isFault(page)) return vmFaultOf(page);
   const result = handled();
@@ -85,6 +89,7 @@ function doCowFault(vmf: VmFault, ops: VmOperations): number {
   if (refused !== 0) return refused;
   const copy = allocPage();
   if (copy === NULL) return VM_FAULT_OOM;
+  readAround(vmf);
   const page = callFault(vmf, ops);
   if (isFault(page)) {
     putPage(copy);
@@ -100,6 +105,7 @@ function doCowFault(vmf: VmFault, ops: VmOperations): number {
 }
 
 function doSharedFault(vmf: VmFault, ops: VmOperations): number {
+  readAround(vmf);
   const page = callFault(vmf, ops);
   if (isFault(page)) return vmFaultOf(page);
   const result = handled();

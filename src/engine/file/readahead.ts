@@ -21,13 +21,19 @@ import { cachePages, inodePages } from './filemap.ts';
 import { type Inode, inodeKind } from './inode.ts';
 import { findGetPage, type PageSpan } from './page_cache.ts';
 
-/** Before a fault looks for the page of a file. Without memory some pages stay missing. */
-export function syncMmapReadahead(vma: Vma, index: number): void {
+/**
+ * For a fault whose page may be missing. Without memory some pages stay so.
+ *
+ * @returns whether it was missing, and is worth looking for again.
+ */
+export function syncMmapReadahead(vma: Vma, index: number): boolean {
   const file = vmFile(vma);
-  if (file === NULL) return;
+  if (file === NULL) return false;
   const inode = fileInode(file);
-  if (inodeKind(inode) !== 'regular' || isHostInode(inode) || hasPage(inode, index)) return;
-  if (index < inodePages(inode)) readAhead(inode, windowOf(vmFlags(vma), index));
+  if (inodeKind(inode) !== 'regular' || isHostInode(inode)) return false;
+  if (index >= inodePages(inode) || hasPage(inode, index)) return false;
+  readAhead(inode, windowOf(vmFlags(vma), index));
+  return true;
 }
 
 /** MADV_WILLNEED: brings in what a span begins with, as much as a disk reads at once. */

@@ -1,35 +1,16 @@
 /** The resource limits of processes, by the names of the format. */
-import {
-  type Process,
-  RLIMIT_AS,
-  RLIMIT_DATA,
-  RLIMIT_MEMLOCK,
-  RLIMIT_NPROC,
-  RLIMIT_STACK,
-} from '../../index.ts';
+import { type Process, RLIMIT_NPROC } from '../../index.ts';
+import { resourceOf } from '../oracle/limits.ts';
 import type { VectorHeader } from './vector.ts';
 
-const RESOURCES: Readonly<Record<string, number>> = {
-  AS: RLIMIT_AS,
-  DATA: RLIMIT_DATA,
-  MEMLOCK: RLIMIT_MEMLOCK,
-  NPROC: RLIMIT_NPROC,
-  STACK: RLIMIT_STACK,
-};
 const EINVAL = -22;
-
-/** @returns the resource that a word of an operation names, if it does. */
-export function resourceOf(word: string): bigint | undefined {
-  const resource = RESOURCES[word];
-  return resource === undefined ? undefined : BigInt(resource);
-}
 
 /** Gives the first process the limits of the header; where it has none, those of a new one stay. */
 export function giveLimits(process: Process, { limits = {} }: VectorHeader): void {
   for (const [name, [soft, hard]] of Object.entries(limits)) {
-    const resource = RESOURCES[name];
+    const resource = resourceOf(name);
     if (resource === undefined) continue; // a limit of another kind says nothing about memory
-    process.setRlimit(resource, { soft: bytesOf(soft), hard: bytesOf(hard) });
+    process.setRlimit(Number(resource), { soft: bytesOf(soft), hard: bytesOf(hard) });
   }
 }
 

@@ -9,7 +9,8 @@ import {
 } from '../../index.ts';
 import { type Repeat, parseRepeat, runRepeat } from '../oracle/repeat.ts';
 import type { Userfaults } from './userfaults.ts';
-import { resourceOf, setSoftLimit } from './limits.ts';
+import { resourceOf } from '../oracle/limits.ts';
+import { setSoftLimit } from './limits.ts';
 import type { VectorFiles } from './vector_files.ts';
 import { VectorError, type VectorRecord } from './vector.ts';
 

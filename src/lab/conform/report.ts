@@ -1,5 +1,5 @@
 /** What `vmaspace conform` says: one document for machines, and text for people. */
-import { isModelledKernel } from '../oracle/live_kernel.ts';
+import { isModelledKernel } from '../oracle/kernel_version.ts';
 import type { ConformFinding, ConformResult } from './conform.ts';
 
 /** A vector that was run: a whole file, or one scenario of a pack. */

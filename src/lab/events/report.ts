@@ -1,5 +1,5 @@
 /** The comparison as one JSON document, and as a page that people read. */
-import { isModelledKernel } from '../oracle/live_kernel.ts';
+import { isModelledKernel } from '../oracle/kernel_version.ts';
 import type { ComparedScenario, ComparedStep, Row } from './comparison.ts';
 import type { SpaceEvent } from './event.ts';
 import { type About, REASONS } from './reasons.ts';

@@ -1,7 +1,8 @@
 /** A recorded program once more: by the kernel now, and by the engine. */
 import type { ConformFinding } from '../conform/conform.ts';
 import { parseVector } from '../conform/vector.ts';
-import { isModelledKernel, kernelRelease } from '../oracle/live_kernel.ts';
+import { isModelledKernel } from '../oracle/kernel_version.ts';
+import { kernelRelease } from '../oracle/live_kernel.ts';
 import { parseScript, safeSource } from '../oracle/script.ts';
 import { runTrial } from './trial.ts';
 

@@ -1,5 +1,6 @@
 /** What `vmaspace fuzz` says to machines: one document a shard, or of all shards together. */
-import { kernelRelease, isModelledKernel } from '../oracle/live_kernel.ts';
+import { isModelledKernel } from '../oracle/kernel_version.ts';
+import { kernelRelease } from '../oracle/live_kernel.ts';
 import type { CampaignResult, Plan, Shard } from './campaign.ts';
 import type { Finding } from './finding.ts';
 

@@ -4,6 +4,12 @@ import type { Kernel } from './kernel.ts';
 /** By the names that operations and headers use. Source: include/uapi/asm-generic/resource.h. */
 export const RESOURCES = { AS: 9, DATA: 2, MEMLOCK: 8, NPROC: 6, STACK: 3 } as const;
 
+/** @returns the resource that a word of an operation names, if it does. */
+export function resourceOf(word: string): bigint | undefined {
+  const resource = Object.entries(RESOURCES).find(([name]) => name === word)?.[1];
+  return resource === undefined ? undefined : BigInt(resource);
+}
+
 const INFINITE = 2n ** 64n - 1n;
 const NEW_AT = 0; // in the scratch area
 const OLD_AT = 16;

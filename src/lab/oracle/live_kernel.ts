@@ -1,11 +1,9 @@
 import { release } from 'node:os';
 import { whyNoKernel } from './kernel.ts';
+import { isModelledKernel } from './kernel_version.ts';
 
 /** Of the kernel that runs: "6.18.44". */
 export const kernelRelease = (): string => release().split('-')[0] ?? '';
-
-/** True for the version that the engine models. */
-export const isModelledKernel = (version: string): boolean => /^6\.18(?:\.|$)/u.test(version);
 
 /**
  * Why tests against the live kernel are skipped here, or undefined where they run: they expect

@@ -1,4 +1,4 @@
-import { RESOURCES, setSoftLimit } from './limits.ts';
+import { resourceOf, setSoftLimit } from './limits.ts';
 import type { Subject } from './subject.ts';
 import type { SyscallName } from './syscalls.ts';
 import { loadPages, storePages, type Touch } from './touch.ts';
@@ -79,10 +79,7 @@ export function runOperation(subject: Subject, operation: string): Outcome {
 }
 
 /** A limit goes by its name, everything else is a number. */
-function wordOf(word: string): bigint {
-  const resource = Object.entries(RESOURCES).find(([name]) => name === word)?.[1];
-  return BigInt.asUintN(64, BigInt(resource ?? word));
-}
+const wordOf = (word: string): bigint => resourceOf(word) ?? BigInt.asUintN(64, BigInt(word));
 
 /** Loads every page of every readable mapping given. */
 export function runSweep(subject: Subject, vmas: readonly SmapsVma[]): Outcome {
