@@ -7,6 +7,7 @@ export {
   type MachineImage,
   type MachineOptions,
   type MachineReport,
+  type ReservedMachine,
   type SharedMachine,
 } from './machine.ts';
 export type { AllocationFailures } from './machine_allocations.ts';

@@ -2,16 +2,24 @@
 import { restoreShadow, saveShadow } from '#shadow';
 import {
   createArena,
-  openArena,
+  refuseArena,
   arenaUsed,
   ARENA_BYTES_MAX,
   ARENA_BYTES_MIN,
 } from './engine/arena/arena.ts';
-import { claimCpu, type Cpu, releaseCpu, useCpu } from './engine/arena/cpu.ts';
+import {
+  claimCpu,
+  claimKeptCpu,
+  type Cpu,
+  keepCpu,
+  releaseCpu,
+  useCpu,
+  workerOf,
+} from './engine/arena/cpu.ts';
 import { isErr } from './engine/arena/errno.ts';
-import { H_RESTORES } from './engine/arena/layout.ts';
+import { CPUS, H_RESTORES } from './engine/arena/layout.ts';
 import { initRandom } from './engine/arena/random.ts';
-import { type Memory, setWord, useMemory, word } from './engine/arena/memory.ts';
+import { type Memory, memoryOf, setWord, useMemory, word } from './engine/arena/memory.ts';
 import { NULL } from './engine/arena/ref.ts';
 import { fdCloseAll, initFdTable } from './engine/file/fd_table.ts';
 import { initDriverTable } from './engine/file/driver_table.ts';
@@ -71,6 +79,13 @@ export interface MachineOptions {
 /** What another worker attaches with; it can be posted to it. */
 export interface SharedMachine {
   readonly buffer: SharedArrayBuffer;
+  /** The number that a worker will have, when reserve() has kept a place for it. */
+  readonly worker?: number;
+}
+
+/** What a worker attaches with that has a place of its own. */
+export interface ReservedMachine extends SharedMachine {
+  readonly worker: number;
 }
 
 export interface MachineReport {
@@ -100,6 +115,11 @@ const RAM_RATIO = 4;
 
 /** The machine whose memory this worker's handles point into now. */
 let active: Machine | null = null;
+
+const noPlace = (worker?: number): string =>
+  worker === undefined
+    ? `All ${CPUS} places for workers are taken: end one with detach(), or bury() one that is dead.`
+    : `No place is kept for worker ${worker}: each call of reserve() keeps one, to attach once.`;
 
 /**
  * A machine with its processes, in one SharedArrayBuffer. Any worker that
@@ -157,23 +177,27 @@ export class Machine extends MachineFiles {
 
   /**
    * Attaches this worker to a machine that another one shares. One that ends without
-   * detach() keeps its place among the 32. A machine with files of a host takes a host here too.
+   * detach() keeps its place among the 64 until somebody calls bury(). A machine with files of a
+   * host takes a host here too.
+   *
+   * @throws TypeError for what is not a whole machine of this version; RangeError when all places
+   *   are taken, or the one that was reserved is not there.
    */
   static attach(shared: SharedMachine, { host }: { host?: HostFiles } = {}): Machine {
-    const memory = openArena(shared.buffer);
-    if (memory === null)
-      throw new TypeError('This buffer does not hold a machine of this version.');
-    return Machine.#attachTo(memory, host ?? null);
+    const given = shared as Partial<SharedMachine> | null | undefined;
+    const wrong = refuseArena(given?.buffer);
+    if (wrong !== null) throw new TypeError(wrong);
+    return Machine.#attachTo(memoryOf(shared.buffer), host ?? null, shared.worker);
   }
 
-  static #attachTo(memory: Memory, host: HostFiles | null): Machine {
+  static #attachTo(memory: Memory, host: HostFiles | null, worker?: number): Machine {
     useMemory(memory);
     active = null;
     if (hasHost() !== (host !== null)) {
       throw new TypeError('Either every worker of a machine brings a host for its files, or none.');
     }
-    const cpu = claimCpu();
-    if (cpu === null) throw new RangeError('No more workers can attach to this machine.');
+    const cpu = worker === undefined ? claimCpu() : claimKeptCpu(worker);
+    if (cpu === null) throw new RangeError(noPlace(worker));
     useCpu(cpu);
     useHost(host);
     active = new Machine(memory, cpu, host);
@@ -186,8 +210,26 @@ export class Machine extends MachineFiles {
     return readProtocol();
   }
 
+  /** What any worker can attach with. */
   share(): SharedMachine {
     return { buffer: this.#memory.buffer };
+  }
+
+  /**
+   * The same for one worker, with a place of its own: its number is known before it runs, so that
+   * bury() can be told of its end whenever that comes. @throws RangeError when none is free.
+   */
+  reserve(): ReservedMachine {
+    this.enter();
+    const cpu = keepCpu();
+    if (cpu === null) throw new RangeError(noPlace());
+    return { ...this.share(), worker: workerOf(cpu) };
+  }
+
+  /** The number of this worker at this machine: no other one has ever had it. */
+  get worker(): number {
+    this.enter();
+    return workerOf(this.#cpu);
   }
 
   override enter(): void {
