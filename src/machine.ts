@@ -40,6 +40,7 @@ import { rcuReadLockHeld, synchronizeRcu } from './engine/rcu/rcu.ts';
 import { syncHostInodes } from './engine/rmap/fsync.ts';
 import { cacheDrain, type CacheStats, cacheStats } from './engine/slab/cache.ts';
 import { type RefusalWitness, witnessRefusals } from './engine/slab/fail.ts';
+import { type Burial, buryWorker } from './engine/task/bury.ts';
 import { newProcess } from './engine/task/clone.ts';
 import { type Manner, type MmVisit, walkMmlist } from './engine/task/foreign_walk.ts';
 import { FORK_STEPS, type ForkStep, setForkFailure } from './engine/task/fork_failure.ts';
@@ -224,6 +225,24 @@ export class Machine extends MachineFiles {
     const cpu = keepCpu();
     if (cpu === null) throw new RangeError(noPlace());
     return { ...this.share(), worker: workerOf(cpu) };
+  }
+
+  /**
+   * Ends what a worker had begun that is no more: whoever learns of its end says so, as when Node
+   * tells it by 'exit'. Its read section ends, its locks are broken, and report() warns of it.
+   *
+   * @returns what it left, or null when it had called detach(). A worker that still runs must not
+   *   be buried.
+   */
+  bury(worker: number): Burial | null {
+    this.enter();
+    if (!Number.isSafeInteger(worker) || worker < CPUS) {
+      throw new TypeError(
+        `A worker is buried by its number, as machine.worker says, not ${worker}.`,
+      );
+    }
+    if (worker === this.worker) throw new RangeError('A worker leaves by detach(), not by bury().');
+    return buryWorker(worker);
   }
 
   /** The number of this worker at this machine: no other one has ever had it. */

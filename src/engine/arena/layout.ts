@@ -67,6 +67,7 @@ export const C_VERDICT = 4; //       why the last check or merge said no: 12 wor
 export const C_RCU_EPOCH = 1 * LINE; // (a) epoch of the open read section, or 0
 export const C_STORING = 1 * LINE + 1; // (a) the mm that is being stored to, or 0: see page/tlb.ts
 export const C_LIFE = 1 * LINE + 2; // (a) how many workers have had it
+export const C_USERFAULT = 1 * LINE + 3; // the userfaultfd_ctx whose answer it waits for
 export const C_COMMITTED = 2 * LINE; // pages charged less uncharged here, a double
 export const C_COUNTERS = 3 * LINE; // doubles
 export const C_SLABS = 8 * LINE; // CACHES free lists

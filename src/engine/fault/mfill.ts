@@ -87,6 +87,7 @@ import {
   pteUnlock,
 } from '../page/table_struct.ts';
 import { anonVmaPrepare } from '../rmap/anon_vma.ts';
+import { INVALIDATE_LOCK } from '../sync/lock_class.ts';
 import { downRead, upRead } from '../sync/rwsem.ts';
 import { hasUsers } from '../vma/userfaultfd.ts';
 import { readBytes } from './access.ts';
@@ -251,7 +252,7 @@ function installShared(slot: Slot, page: Page): 0 | Errno {
   const flags = PG_UPTODATE | PG_SWAPBACKED | PG_DIRTY;
   setPageIdentity(page, { mapping: inode, index: linearPageIndex(vma, addr), flags });
   // Against who cuts the file: it has set the size already, or finds the page.
-  downRead(invalidateSemAt(inode));
+  downRead(invalidateSemAt(inode), INVALIDATE_LOCK);
   lockPage(page);
   const result = isBeyondFile(slot) ? EFAULT : addAndMap(slot, inode, page);
   unlockPage(page);

@@ -13,13 +13,22 @@
  * Source: mm/mmap_lock.c, include/linux/mmap_lock.h, v6.18.
  */
 import * as atomics from '#atomics';
+import { IS_SHADOWED } from '#shadow';
 import { assert } from '../arena/assert.ts';
-import { word } from '../arena/memory.ts';
+import { thisCpu } from '../arena/cpu.ts';
+import { C_HELD } from '../arena/layout.ts';
+import { rawViews as shared, word } from '../arena/memory.ts';
+import { bringToTop, type LockMode, prepareHeld, READ, WRITE } from '../sync/held_locks.ts';
+import { VMA_LOCK } from '../sync/lock_class.ts';
+import { checkLockOrder } from '../sync/lock_order.ts';
 import { trace, VMA_START_WRITE } from '../trace/events.ts';
 import type { Mm, MmRead, MmWrite, Vma, VmaRcu, VmaWrite } from './held.ts';
 import { mmgrab, mmdrop } from './mm_refs.ts';
 import { mmLockSeqAt, mmWriterWaitAt } from './mm_struct.ts';
 import { vmLockSeqAt, vmMm, vmRefcntAt } from './vma_struct.ts';
+
+/** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
+const views = shared;
 
 /** Set in vm_refcnt while a writer waits for the readers to leave. */
 const EXCLUDE_READERS = 1 << 30;
@@ -44,7 +53,9 @@ export function vmaStartRead(mm: Mm, vma: VmaRcu): Vma | typeof VMA_LOCKED | typ
   // A cheap refusal. It orders nothing: the check that counts is the last one.
   if (word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm))) return VMA_LOCKED;
 
+  const held = prepareHeld(vma, VMA_LOCK, READ);
   const before = incNotZero(vma);
+  if (before > 0) views.i32[thisCpu + C_HELD] = held + 1;
   if (before === 0) return VMA_DETACHED;
   if (before < 0) return VMA_LOCKED;
 
@@ -67,7 +78,10 @@ export function vmaStartRead(mm: Mm, vma: VmaRcu): Vma | typeof VMA_LOCKED | typ
 
 /** Read-locks a VMA that mmap_lock keeps stable, to keep it after mmap_lock is dropped. */
 export function vmaStartReadLocked(_mm: MmRead, vma: Vma): Vma | null {
-  return incNotZero(vma) > 0 ? vma : null;
+  const held = prepareHeld(vma, VMA_LOCK, READ);
+  if (incNotZero(vma) <= 0) return null;
+  views.i32[thisCpu + C_HELD] = held + 1;
+  return vma;
 }
 
 export function vmaEndRead(vma: Vma): void {
@@ -87,7 +101,7 @@ export function vmaStartWrite(mm: MmWrite, vma: Vma): VmaWrite {
   const isAttached = excludeReaders(mm, vma, 1);
   // Racy readers compare it; it only ever says "locked" too often.
   atomics.store(vmLockSeqAt(vma), word(mmLockSeqAt(mm)));
-  if (isAttached) atomics.add(vmRefcntAt(vma), -EXCLUDE_READERS);
+  if (isAttached) admitReaders(vma);
   return vma as VmaWrite;
 }
 
@@ -114,7 +128,7 @@ export function vmaMarkDetached(mm: MmWrite, vma: VmaWrite): void {
   const left = atomics.add(vmRefcntAt(vma), -1) - 1;
   assert(left >= 0, 'only an attached VMA is detached');
   if (left === 0) return;
-  if (excludeReaders(mm, vma, 0)) atomics.add(vmRefcntAt(vma), -EXCLUDE_READERS);
+  if (excludeReaders(mm, vma, 0)) admitReaders(vma);
 }
 
 /** A gathered VMA goes back to its readers when the operation is given up. */
@@ -131,10 +145,13 @@ export const isVmaDetached = (vma: VmaRcu): boolean => word(vmRefcntAt(vma)) ===
 
 /** @returns false for a detached VMA; else waits until `base` references are left. */
 function excludeReaders(mm: MmWrite, vma: Vma, base: number): boolean {
+  if (IS_SHADOWED) checkLockOrder(vma, VMA_LOCK, WRITE);
   const at = vmRefcntAt(vma);
+  const held = prepareHeld(vma, VMA_LOCK, WRITE);
   for (let count = word(at); ; count = atomics.load(at)) {
     if (count === 0) return false;
     if (!atomics.cas(at, count, count + EXCLUDE_READERS)) continue;
+    views.i32[thisCpu + C_HELD] = held + 1;
     if (count === base) return true; // nobody was inside, and nobody gets in now
     break;
   }
@@ -144,6 +161,20 @@ function excludeReaders(mm: MmWrite, vma: Vma, base: number): boolean {
     if (atomics.load(at) === EXCLUDE_READERS + base) return true;
     atomics.wait(mmWriterWaitAt(mm), epoch);
   }
+}
+
+/** Ends what excludeReaders() has begun. */
+function admitReaders(vma: Vma): void {
+  const left = bringToTop(vma);
+  assert(left >= 0, 'readers are let in by who has excluded them');
+  atomics.add(vmRefcntAt(vma), -EXCLUDE_READERS);
+  views.i32[thisCpu + C_HELD] = left;
+}
+
+/** Takes it away from a worker that is no more. */
+export function vmaLockBreak(vma: VmaRcu, mode: LockMode): void {
+  if (mode === READ) dropCount(vma);
+  else atomics.and(vmRefcntAt(vma), ~EXCLUDE_READERS);
 }
 
 /** @returns the count before, 0 when detached, -1 when readers are excluded or too many. */
@@ -158,8 +189,20 @@ function incNotZero(vma: VmaRcu): number {
 
 /** The mm is read first: once the count is dropped the VMA may be freed and reused. */
 function vmaPutRead(vma: VmaRcu): void {
+  const held = bringToTop(vma);
+  assert(held >= 0, 'a VMA is unlocked by who has locked it');
   const mm = vmMm(vma);
   const left = atomics.add(vmRefcntAt(vma), -1) - 1;
+  views.i32[thisCpu + C_HELD] = held;
+  wakeWriter(mm, left);
+}
+
+function dropCount(vma: VmaRcu): void {
+  const mm = vmMm(vma);
+  wakeWriter(mm, atomics.add(vmRefcntAt(vma), -1) - 1);
+}
+
+function wakeWriter(mm: Mm, left: number): void {
   if (left < EXCLUDE_READERS || left > EXCLUDE_READERS + 1) return;
   // First move the epoch, then wake: a writer about to sleep sees the move.
   atomics.add(mmWriterWaitAt(mm), 1);

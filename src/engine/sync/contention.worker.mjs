@@ -44,7 +44,7 @@ function check() {
 
 const JOBS = {
   spinlock() {
-    spinLock(LOCK);
+    spinLock(LOCK, 0);
     check();
     addToBoth();
     spinUnlock(LOCK);
@@ -52,12 +52,12 @@ const JOBS = {
 
   rwsem(round) {
     if ((round + me) % 4 !== 0) {
-      rwsem.downRead(LOCK);
+      rwsem.downRead(LOCK, 0);
       check();
       rwsem.upRead(LOCK);
       return;
     }
-    rwsem.downWrite(LOCK);
+    rwsem.downWrite(LOCK, 0);
     check();
     addToBoth();
     if (round % 3 !== 0) return rwsem.upWrite(LOCK);
