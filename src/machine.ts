@@ -25,6 +25,7 @@ import { fdCloseAll, initFdTable } from './engine/file/fd_table.ts';
 import { initDriverTable } from './engine/file/driver_table.ts';
 import { hasHost, type HostFiles, setHasHost, useHost } from './engine/file/host.ts';
 import { flushOnExit } from './engine/file/writeback.ts';
+import { watchVmas } from './engine/mm/vma_monitor.ts';
 import { commitLimit, committedPages } from './engine/mm/accounting.ts';
 import { initProtocol, type Protocol, readProtocol, refuseProtocol } from './engine/mm/protocol.ts';
 import {
@@ -193,6 +194,7 @@ export class Machine extends MachineFiles {
 
   static #attachTo(memory: Memory, host: HostFiles | null, worker?: number): Machine {
     useMemory(memory);
+    watchVmas();
     active = null;
     if (hasHost() !== (host !== null)) {
       throw new TypeError('Either every worker of a machine brings a host for its files, or none.');

@@ -38,7 +38,7 @@ let addr: number;
 beforeEach(() => {
   machine = Machine.create({ bytes: 8 * 2 ** 20 });
   process = machine.spawn();
-  addr = Number(process.mmap(0, 4 * PAGE, PROT_READ | PROT_WRITE, ANON, -1, 0));
+  addr = process.mmap(0, 4 * PAGE, PROT_READ | PROT_WRITE, ANON, -1, 0);
   process.store(addr, 7);
 });
 

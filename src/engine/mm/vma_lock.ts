@@ -105,8 +105,11 @@ export function vmaStartWrite(mm: MmWrite, vma: Vma): VmaWrite {
   return vma as VmaWrite;
 }
 
-export const isWriteLocked = (mm: MmRead, vma: VmaRcu): boolean =>
+/** The same with nothing held: it may be a mark that has just ended, or just begins. */
+export const isMarked = (mm: Mm, vma: VmaRcu): boolean =>
   word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm));
+
+export const isWriteLocked = (mm: MmRead, vma: VmaRcu): boolean => isMarked(mm, vma);
 
 /**
  * Makes a VMA whose fields are complete reachable by readers. The store releases
