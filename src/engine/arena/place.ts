@@ -37,7 +37,7 @@ const NAMED = 5;
 /** What stands between a function and its place: it says nothing of who asked. */
 const MACHINERY = /^(?:slab\/(?:cache|fail)|arena\/|sync\/)/u;
 const MACHINERY_NAMES =
-  /^(?:placeOfCaller|engineStack|thisMoment|checkLockOrder|spin\w*Lock|down\w+|shadow\w*|cache(?:Alloc|Free)\w*|isRefused)$/u;
+  /^(?:placeOfCaller|engineStack|thisMoment|checkLockOrder|checkWrite|spin\w*Lock|down\w+|shadow\w*|cache(?:Alloc|Free)\w*|isRefused)$/u;
 
 /** The stack at one moment, which nobody has looked at yet: that is what takes long. */
 export interface Moment {

@@ -15,7 +15,7 @@ import {
 } from './rwsem.ts';
 
 const WAITING = 2;
-const SLEEPERS = 4;
+const HANDOFF = 4;
 
 function newSem(): number {
   bareArena();
@@ -50,7 +50,7 @@ describe('rwsem', () => {
   it('keeps new readers out while a writer waits, and not after', () => {
     const sem = newSem();
     downRead(sem, CLASS);
-    setWord(sem, word(sem) | WAITING | SLEEPERS); // as a waiting writer marks it
+    setWord(sem, word(sem) | WAITING | HANDOFF); // as a waiting writer marks it
     expect(downReadTrylock(sem, CLASS)).toBe(false);
     expect(isHeld(sem)).toBe(true);
     upRead(sem);
@@ -79,6 +79,15 @@ describe('rwsem', () => {
     expect(() => upWrite(other)).toThrow('upWrite() by a writer');
     const third = takeWords(64);
     expect(() => downgradeWrite(third)).toThrow('downgradeWrite() by a writer');
+  });
+
+  it('P2-6 lets nobody pass the first in line for ever: a reader among writers, and the reverse', async () => {
+    // Each stops when the other has had its turns: without fairness the run would not end.
+    for (const one of [0, 1]) {
+      const { at, wrong } = await contend(one === 0 ? 'lone_reader' : 'lone_writer', 3, 200);
+      expect(wrong).toBe(0);
+      expect([word(at), word(at + 64)]).toEqual([0, 200]);
+    }
   });
 
   it('keeps two words together for workers that read, write and downgrade', async () => {
