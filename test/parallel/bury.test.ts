@@ -56,6 +56,7 @@ afterEach(() => {
 interface Doomed {
   readonly worker: Worker;
   readonly id: number;
+  readonly exited: Promise<unknown>;
   /** What it says next. */
   readonly said: () => Promise<unknown>;
 }
@@ -73,13 +74,13 @@ async function start(job: string): Promise<Doomed> {
     const [message] = (await Promise.race([once(worker, 'message'), failed])) as [unknown];
     return message;
   };
+  const exited = once(worker, 'exit'); // it may end by itself
   await said();
-  return { worker, id: shared.worker, said };
+  return { worker, id: shared.worker, exited, said };
 }
 
 /** Ends it, and buries it when Node says that it has ended. */
-async function end({ worker, id }: Doomed): Promise<ReturnType<Machine['bury']>> {
-  const exited = once(worker, 'exit');
+async function end({ worker, id, exited }: Doomed): Promise<ReturnType<Machine['bury']>> {
   await worker.terminate();
   await exited;
   return machine.bury(id);

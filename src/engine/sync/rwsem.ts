@@ -55,12 +55,9 @@ const never = (): boolean => false;
 export function downRead(sem: WordAt, cls: LockClass): void {
   if (IS_SHADOWED) checkLockOrder(sem, cls, READ);
   const held = prepareHeld(sem, cls, READ);
-  for (let tries = 0; tries < SPINS; tries++) {
-    if (!takeRead(sem)) continue;
-    views.i32[thisCpu + C_HELD] = held + 1;
-    return;
-  }
-  waitInLine(sem, READ, never);
+  // Nobody there is what is met most, and then needs no look.
+  if (atomics.cas(sem, 0, READER) || takeRead(sem)) views.i32[thisCpu + C_HELD] = held + 1;
+  else takeContended(sem, READ, never);
 }
 
 /** @returns false when a writer holds the lock, or somebody waits for it. */
@@ -85,19 +82,30 @@ export function upRead(sem: WordAt): void {
 }
 
 export function downWrite(sem: WordAt, cls: LockClass): void {
-  downWriteUnless(sem, cls, never);
+  if (IS_SHADOWED) checkLockOrder(sem, cls, WRITE);
+  const held = prepareHeld(sem, cls, WRITE);
+  if (atomics.cas(sem, 0, WRITER)) views.i32[thisCpu + C_HELD] = held + 1;
+  else takeContended(sem, WRITE, never);
 }
 
 /** @returns false when it had to wait, and `isOver` then told it to give up. */
 export function downWriteUnless(sem: WordAt, cls: LockClass, isOver: () => boolean): boolean {
   if (IS_SHADOWED) checkLockOrder(sem, cls, WRITE);
   const held = prepareHeld(sem, cls, WRITE);
+  if (!atomics.cas(sem, 0, WRITER)) return takeContended(sem, WRITE, isOver);
+  views.i32[thisCpu + C_HELD] = held + 1;
+  return true;
+}
+
+/** Spins, and then waits in line. @returns false when it has given up. */
+function takeContended(sem: WordAt, mode: LockMode, isOver: () => boolean): boolean {
+  const held = word(thisCpu + C_HELD);
   for (let tries = 0; tries < SPINS; tries++) {
-    if (!takeWrite(sem)) continue;
+    if (!(mode === READ ? takeRead(sem) : takeWrite(sem))) continue;
     views.i32[thisCpu + C_HELD] = held + 1;
     return true;
   }
-  return waitInLine(sem, WRITE, isOver);
+  return waitInLine(sem, mode, isOver);
 }
 
 function takeWrite(sem: WordAt): boolean {
