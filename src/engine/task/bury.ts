@@ -10,10 +10,18 @@
  * machine warns of it from then on, and the burial names the locks.
  */
 import * as atomics from '#atomics';
-import { beginBurial, type Cpu, cpuId, cpuOfWorker, endBurial } from '../arena/cpu.ts';
+import {
+  beginBurial,
+  type Cpu,
+  cpuId,
+  cpuOf,
+  cpuOfWorker,
+  cpusSeen,
+  endBurial,
+} from '../arena/cpu.ts';
 import { C_STORING, C_USERFAULT } from '../arena/layout.ts';
 import { word } from '../arena/memory.ts';
-import { NULL } from '../arena/ref.ts';
+import { NULL, type WordAt } from '../arena/ref.ts';
 import { userfaultfdEndFaultOf } from '../file/userfaultfd_fault.ts';
 import type { Mm, VmaRcu } from '../mm/held.ts';
 import { mmapEndDeadWrite } from '../mm/mmap_lock.ts';
@@ -63,10 +71,20 @@ const MODES = { [SPIN]: '', [READ]: ' for read', [WRITE]: ' for write' };
 const nameOf = ({ cls, mode }: HeldLock): string => `${lockName(cls)}${MODES[mode]}`;
 
 function endWaiting(cpu: Cpu): boolean {
+  const wasWaiting = waitsFor(cpu) !== NULL;
+  if (wasWaiting) wakeLine(leave(cpu));
+  // It may have given a lock up, and not come to waking who waits for it.
+  for (let id = 0; id < cpusSeen(); id++) {
+    const lock = waitsFor(cpuOf(id));
+    if (lock !== NULL) wakeLine(lock);
+  }
+  return wasWaiting;
+}
+
+function leave(cpu: Cpu): WordAt {
   const lock = waitsFor(cpu);
   leaveLine(cpu);
-  if (lock !== NULL) wakeLine(lock);
-  return lock !== NULL;
+  return lock;
 }
 
 function breakLock({ lock, cls, mode }: HeldLock): void {
