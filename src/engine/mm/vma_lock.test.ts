@@ -245,7 +245,9 @@ describe('vmaStartRead', () => {
     unwatch();
     expect(tryRead(mmOf(other), canvas.vma('A'))).toBe('locked');
     expect(refcnt(canvas.vma('A'))).toBe(1);
+    mmapWriteUnlock(canvas.mm);
     other.exit();
+    mmapWriteLock(canvas.mm);
   });
 
   it('S4-24 under mmap_lock it may fail only for too many readers', () => {
@@ -316,7 +318,9 @@ describe('lockVmaUnderRcu', () => {
     const seen = counted(canvas, () => expect(lockVmaUnderRcu(canvas.mm, 0)).toBe(null));
     expect(seen).toEqual({ abort: 1, miss: 0 });
     setVmMm(vma, canvas.mm);
+    mmapWriteUnlock(canvas.mm);
     other.exit();
+    mmapWriteLock(canvas.mm);
   });
 
   it('P2-7 S4-21 what is detached is not "locked": the lookup is to be repeated', () => {
