@@ -7,8 +7,10 @@ export {
   type MachineImage,
   type MachineOptions,
   type MachineReport,
+  type ReservedMachine,
   type SharedMachine,
 } from './machine.ts';
+export type { Burial } from './engine/task/bury.ts';
 export type { AllocationFailures } from './machine_allocations.ts';
 export type { RefusalWitness } from './engine/slab/fail.ts';
 export type { FileSpec } from './machine_files.ts';

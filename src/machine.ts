@@ -2,21 +2,30 @@
 import { restoreShadow, saveShadow } from '#shadow';
 import {
   createArena,
-  openArena,
+  refuseArena,
   arenaUsed,
   ARENA_BYTES_MAX,
   ARENA_BYTES_MIN,
 } from './engine/arena/arena.ts';
-import { claimCpu, type Cpu, releaseCpu, useCpu } from './engine/arena/cpu.ts';
+import {
+  claimCpu,
+  claimKeptCpu,
+  type Cpu,
+  keepCpu,
+  releaseCpu,
+  useCpu,
+  workerOf,
+} from './engine/arena/cpu.ts';
 import { isErr } from './engine/arena/errno.ts';
-import { H_RESTORES } from './engine/arena/layout.ts';
+import { CPUS, H_RESTORES } from './engine/arena/layout.ts';
 import { initRandom } from './engine/arena/random.ts';
-import { type Memory, setWord, useMemory, word } from './engine/arena/memory.ts';
+import { type Memory, memoryOf, setWord, useMemory, word } from './engine/arena/memory.ts';
 import { NULL } from './engine/arena/ref.ts';
 import { fdCloseAll, initFdTable } from './engine/file/fd_table.ts';
 import { initDriverTable } from './engine/file/driver_table.ts';
 import { hasHost, type HostFiles, setHasHost, useHost } from './engine/file/host.ts';
 import { flushOnExit } from './engine/file/writeback.ts';
+import { watchVmas } from './engine/mm/vma_monitor.ts';
 import { commitLimit, committedPages } from './engine/mm/accounting.ts';
 import { initProtocol, type Protocol, readProtocol, refuseProtocol } from './engine/mm/protocol.ts';
 import {
@@ -33,6 +42,7 @@ import { rcuReadLockHeld, synchronizeRcu } from './engine/rcu/rcu.ts';
 import { syncHostInodes } from './engine/rmap/fsync.ts';
 import { cacheDrain, type CacheStats, cacheStats } from './engine/slab/cache.ts';
 import { type RefusalWitness, witnessRefusals } from './engine/slab/fail.ts';
+import { type Burial, buryWorker } from './engine/task/bury.ts';
 import { newProcess } from './engine/task/clone.ts';
 import { type Manner, type MmVisit, walkMmlist } from './engine/task/foreign_walk.ts';
 import { FORK_STEPS, type ForkStep, setForkFailure } from './engine/task/fork_failure.ts';
@@ -72,6 +82,13 @@ export interface MachineOptions {
 /** What another worker attaches with; it can be posted to it. */
 export interface SharedMachine {
   readonly buffer: SharedArrayBuffer;
+  /** The number that a worker will have, when reserve() has kept a place for it. */
+  readonly worker?: number;
+}
+
+/** What a worker attaches with that has a place of its own. */
+export interface ReservedMachine extends SharedMachine {
+  readonly worker: number;
 }
 
 export interface MachineReport {
@@ -101,6 +118,11 @@ const RAM_RATIO = 4;
 
 /** The machine whose memory this worker's handles point into now. */
 let active: Machine | null = null;
+
+const noPlace = (worker?: number): string =>
+  worker === undefined
+    ? `All ${CPUS} places for workers are taken: end one with detach(), or bury() one that is dead.`
+    : `No place is kept for worker ${worker}: each call of reserve() keeps one, to attach once.`;
 
 /**
  * A machine with its processes, in one SharedArrayBuffer. Any worker that
@@ -158,23 +180,28 @@ export class Machine extends MachineFiles {
 
   /**
    * Attaches this worker to a machine that another one shares. One that ends without
-   * detach() keeps its place among the 32. A machine with files of a host takes a host here too.
+   * detach() keeps its place among the 64 until somebody calls bury(). A machine with files of a
+   * host takes a host here too.
+   *
+   * @throws TypeError for what is not a whole machine of this version; RangeError when all places
+   *   are taken, or the one that was reserved is not there.
    */
   static attach(shared: SharedMachine, { host }: { host?: HostFiles } = {}): Machine {
-    const memory = openArena(shared.buffer);
-    if (memory === null)
-      throw new TypeError('This buffer does not hold a machine of this version.');
-    return Machine.#attachTo(memory, host ?? null);
+    const given = shared as Partial<SharedMachine> | null | undefined;
+    const wrong = refuseArena(given?.buffer);
+    if (wrong !== null) throw new TypeError(wrong);
+    return Machine.#attachTo(memoryOf(shared.buffer), host ?? null, shared.worker);
   }
 
-  static #attachTo(memory: Memory, host: HostFiles | null): Machine {
+  static #attachTo(memory: Memory, host: HostFiles | null, worker?: number): Machine {
     useMemory(memory);
+    watchVmas();
     active = null;
     if (hasHost() !== (host !== null)) {
       throw new TypeError('Either every worker of a machine brings a host for its files, or none.');
     }
-    const cpu = claimCpu();
-    if (cpu === null) throw new RangeError('No more workers can attach to this machine.');
+    const cpu = worker === undefined ? claimCpu() : claimKeptCpu(worker);
+    if (cpu === null) throw new RangeError(noPlace(worker));
     useCpu(cpu);
     useHost(host);
     active = new Machine(memory, cpu, host);
@@ -187,8 +214,44 @@ export class Machine extends MachineFiles {
     return readProtocol();
   }
 
+  /** What any worker can attach with. */
   share(): SharedMachine {
     return { buffer: this.#memory.buffer };
+  }
+
+  /**
+   * The same for one worker, with a place of its own: its number is known before it runs, so that
+   * bury() can be told of its end whenever that comes. @throws RangeError when none is free.
+   */
+  reserve(): ReservedMachine {
+    this.enter();
+    const cpu = keepCpu();
+    if (cpu === null) throw new RangeError(noPlace());
+    return { ...this.share(), worker: workerOf(cpu) };
+  }
+
+  /**
+   * Ends what a worker had begun that is no more: whoever learns of its end says so, as when Node
+   * tells it by 'exit'. Its read section ends, its locks are broken, and report() warns of it.
+   *
+   * @returns what it left, or null when it had called detach(). A worker that still runs must not
+   *   be buried.
+   */
+  bury(worker: number): Burial | null {
+    this.enter();
+    if (!Number.isSafeInteger(worker) || worker < CPUS) {
+      throw new TypeError(
+        `A worker is buried by its number, as machine.worker says, not ${worker}.`,
+      );
+    }
+    if (worker === this.worker) throw new RangeError('A worker leaves by detach(), not by bury().');
+    return buryWorker(worker);
+  }
+
+  /** The number of this worker at this machine: no other one has ever had it. */
+  get worker(): number {
+    this.enter();
+    return workerOf(this.#cpu);
   }
 
   override enter(): void {

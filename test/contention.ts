@@ -9,7 +9,7 @@ import type { WordAt } from '../src/engine/arena/ref.ts';
 const DIST = new URL(process.env['DIST'] ?? '../dist/', import.meta.url).href;
 const WORKER = new URL('../src/engine/sync/contention.worker.mjs', import.meta.url);
 
-export type Job = 'spinlock' | 'rwsem' | 'slab' | 'rcu';
+export type Job = 'spinlock' | 'rwsem' | 'lone_reader' | 'lone_writer' | 'slab' | 'rcu';
 
 export interface Contest {
   /** Where the words of the job begin. */

@@ -15,7 +15,7 @@ import { GENERIC_FILE_VM_OPS, SHM_VM_OPS } from '../src/engine/file/vm_ops.ts';
 import { addLockedVm, chargeMemory, vmStatAccount } from '../src/engine/mm/accounting.ts';
 import type { Mm, MmWrite, Vma, VmaHidden } from '../src/engine/mm/held.ts';
 import { mmMapCount } from '../src/engine/mm/mm_struct.ts';
-import { mmapWriteLock, mmapWriteUnlock } from '../src/engine/mm/mmap_lock.ts';
+import { mmapWriteLock, mmapWriteLockNested, mmapWriteUnlock } from '../src/engine/mm/mmap_lock.ts';
 import { setCurrent, type Task, taskMm } from '../src/engine/mm/task_struct.ts';
 import { vmAreaAlloc } from '../src/engine/mm/vma_alloc.ts';
 import { eachVma, vmaLookup } from '../src/engine/mm/vma_iterator.ts';
@@ -273,7 +273,7 @@ export class Canvas implements Disposable {
   #groupVma(name: string): Vma {
     const known = this.#groups.get(name);
     if (known !== undefined) return known;
-    const stock = mmapWriteLock(mmOf(this.#stock));
+    const stock = mmapWriteLockNested(mmOf(this.#stock));
     const vma = vmAreaAlloc(stock) as VmaHidden;
     const start = (1 + 2 * this.#groups.size) * PAGE; // never beside another
     setVmRange(vma, start, start + PAGE);

@@ -122,7 +122,7 @@ describe('X-4 the plan is the machine’s', () => {
   });
 
   it('X-4 real exhaustion is counted apart', () => {
-    const small = Machine.create({ bytes: 2 * 2 ** 20 });
+    const small = Machine.create({ bytes: 3 * 2 ** 20 });
     const child = small.spawn();
     let at = 0;
     for (let i = 0; at >= 0 && i < 1e5; i++) at = child.mmap(0, PAGE, i % 2 ? RW : 1, ANON, -1, 0);

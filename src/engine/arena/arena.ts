@@ -23,6 +23,9 @@ import { NULL, type Null, type WordAt } from './ref.ts';
 const HEAP_ALIGN = 64;
 const HEAP_START = Math.ceil(HEAP_AT / HEAP_ALIGN) * HEAP_ALIGN;
 
+/** What has to be there before anything can be said of it. */
+const HEADER_BYTES = CACHES_AT * 4;
+
 /** The least an arena can be: its fixed parts and a little heap, in bytes. */
 export const ARENA_BYTES_MIN = (HEAP_START + 64 * 1024) * 4;
 /** The most, frames included: what an array of bytes can see. */
@@ -46,16 +49,38 @@ export function createArena(bytes: number, ramBytes = 0): Memory {
   return memory;
 }
 
-/** @returns the memory, or null when `buffer` is not an arena of this format. */
-export function openArena(buffer: SharedArrayBuffer): Memory | null {
-  if (buffer.byteLength < ARENA_BYTES_MIN) return null;
-  const memory = memoryOf(buffer);
-  if (memory.i32[H_MAGIC] !== MAGIC) return null;
-  if (memory.i32[H_FORMAT] !== FORMAT) return null;
+/** @returns one sentence, when `buffer` does not hold a whole machine of this version. */
+export function refuseArena(buffer: unknown): string | null {
+  if (!(buffer instanceof SharedArrayBuffer)) {
+    return 'A worker attaches with what share() gave: { buffer }, a SharedArrayBuffer.';
+  }
+  if (buffer.growable) return 'This buffer does not hold a machine: it can grow.';
+  if (buffer.byteLength < HEADER_BYTES || buffer.byteLength % 8 !== 0) {
+    return `This buffer does not hold a machine: ${buffer.byteLength} bytes are no size of one.`;
+  }
+  const { i32 } = memoryOf(buffer);
+  if (i32[H_MAGIC] !== MAGIC) return 'This buffer does not hold a machine.';
+  if (i32[H_FORMAT] !== FORMAT) {
+    return `This machine has format ${i32[H_FORMAT]}; this version of vmaspace attaches to ${FORMAT}.`;
+  }
   // Checked and unchecked workers would not agree on what is alive.
-  if ((memory.i32[H_SHADOW_AT] !== 0) !== IS_SHADOWED) return null;
-  return memory;
+  if ((i32[H_SHADOW_AT] !== 0) !== IS_SHADOWED) {
+    const [its, ours] = IS_SHADOWED ? ['an ordinary', 'a checked'] : ['a checked', 'an ordinary'];
+    return `This machine is of ${its} build, and this worker is of ${ours} one: see docs/failure.md.`;
+  }
+  return refuseLength(i32, buffer.byteLength);
 }
+
+function refuseLength(i32: Int32Array, length: number): string | null {
+  const objects = (i32[H_WORDS] ?? 0) * 4;
+  const whole = objects + (i32[H_FRAMES] ?? 0) * 4096 + shadowBytes(objects);
+  if (whole === length) return null;
+  return `This machine is cut short or torn: it has ${whole} bytes, and the buffer ${length}.`;
+}
+
+/** @returns the memory, or null when `buffer` is not an arena of this format. */
+export const openArena = (buffer: SharedArrayBuffer): Memory | null =>
+  refuseArena(buffer) === null ? memoryOf(buffer) : null;
 
 /**
  * Takes `words` (a multiple of 64) from the untouched end of the arena. They are

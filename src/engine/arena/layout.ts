@@ -13,10 +13,10 @@
 export const LINE = 16;
 
 export const MAGIC = 0x564d4153; // "VMAS"
-export const FORMAT = 2;
+export const FORMAT = 3;
 
 /** How many workers can be attached at one time. */
-export const CPUS = 32;
+export const CPUS = 64;
 export const CACHES = 32;
 export const CACHE_WORDS = LINE;
 export const CPU_WORDS = 1024;
@@ -49,6 +49,7 @@ export const H_FAIL = 10 * LINE; // (a) which allocations are to fail: see slab/
 export const H_TASKLIST = 12 * LINE; // (a) lock, tasks, numbers: see task/tasklist.ts
 export const H_RANDOM = 13 * LINE; // (a) numbers drawn so far; two words of seed: see random.ts
 export const H_MMLIST = 14 * LINE; // (a) lock, first mm: see mm/mmlist.ts
+export const H_TICKETS = 14 * LINE + 4; // (a) of who waits in line: see sync/wait_line.ts
 export const H_WARNED = 15 * LINE; // (a) a bit for each warning: see trace/warn.ts
 export const H_FORK_FAILURE = 15 * LINE + 1; // (a) step, VMAs before it: see task/fork_failure.ts
 
@@ -58,14 +59,22 @@ export const RINGS_AT = CPUS_AT + CPUS * CPU_WORDS;
 export const HEAP_AT = RINGS_AT + CPUS * RING_WORDS;
 
 // One per-CPU area: offsets from its first word.
-export const C_CLAIMED = 0; // (a)   1 while a worker is attached
+export const C_CLAIMED = 0; // (a)   whose it is: see arena/cpu.ts
 export const C_CURRENT = 1; //       the task this worker runs
 export const C_RCU_NESTING = 2; //   depth of read sections
 export const C_RING_NEXT = 3; //     how many events this worker has recorded
 export const C_VERDICT = 4; //       why the last check or merge said no: 12 words
 export const C_RCU_EPOCH = 1 * LINE; // (a) epoch of the open read section, or 0
 export const C_STORING = 1 * LINE + 1; // (a) the mm that is being stored to, or 0: see page/tlb.ts
+export const C_LIFE = 1 * LINE + 2; // (a) how many workers have had it
+export const C_USERFAULT = 1 * LINE + 3; // the userfaultfd_ctx whose answer it waits for
 export const C_COMMITTED = 2 * LINE; // pages charged less uncharged here, a double
 export const C_COUNTERS = 3 * LINE; // doubles
 export const C_SLABS = 8 * LINE; // CACHES free lists
 export const SLAB_WORDS = LINE;
+export const C_HELD = 40 * LINE; // how many locks this worker holds, and which: sync/held_locks.ts
+export const HELD_MAX = 31;
+export const C_WAITS_FOR = 44 * LINE; // (a) the lock it stands in line for, or 0
+export const C_WAIT_TICKET = 44 * LINE + 1; // (a)
+export const C_WAIT_MODE = 44 * LINE + 2; // (a)
+export const C_WAKE = 45 * LINE; // (a) moves when it should look again

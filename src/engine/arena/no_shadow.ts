@@ -4,7 +4,7 @@
  */
 import type { Memory } from './memory.ts';
 import type { WordAt } from './ref.ts';
-import type { Shadowed } from './shadow_layout.ts';
+import type { ObjectWatch, Shadowed } from './shadow_layout.ts';
 
 /** Whether this build is a checked one. */
 export const IS_SHADOWED: boolean = false;
@@ -25,6 +25,9 @@ export const shadowAlloc = (_cache: Shadowed, _object: WordAt): void => undefine
 export const shadowFree = (_cache: Shadowed, _object: WordAt, _waits: boolean): void => undefined;
 /** The readers of an object that waited are gone. */
 export const shadowRelease = (_cache: Shadowed, _object: WordAt): void => undefined;
+
+/** Who is asked before a word of a living object of a cache is written. */
+export const watchWrites = (_cache: Shadowed, _ask: ObjectWatch): void => undefined;
 
 /** Where the first living objects of a cache were allocated; none: not known. */
 export const shadowPlaces = (_cache: Shadowed, _most: number): string[] => [];

@@ -35,20 +35,31 @@ const DEPTH = 24;
 const NAMED = 5;
 
 /** What stands between a function and its place: it says nothing of who asked. */
-const MACHINERY = /^(?:slab\/(?:cache|fail)|arena\/)/u;
+const MACHINERY = /^(?:slab\/(?:cache|fail)|arena\/|sync\/)/u;
 const MACHINERY_NAMES =
-  /^(?:placeOfCaller|engineStack|shadow\w*|cache(?:Alloc|Free)\w*|isRefused)$/u;
+  /^(?:placeOfCaller|engineStack|thisMoment|checkLockOrder|checkWrite|spin\w*Lock|down\w+|shadow\w*|cache(?:Alloc|Free)\w*|isRefused)$/u;
+
+/** The stack at one moment, which nobody has looked at yet: that is what takes long. */
+export interface Moment {
+  readonly stack?: unknown;
+}
+
+/** The stack now. */
+export function thisMoment(): Moment {
+  const moment: Moment = {};
+  if (errors.captureStackTrace === undefined) return moment;
+  const { stackTraceLimit } = errors;
+  errors.stackTraceLimit = DEPTH;
+  errors.captureStackTrace(moment);
+  errors.stackTraceLimit = stackTraceLimit;
+  return moment;
+}
 
 /** The functions of the engine on the stack, innermost first, without the allocator's own. */
-export function engineStack(): Frame[] {
-  if (errors.captureStackTrace === undefined) return [];
-  const { prepareStackTrace, stackTraceLimit } = errors;
-  const trace: { stack?: unknown } = {};
-  errors.stackTraceLimit = DEPTH;
+export function engineStack(moment = thisMoment()): Frame[] {
+  const { prepareStackTrace } = errors;
   errors.prepareStackTrace = (_error, sites) => sites.map(frameOf);
-  errors.captureStackTrace(trace);
-  const frames = trace.stack; // formatted at this moment
-  errors.stackTraceLimit = stackTraceLimit;
+  const frames = moment.stack; // formatted when it is first looked at
   if (prepareStackTrace === undefined) delete errors.prepareStackTrace;
   else errors.prepareStackTrace = prepareStackTrace;
   if (!Array.isArray(frames)) return [];
@@ -57,9 +68,9 @@ export function engineStack(): Frame[] {
   return asked.some(({ file }) => file !== '') ? asked.filter(({ file }) => file !== '') : asked;
 }
 
-/** @returns the place of whoever asked slab for something. */
-export const placeOfCaller = (): string =>
-  engineStack()
+/** @returns the place of whoever asked slab, or took a lock. */
+export const placeOfCaller = (moment = thisMoment()): string =>
+  engineStack(moment)
     .slice(0, NAMED)
     .map(({ name, file, line }) => (file === '' ? name : `${name} (${file}:${line})`))
     .join(' < ');

@@ -33,6 +33,7 @@ import {
   GRANULE_WORDS,
   granuleOf,
   LIVE,
+  type ObjectWatch,
   POISON,
   S_GRANULES,
   type Shadowed,
@@ -173,9 +174,25 @@ function check(at: WordAt, isWrite: boolean): void {
   }
   if (shadow === 0) return;
   const now = Atomics.load(words, granuleOf(shadow, at) + G_STATE) % STATES;
+  if (now === LIVE && isWrite) watched(at);
   if (now <= LIVE || isTypeStable(at)) return;
   if (now === WAITING && !isWrite && (words[state.cpu + C_RCU_NESTING] ?? 0) > 0) return;
   report(isWrite ? 'write after free' : 'use after free', at);
+}
+
+/** By the number of the cache. */
+const watches: (ObjectWatch | undefined)[] = [];
+
+/** Who is asked before a word of a living object of a cache is written. */
+export function watchWrites(cache: Shadowed, ask: ObjectWatch): void {
+  watches[cache.id] = ask;
+}
+
+function watched(at: WordAt): void {
+  const granule = granuleOf(state.shadow, at);
+  const ask = watches[Math.floor((state.words[granule + G_STATE] ?? 0) / STATES)];
+  const object = state.words[granule + G_OBJECT] ?? 0;
+  if (ask !== undefined) ask(object, at - object);
 }
 
 /** `at`: words from the first frame. */

@@ -32,6 +32,9 @@ export interface Shadowed {
 /** Words of an object, [from, to) each. */
 export type Spans = readonly (readonly [from: number, to: number])[];
 
+/** Asked before a word of an object is written; it throws when that may not be. */
+export type ObjectWatch = (object: WordAt, word: number) => void;
+
 /** The kernel's POISON_FREE, four times. */
 export const POISON = 0x6b6b6b6b;
 

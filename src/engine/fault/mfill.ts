@@ -84,6 +84,7 @@ import {
   pteLock,
   pteUnlock,
 } from '../page/table_struct.ts';
+import { INVALIDATE_LOCK } from '../sync/lock_class.ts';
 import { downRead, upRead } from '../sync/rwsem.ts';
 import { readBytes } from './access.ts';
 import { uffdLockVma } from './uffd_lock_vma.ts';
@@ -238,7 +239,7 @@ function installShared(slot: Slot, page: Page): 0 | Errno {
   const flags = PG_UPTODATE | PG_SWAPBACKED | PG_DIRTY;
   setPageIdentity(page, { mapping: inode, index: linearPageIndex(vma, addr), flags });
   // Against who cuts the file: it has set the size already, or finds the page.
-  downRead(invalidateSemAt(inode));
+  downRead(invalidateSemAt(inode), INVALIDATE_LOCK);
   lockPage(page);
   const result = isBeyondFile(slot) ? EFAULT : addAndMap(slot, inode, page);
   unlockPage(page);

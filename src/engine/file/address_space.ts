@@ -15,6 +15,7 @@
 import * as atomics from '#atomics';
 import { setWord, word } from '../arena/memory.ts';
 import { NULL, type Null, type WordAt } from '../arena/ref.ts';
+import { I_PAGES_LOCK } from '../sync/lock_class.ts';
 import { spinLock, spinUnlock } from '../sync/spinlock.ts';
 import type { Inode } from './inode.ts';
 
@@ -33,7 +34,7 @@ export const inodePagesAt = (inode: Inode): WordAt => inode + PAGES;
 /** How many pages of the file are in memory. */
 export const inodeNrpages = (inode: Inode): number => word(inode + NRPAGES);
 
-export const pagesLock = (inode: Inode): void => spinLock(inode + PAGES_LOCK);
+export const pagesLock = (inode: Inode): void => spinLock(inode + PAGES_LOCK, I_PAGES_LOCK);
 export const pagesUnlock = (inode: Inode): void => spinUnlock(inode + PAGES_LOCK);
 
 /** i_rwsem: whoever changes the file's bytes or size by a call. */

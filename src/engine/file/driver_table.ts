@@ -16,6 +16,7 @@ import { ENOMEM, type Errno } from '../arena/errno.ts';
 import { H_DRIVERS } from '../arena/layout.ts';
 import { setWord, views, word } from '../arena/memory.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
+import { DRIVERS_LOCK } from '../sync/lock_class.ts';
 import { spinLock, spinUnlock } from '../sync/spinlock.ts';
 
 /** Room for the kinds of inode: a kind without a driver cannot be mapped. See inode.ts. */
@@ -47,7 +48,7 @@ export function driverNumber(name: string): number | Errno {
   const known = findName(bytes);
   if (known !== null) return known;
 
-  spinLock(table() + LOCK);
+  spinLock(table() + LOCK, DRIVERS_LOCK);
   const number = findName(bytes) ?? appendName(bytes);
   spinUnlock(table() + LOCK);
   return number;

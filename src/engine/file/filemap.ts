@@ -37,6 +37,7 @@ import {
 } from '../page/page_struct.ts';
 import { FAULT_NOPAGE, FAULT_OOM, FAULT_SIGBUS, type FaultError } from '../page/vm_fault.ts';
 import { rcuReadLock, rcuReadUnlock } from '../rcu/rcu.ts';
+import { INVALIDATE_LOCK } from '../sync/lock_class.ts';
 import { downRead, upRead } from '../sync/rwsem.ts';
 import { inodeHostFd, invalidateSemAt, isHostInode } from './address_space.ts';
 import { hostRead } from './host.ts';
@@ -116,7 +117,7 @@ function findLockPage(inode: Inode, index: number): Page | Null {
 
 /** @returns a new page in the cache; EEXIST: look again. */
 function makePage(inode: Inode, wanted: PageWanted): Page | Errno {
-  downRead(invalidateSemAt(inode));
+  downRead(invalidateSemAt(inode), INVALIDATE_LOCK);
   const isBeyond = wanted.purpose === 'below-end' && wanted.index >= inodePages(inode);
   const page = isBeyond ? ENXIO : addPage(inode, wanted.index);
   const result = isErr(page) ? page : fillPage(inode, page, wanted);

@@ -9,6 +9,7 @@
 import { H_HOST_INODES } from '../arena/layout.ts';
 import { setWord, word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
+import { HOST_INODES_LOCK } from '../sync/lock_class.ts';
 import { spinLock, spinUnlock } from '../sync/spinlock.ts';
 import { inodeHostNext, setInodeHostNext } from './address_space.ts';
 import { type Inode, inodeDevMajor, inodeDevMinor, inodeGet, inodeNumber } from './inode.ts';
@@ -23,7 +24,7 @@ export interface FileIdentity {
   readonly ino?: number;
 }
 
-export const hostInodesLock = (): void => spinLock(LOCK);
+export const hostInodesLock = (): void => spinLock(LOCK, HOST_INODES_LOCK);
 export const hostInodesUnlock = (): void => spinUnlock(LOCK);
 
 /** The first of the list, which hangs together by inodeHostNext(). */

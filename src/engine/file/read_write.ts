@@ -27,6 +27,7 @@ import { PAGE_SIZE } from '../arena/units.ts';
 import type { File } from '../mm/vma_struct.ts';
 import { lockPage, pageBytes, putPage, unlockPage, zeroPageRange } from '../page/page_alloc.ts';
 import { type Page, pageMapping, PG_DIRTY, setPageFlag } from '../page/page_struct.ts';
+import { I_RWSEM } from '../sync/lock_class.ts';
 import { downWrite, upWrite } from '../sync/rwsem.ts';
 import { inodeHostWriteFd, inodeRwsemAt, isHostInode } from './address_space.ts';
 import { fileInode, isFileReadable, isFileWritable } from './file_struct.ts';
@@ -126,7 +127,7 @@ export function fileWrite(file: File, position: number, bytes: Uint8Array): numb
   if (inodeHas(inode, I_SWAPFILE)) return ETXTBSY;
   if (position + bytes.length > FILE_BYTES_MAX) return EFBIG;
 
-  downWrite(inodeRwsemAt(inode));
+  downWrite(inodeRwsemAt(inode), I_RWSEM);
   const result = writePages(inode, { position, bytes, mayWrite });
   upWrite(inodeRwsemAt(inode));
   return result;

@@ -31,6 +31,7 @@ import { mmdrop, mmgrab } from '../mm/mm_refs.ts';
 import type { UserfaultfdCtx } from '../mm/vma_struct.ts';
 import { type Cache, cacheAlloc, cacheKind, cacheFree } from '../slab/cache.ts';
 import { refcountDecAndTest, refcountInc } from '../sync/refcount.ts';
+import { USERFAULTFD_LOCK } from '../sync/lock_class.ts';
 import { spinLock, spinUnlock } from '../sync/spinlock.ts';
 import { UFFD_EVENT_FORK } from './userfaultfd_values.ts';
 
@@ -135,7 +136,7 @@ export function copyUserfaultfdFeatures(from: UserfaultfdCtx, to: UserfaultfdCtx
 
 /** Promises an event a place, and keeps the context. @returns false when all are taken. */
 export function userfaultfdReserve(ctx: UserfaultfdCtx): boolean {
-  spinLock(ctx + LOCK);
+  spinLock(ctx + LOCK, USERFAULTFD_LOCK);
   const isFull = word(ctx + QUEUED) + word(ctx + RESERVED) >= EVENTS_MAX;
   if (!isFull) setWord(ctx + RESERVED, word(ctx + RESERVED) + 1);
   spinUnlock(ctx + LOCK);
@@ -145,7 +146,7 @@ export function userfaultfdReserve(ctx: UserfaultfdCtx): boolean {
 
 /** Takes a promise back. */
 export function userfaultfdUnreserve(ctx: UserfaultfdCtx): void {
-  spinLock(ctx + LOCK);
+  spinLock(ctx + LOCK, USERFAULTFD_LOCK);
   setWord(ctx + RESERVED, word(ctx + RESERVED) - 1);
   spinUnlock(ctx + LOCK);
   userfaultfdCtxPut(ctx);
@@ -157,7 +158,7 @@ export function userfaultfdUnreserve(ctx: UserfaultfdCtx): void {
  * @returns false when nobody will ever read it; what it carries stays the caller's.
  */
 export function userfaultfdQueue(ctx: UserfaultfdCtx, event: UserfaultfdEvent): boolean {
-  spinLock(ctx + LOCK);
+  spinLock(ctx + LOCK, USERFAULTFD_LOCK);
   assert(word(ctx + RESERVED) > 0, 'an event has a place before it is queued');
   setWord(ctx + RESERVED, word(ctx + RESERVED) - 1);
   const isRead = word(ctx + RELEASED) === 0;
@@ -176,7 +177,7 @@ export function userfaultfdQueue(ctx: UserfaultfdCtx, event: UserfaultfdEvent): 
  * so that userfaultfdPutBack() cannot fail; both drop the reference that goes with it.
  */
 export function userfaultfdTake(ctx: UserfaultfdCtx): UserfaultfdEvent | null {
-  spinLock(ctx + LOCK);
+  spinLock(ctx + LOCK, USERFAULTFD_LOCK);
   const isEmpty = word(ctx + QUEUED) === 0;
   const event = isEmpty ? null : readEvent(slotOf(ctx, 0));
   if (!isEmpty) {
@@ -191,7 +192,7 @@ export function userfaultfdTake(ctx: UserfaultfdCtx): UserfaultfdEvent | null {
 
 /** An event that could not be handed over is the oldest again. */
 export function userfaultfdPutBack(ctx: UserfaultfdCtx, event: UserfaultfdEvent): void {
-  spinLock(ctx + LOCK);
+  spinLock(ctx + LOCK, USERFAULTFD_LOCK);
   setWord(ctx + RESERVED, word(ctx + RESERVED) - 1);
   setWord(ctx + HEAD, (word(ctx + HEAD) + EVENTS_MAX - 1) % EVENTS_MAX);
   setWord(ctx + QUEUED, word(ctx + QUEUED) + 1);
@@ -203,7 +204,7 @@ export function userfaultfdPutBack(ctx: UserfaultfdCtx, event: UserfaultfdEvent)
 /** No event is queued any more. @returns the contexts of children that nobody has taken. */
 export function userfaultfdShut(ctx: UserfaultfdCtx): UserfaultfdCtx[] {
   const forked: UserfaultfdCtx[] = [];
-  spinLock(ctx + LOCK);
+  spinLock(ctx + LOCK, USERFAULTFD_LOCK);
   setWord(ctx + RELEASED, 1);
   for (let i = 0; i < word(ctx + QUEUED); i++) {
     const event = readEvent(slotOf(ctx, i));
@@ -222,7 +223,8 @@ export function isUserfaultfdChanging(ctx: UserfaultfdCtx): boolean {
 /** Tells a context from others that had the same handle before. */
 export const userfaultfdLife = (ctx: UserfaultfdCtx): number => word(ctx + LIVES);
 
-export const userfaultfdLock = (ctx: UserfaultfdCtx): void => spinLock(ctx + LOCK);
+export const userfaultfdLock = (ctx: UserfaultfdCtx): void =>
+  spinLock(ctx + LOCK, USERFAULTFD_LOCK);
 export const userfaultfdUnlock = (ctx: UserfaultfdCtx): void => spinUnlock(ctx + LOCK);
 
 /** The fault of a worker: the record of its CPU. */

@@ -16,10 +16,10 @@
  * Source: fs/userfaultfd.c, struct userfaultfd_wait_queue, v6.18.
  */
 import * as atomics from '#atomics';
-import { cpuId, thisCpu } from '../arena/cpu.ts';
-import { CPUS } from '../arena/layout.ts';
+import { cpuId, cpuOf, thisCpu } from '../arena/cpu.ts';
+import { C_USERFAULT, CPUS } from '../arena/layout.ts';
 import { double, setDouble, setWord, word } from '../arena/memory.ts';
-import type { WordAt } from '../arena/ref.ts';
+import { NULL, type WordAt } from '../arena/ref.ts';
 import type { UserfaultfdCtx } from '../mm/vma_struct.ts';
 import {
   userfaultfdAnnounce,
@@ -63,6 +63,7 @@ export function userfaultfdBeginFault(ctx: UserfaultfdCtx, fault: Userfault): bo
   const at = ownFault(ctx);
   if (word(at + STATE) !== FREE) return false; // only this worker begins and ends it
   userfaultfdCtxGet(ctx);
+  setWord(thisCpu + C_USERFAULT, ctx);
   userfaultfdLock(ctx);
   setWord(at + FLAGS, fault.flags);
   setWord(at + ORDER, userfaultfdNextOrder(ctx));
@@ -90,9 +91,15 @@ export function userfaultfdSleep(ctx: UserfaultfdCtx): void {
 }
 
 export function userfaultfdEndFault(ctx: UserfaultfdCtx): void {
+  userfaultfdEndFaultOf(ctx, cpuId(thisCpu));
+}
+
+/** Ends the fault of a worker. */
+export function userfaultfdEndFaultOf(ctx: UserfaultfdCtx, cpu: number): void {
   userfaultfdLock(ctx);
-  atomics.store(ownFault(ctx) + STATE, FREE);
+  atomics.store(userfaultfdFaultAt(ctx, cpu) + STATE, FREE);
   userfaultfdUnlock(ctx);
+  setWord(cpuOf(cpu) + C_USERFAULT, NULL);
   userfaultfdCtxPut(ctx);
 }
 

@@ -5,12 +5,15 @@ import { word } from '../arena/memory.ts';
 import { mmLockSeqAt, mmMmapLockAt } from './mm_struct.ts';
 import {
   mmapAssertLocked,
+  mmapLockSpeculateRetry,
+  mmapLockSpeculateTryBegin,
   mmapAssertWriteLocked,
   mmapReadLock,
   mmapReadTrylock,
   mmapReadUnlock,
   mmapWriteDowngrade,
   mmapWriteLock,
+  mmapWriteLockKillable,
   mmapWriteUnlock,
 } from './mmap_lock.ts';
 import type { Mm } from './held.ts';
@@ -96,6 +99,32 @@ describe('mmap_lock', () => {
       mmapWriteUnlock(mmapWriteLock(mm));
       expect(seq()).toBe(start + 4);
     });
+  });
+
+  it('speculation: not begun while somebody writes, and told of every write since', () => {
+    events((mm) => {
+      const seq = mmapLockSpeculateTryBegin(mm);
+      if (seq === null) throw new Error('nobody writes');
+      mmapReadUnlock(mmapReadLock(mm));
+      expect(mmapLockSpeculateRetry(mm, seq), 'readers change nothing').toBe(false);
+      const writer = mmapWriteLock(mm);
+      expect(mmapLockSpeculateTryBegin(mm)).toBe(null);
+      expect(mmapLockSpeculateRetry(mm, seq)).toBe(true);
+      const reader = mmapWriteDowngrade(writer);
+      expect(mmapLockSpeculateTryBegin(mm)).toBe(seq + 2);
+      mmapReadUnlock(reader);
+      expect(mmapLockSpeculateRetry(mm, seq)).toBe(true);
+    });
+  });
+
+  it('P2-6 a condemned task gets a lock that is free, as in Linux: only waiting ends', () => {
+    const seen = events((mm, process) => {
+      process.kill(9);
+      const writer = mmapWriteLockKillable(mm);
+      if (writer === null) throw new Error('the lock is free');
+      mmapWriteUnlock(writer);
+    });
+    expect(seen).toEqual(['start_locking 1', 'acquire_returned 1', 'released 1']);
   });
 
   it('S2-7 the asserts tell what is held', () => {

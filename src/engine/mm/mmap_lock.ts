@@ -5,6 +5,9 @@
  *   mmapWriteUnlock()    make it even: all VMAs of the mm are unlocked; then leave
  *   mmapWriteDowngrade() the same, staying on as a reader
  *
+ * Who looks without the lock at what may be looked at without it, such as the tree under RCU, asks
+ * the sequence whether anybody wrote meanwhile: mmapLockSpeculateTryBegin(), ...Retry().
+ *
  * The locked mm is the guard: what needs the lock takes an MmRead or an MmWrite.
  *
  * Source: include/linux/mmap_lock.h, v6.18.
@@ -18,11 +21,13 @@ import {
   MMAP_LOCK_START_LOCKING,
   trace,
 } from '../trace/events.ts';
+import { MMAP_LOCK, MMAP_LOCK_CHILD } from '../sync/lock_class.ts';
 import {
   downgradeWrite,
   downRead,
   downReadTrylock,
   downWrite,
+  downWriteUnless,
   isHeld,
   isWriteHeld,
   upRead,
@@ -30,13 +35,14 @@ import {
 } from '../sync/rwsem.ts';
 import type { Mm, MmRead, MmWrite } from './held.ts';
 import { mmLockSeqAt, mmMmapLockAt } from './mm_struct.ts';
+import { fatalSignalPending } from './task_struct.ts';
 
 const READ = 0;
 const WRITE = 1;
 
 export function mmapReadLock(mm: Mm): MmRead {
   trace(MMAP_LOCK_START_LOCKING, mm, READ);
-  downRead(mmMmapLockAt(mm));
+  downRead(mmMmapLockAt(mm), MMAP_LOCK);
   countEvent(MMAP_READ_LOCK);
   trace(MMAP_LOCK_ACQUIRE_RETURNED, mm, READ);
   return mm as MmRead;
@@ -44,7 +50,7 @@ export function mmapReadLock(mm: Mm): MmRead {
 
 export function mmapReadTrylock(mm: Mm): MmRead | null {
   trace(MMAP_LOCK_START_LOCKING, mm, READ);
-  if (!downReadTrylock(mmMmapLockAt(mm))) return null;
+  if (!downReadTrylock(mmMmapLockAt(mm), MMAP_LOCK)) return null;
   countEvent(MMAP_READ_LOCK);
   trace(MMAP_LOCK_ACQUIRE_RETURNED, mm, READ);
   return mm as MmRead;
@@ -59,7 +65,25 @@ export function mmapReadUnlock(mm: MmRead): Mm {
 
 export function mmapWriteLock(mm: Mm): MmWrite {
   trace(MMAP_LOCK_START_LOCKING, mm, WRITE);
-  downWrite(mmMmapLockAt(mm));
+  downWrite(mmMmapLockAt(mm), MMAP_LOCK);
+  return beginWrite(mm);
+}
+
+/** The same for a child that nobody knows yet, by who has locked its parent. */
+export function mmapWriteLockNested(mm: Mm): MmWrite {
+  trace(MMAP_LOCK_START_LOCKING, mm, WRITE);
+  downWrite(mmMmapLockAt(mm), MMAP_LOCK_CHILD);
+  return beginWrite(mm);
+}
+
+/** @returns null when the running task has to wait, and is to die: its call ends with EINTR. */
+export function mmapWriteLockKillable(mm: Mm): MmWrite | null {
+  trace(MMAP_LOCK_START_LOCKING, mm, WRITE);
+  if (!downWriteUnless(mmMmapLockAt(mm), MMAP_LOCK, fatalSignalPending)) return null;
+  return beginWrite(mm);
+}
+
+function beginWrite(mm: Mm): MmWrite {
   countEvent(MMAP_WRITE_LOCK);
   trace(MMAP_LOCK_ACQUIRE_RETURNED, mm, WRITE);
   atomics.add(mmLockSeqAt(mm), 1);
@@ -79,6 +103,22 @@ export function mmapWriteDowngrade(mm: MmWrite): MmRead {
   vmaEndWriteAll(mm);
   downgradeWrite(mmMmapLockAt(mm));
   return mm;
+}
+
+/** @returns what to ask mmapLockSpeculateRetry() with, or null: somebody is writing now. */
+export function mmapLockSpeculateTryBegin(mm: Mm): number | null {
+  const seq = atomics.load(mmLockSeqAt(mm));
+  return (seq & 1) === 0 ? seq : null;
+}
+
+/** Whether what has been looked at since may have been changed. */
+export const mmapLockSpeculateRetry = (mm: Mm, seq: number): boolean =>
+  atomics.load(mmLockSeqAt(mm)) !== seq;
+
+/** Of a writer that is no more: what it has marked is not marked any longer. */
+export function mmapEndDeadWrite(mm: Mm): void {
+  const seq = atomics.load(mmLockSeqAt(mm));
+  if ((seq & 1) !== 0) atomics.add(mmLockSeqAt(mm), 1);
 }
 
 export function mmapAssertWriteLocked(mm: Mm): asserts mm is MmWrite {

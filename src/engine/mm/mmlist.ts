@@ -13,6 +13,7 @@ import { H_MMLIST } from '../arena/layout.ts';
 import { setWord, word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { refcountIncNotZero } from '../sync/refcount.ts';
+import { MMLIST_LOCK } from '../sync/lock_class.ts';
 import { spinLock, spinUnlock } from '../sync/spinlock.ts';
 import type { Mm } from './held.ts';
 import { mmMmlistNextAt, mmMmlistPrevAt, mmUsersAt } from './mm_struct.ts';
@@ -24,7 +25,7 @@ const nextOf = (mm: Mm): Mm | Null => word(mmMmlistNextAt(mm)) as Mm | Null;
 
 /** The newest is first: a walk that has begun misses it. */
 export function mmlistAdd(mm: Mm): void {
-  spinLock(LOCK);
+  spinLock(LOCK, MMLIST_LOCK);
   const first = word(FIRST) as Mm | Null;
   setWord(mmMmlistNextAt(mm), first);
   setWord(mmMmlistPrevAt(mm), NULL);
@@ -34,7 +35,7 @@ export function mmlistAdd(mm: Mm): void {
 }
 
 export function mmlistDel(mm: Mm): void {
-  spinLock(LOCK);
+  spinLock(LOCK, MMLIST_LOCK);
   const next = nextOf(mm);
   const prev = word(mmMmlistPrevAt(mm)) as Mm | Null;
   if (next !== NULL) setWord(mmMmlistPrevAt(next), prev);
@@ -47,7 +48,7 @@ export function mmlistDel(mm: Mm): void {
  *   reference to it for mmput(). The caller has one to `mm`, which keeps it on the list.
  */
 export function mmlistNext(mm: Mm | Null): Mm | Null {
-  spinLock(LOCK);
+  spinLock(LOCK, MMLIST_LOCK);
   let next = mm === NULL ? (word(FIRST) as Mm | Null) : nextOf(mm);
   // Ends with the list: those without users are about to leave it.
   while (next !== NULL && !refcountIncNotZero(mmUsersAt(next))) next = nextOf(next);

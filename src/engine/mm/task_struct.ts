@@ -15,11 +15,12 @@
  * Source: include/linux/sched.h, v6.18.
  */
 import * as atomics from '#atomics';
-import { thisCpu } from '../arena/cpu.ts';
+import { cpuOf, cpusSeen, thisCpu } from '../arena/cpu.ts';
 import { C_CURRENT } from '../arena/layout.ts';
 import { double, setDouble, setWord, word } from '../arena/memory.ts';
 import { NULL, type Null, type Ref } from '../arena/ref.ts';
 import { type Cache, cacheAlloc, cacheKind, cacheFree } from '../slab/cache.ts';
+import { waitsFor, wakeInLine } from '../sync/wait_line.ts';
 import type { Mm } from './held.ts';
 import { type SignalStruct, signalLimitsAt } from './signal_struct.ts';
 
@@ -206,6 +207,11 @@ export const SIGCHLD = 17;
 /** Condemns a task: it is to exit, and what it has can be taken away. The first signal counts. */
 export function killTask(task: Task, signal: number): void {
   atomics.cas(task + FATAL_SIGNAL, 0, signal);
+  for (let id = 0; id < cpusSeen(); id++) {
+    const cpu = cpuOf(id);
+    // Its worker may stand in line for mmap_lock, and now gives up.
+    if (waitsFor(cpu) !== NULL && word(cpu + C_CURRENT) === task) wakeInLine(cpu);
+  }
 }
 
 /** Whether the running task is to die: what can be given up half-way then is. */

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { watchWrites } from '#shadow';
 import { Canvas, mmOf, PAGE, PLAIN, rangeOf } from '../../../test/pictures.ts';
+import { Machine } from '../../index.ts';
 import { setWord, word } from '../arena/memory.ts';
 import { NULL } from '../arena/ref.ts';
 import { rcuReadLock, rcuReadUnlock } from '../rcu/rcu.ts';
@@ -29,7 +31,7 @@ import {
   vmaStartReadLocked,
   vmaStartWrite,
 } from './vma_lock.ts';
-import { setVmMm, setVmRange, vmLockSeqAt, vmRefcntAt } from './vma_struct.ts';
+import { setVmMm, setVmRange, vmLockSeqAt, vmRefcntAt, VMA_CACHE } from './vma_struct.ts';
 
 const EXCLUDE = 0x40000000;
 
@@ -45,6 +47,9 @@ function tryRead(mm: Mm, vma: Vma): 'taken' | 'locked' | 'detached' {
   vmaEndRead(locked);
   return 'taken';
 }
+
+/** What follows makes a state by hand that only others at the same time could make. */
+const unwatch = (): void => watchWrites(VMA_CACHE, () => undefined);
 
 describe('vm_refcnt', () => {
   const states: readonly [value: number, meaning: string, read: 'taken' | 'locked' | 'detached'][] =
@@ -144,8 +149,8 @@ describe('vm_refcnt', () => {
 
   it('S2-19 S4-16 a copy is detached and unlocked, whatever its original is', () => {
     using canvas = new Canvas('AB');
-    const reader = lockVmaUnderRcu(canvas.mm, 0);
     vmaStartWrite(canvas.mm, canvas.vma('B'));
+    const reader = lockVmaUnderRcu(canvas.mm, 0);
     for (const letter of ['A', 'B']) {
       const copy = vmAreaDup(canvas.vma(letter)) as VmaHidden;
       expect(refcnt(copy)).toBe(0);
@@ -234,11 +239,15 @@ describe('vmaStartWrite', () => {
 
 describe('vmaStartRead', () => {
   it('S4-22 P2-7 a VMA that belongs to another mm is refused, and its count left as it was', () => {
-    using canvas = new Canvas('A');
-    const other = canvas.machine.spawn();
+    const machine = Machine.create({ bytes: 16 * 2 ** 20 });
+    const other = machine.spawn();
+    using canvas = new Canvas('A', {}, machine);
+    unwatch();
     expect(tryRead(mmOf(other), canvas.vma('A'))).toBe('locked');
     expect(refcnt(canvas.vma('A'))).toBe(1);
+    mmapWriteUnlock(canvas.mm);
     other.exit();
+    mmapWriteLock(canvas.mm);
   });
 
   it('S4-24 under mmap_lock it may fail only for too many readers', () => {
@@ -290,6 +299,7 @@ describe('lockVmaUnderRcu', () => {
 
   it('P2-7 S4-3 a VMA that was cut meanwhile does not contain the address: null, one abort', () => {
     using canvas = new Canvas('AA');
+    unwatch();
     // What a late reader sees: a tree that still names A for its second page, and A already cut.
     setVmRange(canvas.vma('A') as VmaHidden, 0, PAGE);
     const seen = counted(canvas, () => expect(lockVmaUnderRcu(canvas.mm, PAGE)).toBe(null));
@@ -299,14 +309,18 @@ describe('lockVmaUnderRcu', () => {
   });
 
   it('P2-7 S4-4 a VMA of another mm in our tree: null, one abort', () => {
-    using canvas = new Canvas('A');
-    const other = canvas.machine.spawn();
+    const machine = Machine.create({ bytes: 16 * 2 ** 20 });
+    const other = machine.spawn();
+    using canvas = new Canvas('A', {}, machine);
+    unwatch();
     const vma = canvas.vma('A') as VmaHidden;
     setVmMm(vma, mmOf(other));
     const seen = counted(canvas, () => expect(lockVmaUnderRcu(canvas.mm, 0)).toBe(null));
     expect(seen).toEqual({ abort: 1, miss: 0 });
     setVmMm(vma, canvas.mm);
+    mmapWriteUnlock(canvas.mm);
     other.exit();
+    mmapWriteLock(canvas.mm);
   });
 
   it('P2-7 S4-21 what is detached is not "locked": the lookup is to be repeated', () => {

@@ -17,6 +17,9 @@
  */
 import { assert } from '../arena/assert.ts';
 import { word } from '../arena/memory.ts';
+import type { WordAt } from '../arena/ref.ts';
+import type { LockMode } from '../sync/held_locks.ts';
+import { rwsemBreak } from '../sync/rwsem.ts';
 import { trace, VMA_START_WRITE } from '../trace/events.ts';
 import type { Mm, MmRead, MmWrite, Vma, VmaRcu, VmaWrite } from './held.ts';
 import { mmLockSeqAt } from './mm_struct.ts';
@@ -62,10 +65,11 @@ export function vmaStartWrite(mm: MmWrite, vma: Vma): VmaWrite {
   return vma as VmaWrite;
 }
 
-export const isWriteLocked = (mm: MmRead, vma: VmaRcu): boolean =>
-  isDefaultVmaLock()
-    ? word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm))
-    : older.isWriteLocked(mm, vma);
+/** With nothing held: it may be a mark that has just ended, or just begins. */
+export const isMarked = (mm: Mm, vma: VmaRcu): boolean =>
+  isDefaultVmaLock() ? word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm)) : older.isMarked(mm, vma);
+
+export const isWriteLocked = (mm: MmRead, vma: VmaRcu): boolean => isMarked(mm, vma);
 
 /** Both must hold: mmap_lock for write, which the type says, and the VMA's own. */
 export function vmaAssertWriteLocked(mm: MmWrite, vma: Vma): asserts vma is VmaWrite {
@@ -108,6 +112,12 @@ export const isVmaDetached = (vma: VmaRcu): boolean =>
 export function vmaLockInit(vma: VmaRcu): void {
   if (isDefaultVmaLock()) refcnt.init(vma);
   else older.init(vma);
+}
+
+/** Takes it away from a worker that is no more; `lock` is what its list of held locks names. */
+export function vmaLockBreak(lock: WordAt, mode: LockMode): void {
+  if (isDefaultVmaLock()) refcnt.breakLock(lock as VmaRcu, mode);
+  else rwsemBreak(lock, mode);
 }
 
 /** Whether the memory of a freed VMA must wait until readers who may have found it are gone. */

@@ -46,6 +46,28 @@ const SHARED_RB = 20; // (r)    node of the file's i_mmap, 10 words: rmap/interv
 const PRIVATE_DATA = 30; // (m+v) a word of its driver's
 const CACHING = 31; //  (m+v)   what vm_page_prot says beside the flags: see page_prot.ts
 
+/** What a monitor calls the fields, by their first words; (a) and (r) have rules of their own. */
+export const VMA_FIELDS: ReadonlyMap<number, string> = new Map([
+  [START, 'vm_start'],
+  [START + 1, 'vm_start'],
+  [END, 'vm_end'],
+  [END + 1, 'vm_end'],
+  [PGOFF, 'vm_pgoff'],
+  [PGOFF + 1, 'vm_pgoff'],
+  [FLAGS, 'vm_flags'],
+  [FLAGS + 1, 'vm_flags'],
+  [MM, 'vm_mm'],
+  [FILE, 'vm_file'],
+  [ANON_VMA, 'anon_vma'],
+  [AVC, 'anon_vma_chain'],
+  [OPS, 'vm_ops'],
+  [POLICY, 'vm_policy'],
+  [ANON_NAME, 'anon_name'],
+  [UFFD, 'vm_userfaultfd_ctx'],
+  [PRIVATE_DATA, 'vm_private_data'],
+  [CACHING, 'vm_page_prot'],
+]);
+
 export const VMA_CACHE: Cache<'vm_area_struct'> = cacheKind({
   name: 'vm_area_struct',
   id: 1,

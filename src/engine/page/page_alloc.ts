@@ -12,6 +12,7 @@ import { setWord, views as shared } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { cacheAlloc, cacheFree, cacheFreeAll, cacheFreeRcu } from '../slab/cache.ts';
 import { refcountDecAndTest, refcountInc } from '../sync/refcount.ts';
+import { PAGE_LOCK } from '../sync/lock_class.ts';
 import { spinLock, spinTryLock, spinUnlock } from '../sync/spinlock.ts';
 import { LIMIT_RAM, noteLimit } from '../trace/verdict.ts';
 import {
@@ -96,9 +97,9 @@ export function pageRemoveMap(page: Page): void {
   assert(before > 0, 'an entry that maps a page was counted');
 }
 
-export const lockPage = (page: Page): void => spinLock(pageLockAt(page));
+export const lockPage = (page: Page): void => spinLock(pageLockAt(page), PAGE_LOCK);
 /** @returns whether it is locked now; false when somebody else has it. */
-export const tryLockPage = (page: Page): boolean => spinTryLock(pageLockAt(page));
+export const tryLockPage = (page: Page): boolean => spinTryLock(pageLockAt(page), PAGE_LOCK);
 export const unlockPage = (page: Page): void => spinUnlock(pageLockAt(page));
 
 /** Eight doubles at a time: `fill` of shared memory is sixteen times slower. */

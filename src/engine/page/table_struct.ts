@@ -23,6 +23,7 @@ import { PMD_SIZE } from '../arena/units.ts';
 import type { Mm } from '../mm/held.ts';
 import { mmPgdAt, mmPgtablesAt } from '../mm/mm_struct.ts';
 import { type Cache, cacheAlloc, cacheKind, cacheFree } from '../slab/cache.ts';
+import { PTE_LOCK } from '../sync/lock_class.ts';
 import { spinLock, spinUnlock } from '../sync/spinlock.ts';
 
 /** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
@@ -63,7 +64,7 @@ export const entryAt = (table: PageTable, index: number): WordAt => table + ENTR
 export const pteIndex = (addr: number): number => leafIndex(addr | 0);
 
 /** The pte lock: of one leaf table. */
-export const pteLock = (leaf: PageTable): void => spinLock(leaf + LOCK);
+export const pteLock = (leaf: PageTable): void => spinLock(leaf + LOCK, PTE_LOCK);
 export const pteUnlock = (leaf: PageTable): void => spinUnlock(leaf + LOCK);
 
 /** @returns the leaf table of an address, or NULL when there is none. */

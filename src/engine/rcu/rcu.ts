@@ -12,7 +12,7 @@
  */
 import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
-import { thisCpu } from '../arena/cpu.ts';
+import { type Cpu, thisCpu } from '../arena/cpu.ts';
 import {
   CPUS,
   CPUS_AT,
@@ -39,6 +39,12 @@ export function rcuReadUnlock(): void {
   assert(nesting >= 0, 'rcuReadUnlock() without rcuReadLock()');
   setWord(thisCpu + C_RCU_NESTING, nesting);
   if (nesting === 0) atomics.store(thisCpu + C_RCU_EPOCH, 0);
+}
+
+/** Ends the section of a worker that is no more. @returns whether it was in one. */
+export function rcuEndOf(cpu: Cpu): boolean {
+  setWord(cpu + C_RCU_NESTING, 0);
+  return atomics.exchange(cpu + C_RCU_EPOCH, 0) !== 0;
 }
 
 export const rcuReadLockHeld = (): boolean => word(thisCpu + C_RCU_NESTING) > 0;

@@ -26,6 +26,7 @@ import {
   vmAnonVmaChain,
 } from '../mm/vma_struct.ts';
 import { cacheAlloc, cacheFree } from '../slab/cache.ts';
+import { PAGE_TABLE_LOCK } from '../sync/lock_class.ts';
 import { spinLock, spinUnlock } from '../sync/spinlock.ts';
 import { avcLink, avcTreeRemove, oldestAvc } from './anon_vma_chain.ts';
 import { findMergeableAnonVma } from './anon_vma_reuse.ts';
@@ -60,7 +61,7 @@ export function anonVmaPrepare(mm: MmRead, vma: Vma): 0 | Errno {
 function prepareFirst(mm: MmRead, vma: Vma): 0 | Errno {
   const avc = cacheAlloc(AVC_CACHE);
   if (avc === NULL) return ENOMEM;
-  spinLock(mmPageTableLockAt(mm));
+  spinLock(mmPageTableLockAt(mm), PAGE_TABLE_LOCK);
   // It stays alive: its VMA is linked with it for as long as mmap_lock is held.
   const neighbours = findMergeableAnonVma(mm, vma);
   spinUnlock(mmPageTableLockAt(mm));
@@ -83,7 +84,7 @@ function linkFirst(
   { avc, anonVma }: { avc: AnonVmaChain; anonVma: AnonVma },
 ): boolean {
   anonVmaLockWrite(anonVma);
-  spinLock(mmPageTableLockAt(mm));
+  spinLock(mmPageTableLockAt(mm), PAGE_TABLE_LOCK);
   const isFirst = vmAnonVma(vma) === NULL;
   if (isFirst) {
     avcLink(vma, avc, anonVma);

@@ -19,6 +19,7 @@ import type { Vma, VmaRcu } from '../mm/held.ts';
 import type { AnonVma, AnonVmaChain } from '../mm/vma_struct.ts';
 import { type Cache, cacheAlloc, cacheKind, cacheFreeRcu } from '../slab/cache.ts';
 import { refcountDecAndTest, refcountInc, refcountIncNotZero } from '../sync/refcount.ts';
+import { ANON_VMA_LOCK } from '../sync/lock_class.ts';
 import { downRead, downWrite, upRead, upWrite } from '../sync/rwsem.ts';
 import type { IntervalNode } from './interval_tree.ts';
 
@@ -68,9 +69,11 @@ export function addAnonVmaActive(anonVma: AnonVma, delta: number): void {
 
 // The lock of a family is its root's: the chain of one VMA holds one family only.
 
-export const anonVmaLockWrite = (anonVma: AnonVma): void => downWrite(anonVmaRoot(anonVma) + SEM);
+export const anonVmaLockWrite = (anonVma: AnonVma): void =>
+  downWrite(anonVmaRoot(anonVma) + SEM, ANON_VMA_LOCK);
 export const anonVmaUnlockWrite = (anonVma: AnonVma): void => upWrite(anonVmaRoot(anonVma) + SEM);
-export const anonVmaLockRead = (anonVma: AnonVma): void => downRead(anonVmaRoot(anonVma) + SEM);
+export const anonVmaLockRead = (anonVma: AnonVma): void =>
+  downRead(anonVmaRoot(anonVma) + SEM, ANON_VMA_LOCK);
 export const anonVmaUnlockRead = (anonVma: AnonVma): void => upRead(anonVmaRoot(anonVma) + SEM);
 
 /**

@@ -15,6 +15,7 @@ import { fileInode } from '../file/file_struct.ts';
 import { type Inode, inodeIMmapAt, inodeIMmapSemAt } from '../file/inode.ts';
 import type { Vma } from '../mm/held.ts';
 import { vmaPages, vmFile, vmPgoff, vmSharedRbAt } from '../mm/vma_struct.ts';
+import { I_MMAP_LOCK } from '../sync/lock_class.ts';
 import { downWrite, upWrite } from '../sync/rwsem.ts';
 import {
   intervalFirst,
@@ -26,7 +27,8 @@ import {
   intervalTreeRemove,
 } from './interval_tree.ts';
 
-export const iMmapLockWrite = (inode: Inode): void => downWrite(inodeIMmapSemAt(inode));
+export const iMmapLockWrite = (inode: Inode): void =>
+  downWrite(inodeIMmapSemAt(inode), I_MMAP_LOCK);
 export const iMmapUnlockWrite = (inode: Inode): void => upWrite(inodeIMmapSemAt(inode));
 
 // The three that change the tree are called under its lock.

@@ -14,6 +14,7 @@ import { NULL, type WordAt } from '../arena/ref.ts';
 import { type Inode, inodeIMmapAt, inodeIMmapSemAt } from '../file/inode.ts';
 import type { Vma } from '../mm/held.ts';
 import { type AnonVma, vmaOfSharedRb } from '../mm/vma_struct.ts';
+import { I_MMAP_LOCK } from '../sync/lock_class.ts';
 import { downRead, upRead } from '../sync/rwsem.ts';
 import {
   anonVmaLockRead,
@@ -39,7 +40,7 @@ export type RmapVisit = (vma: Vma) => boolean;
  * @returns false when a visit ended it.
  */
 export function iMmapWalk(inode: Inode, pages: PageInterval, visit: RmapVisit): boolean {
-  downRead(inodeIMmapSemAt(inode));
+  downRead(inodeIMmapSemAt(inode), I_MMAP_LOCK);
   const isWhole = walk(inodeIMmapAt(inode), pages, (node) => visit(vmaOfSharedRb(node) as Vma));
   upRead(inodeIMmapSemAt(inode));
   return isWhole;

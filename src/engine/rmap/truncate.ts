@@ -63,6 +63,7 @@ import {
   PG_DIRTY,
   setPageFlag,
 } from '../page/page_struct.ts';
+import { I_RWSEM, INVALIDATE_LOCK } from '../sync/lock_class.ts';
 import { downWrite, upWrite } from '../sync/rwsem.ts';
 import { unmapMappingRange } from './unmap_mapping.ts';
 
@@ -80,7 +81,7 @@ export function fileTruncate(file: File, size: number): 0 | Errno {
   if (inodeHas(inode, I_APPEND)) return EPERM;
   if (size > FILE_BYTES_MAX) return EFBIG;
 
-  downWrite(inodeRwsemAt(inode));
+  downWrite(inodeRwsemAt(inode), I_RWSEM);
   const refused = mayResize(inode, size);
   const result = isErr(refused) ? refused : resize(inode, size);
   upWrite(inodeRwsemAt(inode));
@@ -106,7 +107,7 @@ function resize(inode: Inode, size: number): 0 | Errno {
     setInodeSize(inode, size);
     return OK;
   }
-  downWrite(invalidateSemAt(inode));
+  downWrite(invalidateSemAt(inode), INVALIDATE_LOCK);
   const result = shrink(inode, old, size);
   upWrite(invalidateSemAt(inode));
   return result;
@@ -181,7 +182,7 @@ export function filePunchHole(file: File, { start, len }: FileRange): 0 | Errno 
   if (start + len > most) return EFBIG;
   if (inodeKind(inode) === 'secretmem') return EOPNOTSUPP;
 
-  downWrite(inodeRwsemAt(inode));
+  downWrite(inodeRwsemAt(inode), I_RWSEM);
   const isSealed = (inodeSeals(inode) & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0;
   const result = isSealed ? EPERM : punch(inode, { start, len });
   upWrite(inodeRwsemAt(inode));
@@ -194,7 +195,7 @@ function punch(inode: Inode, { start, len }: FileRange): 0 | Errno {
   if (end <= start) return OK;
   const first = Math.ceil(start / PAGE_SIZE);
   const last = Math.floor(end / PAGE_SIZE) - 1;
-  downWrite(invalidateSemAt(inode));
+  downWrite(invalidateSemAt(inode), INVALIDATE_LOCK);
   unmapHole(inode, { first, last });
   if (first <= last) truncatePages(inode, { first, last });
   zeroPart(inode, start, Math.min(end, first * PAGE_SIZE));

@@ -27,6 +27,7 @@ import { CPUS, C_SLABS, SLAB_WORDS } from '../arena/layout.ts';
 import { rawViews } from '../arena/memory.ts';
 import { NULL, type Null, type Ref, type WordAt } from '../arena/ref.ts';
 import { pollStateSynchronizeRcu, startPollSynchronizeRcu } from '../rcu/rcu.ts';
+import { CACHE_DEPOT_LOCK } from '../sync/lock_class.ts';
 import { spinLock, spinUnlock } from '../sync/spinlock.ts';
 import { ARMED, CARVED, DEPOT_COUNT, DEPOT_HEAD, DEPOT_LOCK } from './cache_line.ts';
 import type { Cache } from './cache_kind.ts';
@@ -212,7 +213,7 @@ function spill(cache: Cache<string>, slab: WordAt): void {
   setWord(slab + FREE_COUNT, word(slab + FREE_COUNT) - BATCH);
 
   const depot = cacheAt(cache.id);
-  spinLock(depot + DEPOT_LOCK);
+  spinLock(depot + DEPOT_LOCK, CACHE_DEPOT_LOCK);
   setWord(last + cache.link, word(depot + DEPOT_HEAD));
   setWord(depot + DEPOT_HEAD, head);
   setWord(depot + DEPOT_COUNT, word(depot + DEPOT_COUNT) + BATCH);
@@ -224,7 +225,7 @@ function takeFromDepot(cache: Cache<string>, slab: WordAt): boolean {
   // Read without the lock: missing a batch that just arrives only carves a chunk.
   if (word(depot + DEPOT_COUNT) === 0) return false;
 
-  spinLock(depot + DEPOT_LOCK);
+  spinLock(depot + DEPOT_LOCK, CACHE_DEPOT_LOCK);
   const head = word(depot + DEPOT_HEAD);
   const count = Math.min(BATCH, word(depot + DEPOT_COUNT));
   const last = nthLinked(cache, head, count);

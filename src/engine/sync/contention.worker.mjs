@@ -42,9 +42,32 @@ function check() {
   if (word(LEFT) !== word(RIGHT)) wrong++;
 }
 
+function read() {
+  rwsem.downRead(LOCK, 0);
+  check();
+  rwsem.upRead(LOCK);
+}
+
+function write() {
+  rwsem.downWrite(LOCK, 0);
+  check();
+  addToBoth();
+  rwsem.upWrite(LOCK);
+}
+
+/** Worker 0 does its rounds; the others never leave it a quiet moment until it has. */
+function alone(first, others) {
+  if (me === 0) {
+    first();
+    atomics.add(SHOWN, 1);
+  } else if (atomics.load(SHOWN) < rounds) {
+    while (atomics.load(SHOWN) < rounds) others();
+  }
+}
+
 const JOBS = {
   spinlock() {
-    spinLock(LOCK);
+    spinLock(LOCK, 0);
     check();
     addToBoth();
     spinUnlock(LOCK);
@@ -52,12 +75,12 @@ const JOBS = {
 
   rwsem(round) {
     if ((round + me) % 4 !== 0) {
-      rwsem.downRead(LOCK);
+      rwsem.downRead(LOCK, 0);
       check();
       rwsem.upRead(LOCK);
       return;
     }
-    rwsem.downWrite(LOCK);
+    rwsem.downWrite(LOCK, 0);
     check();
     addToBoth();
     if (round % 3 !== 0) return rwsem.upWrite(LOCK);
@@ -65,6 +88,9 @@ const JOBS = {
     check();
     rwsem.upRead(LOCK);
   },
+
+  lone_reader: () => alone(read, write),
+  lone_writer: () => alone(write, read),
 
   /** Every object belongs to one worker at a time. */
   slab(round) {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { bareArena, contend } from '../../../test/contention.ts';
 import { takeWords } from '../arena/arena.ts';
 import { setWord, word } from '../arena/memory.ts';
+import { I_RWSEM as CLASS } from './lock_class.ts';
 import {
   downgradeWrite,
   downRead,
@@ -14,7 +15,7 @@ import {
 } from './rwsem.ts';
 
 const WAITING = 2;
-const SLEEPERS = 4;
+const HANDOFF = 4;
 
 function newSem(): number {
   bareArena();
@@ -25,7 +26,7 @@ describe('rwsem', () => {
   it('lets many readers in, and is free when the last has left', () => {
     const sem = newSem();
     for (let n = 1; n <= 5; n++) {
-      downRead(sem);
+      downRead(sem, CLASS);
       expect([isHeld(sem), isWriteHeld(sem)]).toEqual([true, false]);
     }
     for (let n = 1; n <= 5; n++) upRead(sem);
@@ -35,29 +36,37 @@ describe('rwsem', () => {
 
   it('keeps readers out while it is held for write', () => {
     const sem = newSem();
-    downWrite(sem);
-    expect([isHeld(sem), isWriteHeld(sem), downReadTrylock(sem)]).toEqual([true, true, false]);
+    downWrite(sem, CLASS);
+    expect([isHeld(sem), isWriteHeld(sem), downReadTrylock(sem, CLASS)]).toEqual([
+      true,
+      true,
+      false,
+    ]);
     upWrite(sem);
-    expect(downReadTrylock(sem)).toBe(true);
+    expect(downReadTrylock(sem, CLASS)).toBe(true);
     upRead(sem);
   });
 
   it('keeps new readers out while a writer waits, and not after', () => {
     const sem = newSem();
-    downRead(sem);
-    setWord(sem, word(sem) | WAITING | SLEEPERS); // as a waiting writer marks it
-    expect(downReadTrylock(sem)).toBe(false);
+    downRead(sem, CLASS);
+    setWord(sem, word(sem) | WAITING | HANDOFF); // as a waiting writer marks it
+    expect(downReadTrylock(sem, CLASS)).toBe(false);
     expect(isHeld(sem)).toBe(true);
     upRead(sem);
     expect(word(sem)).toBe(0);
-    expect(downReadTrylock(sem)).toBe(true);
+    expect(downReadTrylock(sem, CLASS)).toBe(true);
   });
 
   it('S2-22 a writer becomes a reader with nobody in between', () => {
     const sem = newSem();
-    downWrite(sem);
+    downWrite(sem, CLASS);
     downgradeWrite(sem);
-    expect([isHeld(sem), isWriteHeld(sem), downReadTrylock(sem)]).toEqual([true, false, true]);
+    expect([isHeld(sem), isWriteHeld(sem), downReadTrylock(sem, CLASS)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
     upRead(sem);
     upRead(sem);
     expect(word(sem)).toBe(0);
@@ -70,6 +79,15 @@ describe('rwsem', () => {
     expect(() => upWrite(other)).toThrow('upWrite() by a writer');
     const third = takeWords(64);
     expect(() => downgradeWrite(third)).toThrow('downgradeWrite() by a writer');
+  });
+
+  it('P2-6 lets nobody pass the first in line for ever: a reader among writers, and the reverse', async () => {
+    // Each stops when the other has had its turns: without fairness the run would not end.
+    for (const one of [0, 1]) {
+      const { at, wrong } = await contend(one === 0 ? 'lone_reader' : 'lone_writer', 3, 200);
+      expect(wrong).toBe(0);
+      expect([word(at), word(at + 64)]).toEqual([0, 200]);
+    }
   });
 
   it('keeps two words together for workers that read, write and downgrade', async () => {

@@ -2,13 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { bareArena, contend } from '../../../test/contention.ts';
 import { takeWords } from '../arena/arena.ts';
 import { setWord, word } from '../arena/memory.ts';
+import { PTE_LOCK as CLASS } from './lock_class.ts';
 import { spinLock, spinUnlock } from './spinlock.ts';
 
 describe('spinLock', () => {
   it('is a word: 0 free, 1 held', () => {
     bareArena();
     const lock = takeWords(64);
-    spinLock(lock);
+    spinLock(lock, CLASS);
     expect(word(lock)).toBe(1);
     spinUnlock(lock);
     expect(word(lock)).toBe(0);
@@ -17,7 +18,7 @@ describe('spinLock', () => {
   it('leaves a contended word free', () => {
     bareArena();
     const lock = takeWords(64);
-    spinLock(lock);
+    spinLock(lock, CLASS);
     setWord(lock, 2); // as a sleeper marks it
     spinUnlock(lock);
     expect(word(lock)).toBe(0);

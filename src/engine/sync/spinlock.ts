@@ -3,9 +3,18 @@
  * preempted: spinning against a holder that has no CPU costs milliseconds.
  */
 import * as atomics from '#atomics';
+import { IS_SHADOWED } from '#shadow';
 import { assert } from '../arena/assert.ts';
-import { word } from '../arena/memory.ts';
+import { thisCpu } from '../arena/cpu.ts';
+import { C_HELD } from '../arena/layout.ts';
+import { rawViews as shared, word } from '../arena/memory.ts';
 import type { WordAt } from '../arena/ref.ts';
+import { bringToTop, prepareHeld, SPIN } from './held_locks.ts';
+import type { LockClass } from './lock_class.ts';
+import { checkLockOrder } from './lock_order.ts';
+
+/** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
+const views = shared;
 
 const FREE = 0;
 const HELD = 1;
@@ -15,8 +24,15 @@ const CONTENDED = 2;
 /** Plain loads before a waiter sleeps. */
 export const SPINS = 200;
 
-export function spinLock(lock: WordAt): void {
-  if (atomics.cas(lock, FREE, HELD)) return;
+export function spinLock(lock: WordAt, cls: LockClass): void {
+  if (IS_SHADOWED) checkLockOrder(lock, cls, SPIN);
+  const held = prepareHeld(lock, cls, SPIN);
+  if (!atomics.cas(lock, FREE, HELD)) takeContended(lock);
+  views.i32[thisCpu + C_HELD] = held + 1;
+}
+
+/** It has been taken when this returns: no call comes after the atomic that does it. */
+function takeContended(lock: WordAt): void {
   for (let spin = 0; spin < SPINS; spin++) {
     if (word(lock) === FREE && atomics.cas(lock, FREE, HELD)) return;
   }
@@ -25,10 +41,23 @@ export function spinLock(lock: WordAt): void {
 }
 
 /** @returns whether the lock was free, and is held now. */
-export const spinTryLock = (lock: WordAt): boolean => atomics.cas(lock, FREE, HELD);
+export function spinTryLock(lock: WordAt, cls: LockClass): boolean {
+  const held = prepareHeld(lock, cls, SPIN);
+  if (!atomics.cas(lock, FREE, HELD)) return false;
+  views.i32[thisCpu + C_HELD] = held + 1;
+  return true;
+}
 
 export function spinUnlock(lock: WordAt): void {
-  const held = atomics.exchange(lock, FREE);
-  assert(held !== FREE, 'a spinlock is released by its holder');
-  if (held === CONTENDED) atomics.wakeAll(lock);
+  const left = bringToTop(lock);
+  assert(left >= 0, 'a spinlock is released by its holder');
+  const was = atomics.exchange(lock, FREE);
+  views.i32[thisCpu + C_HELD] = left;
+  if (was === CONTENDED) atomics.wakeAll(lock);
+}
+
+/** Takes it away from a worker that is no more. */
+export function spinBreak(lock: WordAt): void {
+  atomics.store(lock, FREE);
+  atomics.wakeAll(lock);
 }

@@ -1,5 +1,5 @@
 /** brk(2). */
-import { isErr } from '../arena/errno.ts';
+import { EINTR, isErr } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { pageUp, TASK_SIZE, ugt, type Ulong, ult } from '../arena/units.ts';
 import { mmPopulateIgnoringErrors } from '../fault/populate.ts';
@@ -13,7 +13,7 @@ import {
   mmStartData,
   setMmBrk,
 } from '../mm/mm_struct.ts';
-import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
+import { mmapWriteLockKillable, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { dacMmapMinAddr } from '../mm/sysctl.ts';
 import { CAP_SYS_RAWIO, capable, rlimit, RLIMIT_DATA } from '../mm/task_struct.ts';
 import { findVma, findVmaIntersection } from '../mm/vma_iterator.ts';
@@ -28,13 +28,15 @@ import { enterSyscall } from './entry.ts';
 /**
  * Moves the end of the heap.
  *
- * @returns where it is now: `brk`, or on any failure where it was.
+ * @returns where it is now: `brk`, or on any failure where it was; EINTR for a
+ *   task that dies while it waits.
  *
  * Source: mm/mmap.c, brk(), v6.18.
  */
 export function sysBrk(brk: Ulong): number {
   const mm = enterSyscall();
-  const locked = mmapWriteLock(mm);
+  const locked = mmapWriteLockKillable(mm);
+  if (locked === null) return EINTR;
   const oldBrk = mmBrk(locked);
   const outcome = moveBrk(locked, oldBrk, brk);
   if (outcome !== 'unlocked') mmapWriteUnlock(locked);

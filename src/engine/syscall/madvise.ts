@@ -6,11 +6,16 @@
  */
 import { MUST_WAIT } from '../fault/populate.ts';
 import { awaitUserfault } from '../fault/userfault.ts';
-import { EAGAIN, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
+import { EAGAIN, EINTR, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import type { Ulong } from '../arena/units.ts';
 import type { Mm, MmWrite, Vma } from '../mm/held.ts';
-import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
+import {
+  mmapReadLock,
+  mmapReadUnlock,
+  mmapWriteLockKillable,
+  mmapWriteUnlock,
+} from '../mm/mmap_lock.ts';
 import { CAP_SYS_ADMIN, capable } from '../mm/task_struct.ts';
 import { sysctl } from '../mm/sysctl.ts';
 import {
@@ -120,7 +125,8 @@ function advise(mm: Mm, advice: number, range: ByteRange): 0 | Errno {
       : advisePages(mm, advice, span);
   }
 
-  const locked = mmapWriteLock(mm);
+  const locked = mmapWriteLockKillable(mm);
+  if (locked === null) return EINTR;
   const result = visitVmas(locked, { range: span, holes: 'pass' }, (vma, part) =>
     adviseFlags(locked, vma, { part, advice, newFlags }),
   );
@@ -222,7 +228,8 @@ function advisePages(mm: Mm, advice: number, range: ByteRange): 0 | Errno {
 function adviseGuards(mm: Mm, advice: number, range: ByteRange): 0 | Errno {
   const act = GUARD_ADVICE.get(advice);
   if (act === undefined) return EINVAL;
-  const locked = mmapWriteLock(mm);
+  const locked = mmapWriteLockKillable(mm);
+  if (locked === null) return EINTR;
   const result = visitVmas(locked, { range, holes: 'pass' }, (vma, part) =>
     mayDiscard(vma, advice) ? act(locked, vma, part) : EPERM,
   );

@@ -3,7 +3,17 @@
  *
  * Source: mm/mlock.c, v6.18.
  */
-import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
+import {
+  EAGAIN,
+  EFAULT,
+  EINTR,
+  EINVAL,
+  ENOMEM,
+  EPERM,
+  type Errno,
+  isErr,
+  OK,
+} from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { pageDown, pageUp, TASK_SIZE, type Ulong, ult } from '../arena/units.ts';
 import { mmPopulate, mmPopulateIgnoringErrors } from '../fault/populate.ts';
@@ -11,7 +21,7 @@ import { SECRETMEM_VM_OPS } from '../file/vm_ops.ts';
 import { addLockedVm, canDoMlock } from '../mm/accounting.ts';
 import type { Mm, MmRead, MmWrite, Vma } from '../mm/held.ts';
 import { mmDefFlags, mmLockedVm, mmTotalVm, setMmDefFlags } from '../mm/mm_struct.ts';
-import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
+import { mmapWriteLockKillable, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { CAP_IPC_LOCK, capable, rlimit, RLIMIT_MEMLOCK } from '../mm/task_struct.ts';
 import { findVma, vmaFind, vmaIterator } from '../mm/vma_iterator.ts';
 import {
@@ -61,7 +71,8 @@ function mlock(args: MlockArgs, lockFlags: VmFlags): 0 | Errno {
   const mm = enterSyscall();
   if (!canDoMlock()) return EPERM;
   const range = pagesTouched(args);
-  const locked = mmapWriteLock(mm);
+  const locked = mmapWriteLockKillable(mm);
+  if (locked === null) return EINTR;
   const isAllowed = isWithinMemlock(locked, range);
   const result = isAllowed ? applyVmaLockFlags(locked, range, lockFlags) : ENOMEM;
   mmapWriteUnlock(locked);
@@ -70,7 +81,8 @@ function mlock(args: MlockArgs, lockFlags: VmFlags): 0 | Errno {
 
 /** @returns ENOMEM for a hole, after the pages before it; EINVAL when the range wraps. */
 export function sysMunlock(args: MlockArgs): 0 | Errno {
-  const locked = mmapWriteLock(enterSyscall());
+  const locked = mmapWriteLockKillable(enterSyscall());
+  if (locked === null) return EINTR;
   const result = applyVmaLockFlags(locked, pagesTouched(args), VM_NONE);
   mmapWriteUnlock(locked);
   return result;
@@ -155,7 +167,8 @@ export function sysMlockall(flags: number): 0 | Errno {
   if (flags === 0 || (flags & ~known) !== 0 || flags === MCL_ONFAULT) return EINVAL;
   if (!canDoMlock()) return EPERM;
 
-  const locked = mmapWriteLock(mm);
+  const locked = mmapWriteLockKillable(mm);
+  if (locked === null) return EINTR;
   const limit = Math.floor(rlimit(RLIMIT_MEMLOCK) / 4096);
   const isOver = (flags & MCL_CURRENT) !== 0 && mmTotalVm(locked) > limit;
   if (isOver && !capable(CAP_IPC_LOCK)) {
@@ -169,8 +182,9 @@ export function sysMlockall(flags: number): 0 | Errno {
   return OK;
 }
 
-export function sysMunlockall(): 0 {
-  const locked = mmapWriteLock(enterSyscall());
+export function sysMunlockall(): 0 | Errno {
+  const locked = mmapWriteLockKillable(enterSyscall());
+  if (locked === null) return EINTR;
   applyMlockallFlags(locked, 0);
   mmapWriteUnlock(locked);
   return OK;

@@ -8,6 +8,7 @@ import {
   EAGAIN,
   EBADF,
   EEXIST,
+  EINTR,
   EINVAL,
   ENODEV,
   ENOMEM,
@@ -47,7 +48,7 @@ import {
 import { canDoMlock, mlockFutureOk } from '../mm/accounting.ts';
 import type { MmWrite } from '../mm/held.ts';
 import { mmDefFlags, mmMapCount } from '../mm/mm_struct.ts';
-import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
+import { mmapWriteLockKillable, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import {
   mmapMinAddr,
   sysctlMaxMapCount,
@@ -170,7 +171,11 @@ export function sysMmap(args: MmapArgs): number | Errno {
   const file = mmapFile(args);
   if (isErr(file)) return file;
 
-  const locked = mmapWriteLock(mm);
+  const locked = mmapWriteLockKillable(mm);
+  if (locked === null) {
+    if (file !== NULL) fput(file);
+    return EINTR;
+  }
   const map = describe(locked, file, args);
   const addr = doMmap(map);
   mmapWriteUnlock(locked);

@@ -2,7 +2,7 @@
  * mprotect(2), pkey_mprotect(2), pkey_alloc(2), pkey_free(2), on a machine without protection
  * keys.
  */
-import { EACCES, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
+import { EACCES, EINTR, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
 import { isPageAligned, pageUp, ugt, type Ulong } from '../arena/units.ts';
@@ -19,7 +19,7 @@ import {
 } from '../mm/accounting.ts';
 import type { MmWrite, Vma } from '../mm/held.ts';
 import { MMF_HAS_MDWE, mmHasFlag } from '../mm/mm_struct.ts';
-import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
+import { mmapWriteLockKillable, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { hasPersonality, READ_IMPLIES_EXEC } from '../mm/task_struct.ts';
 import { findVma } from '../mm/vma_iterator.ts';
 import {
@@ -107,7 +107,8 @@ export function sysMprotect(args: MprotectArgs): 0 | Errno {
   if (!ugt(end, args.addr)) return ENOMEM;
   if ((prot & ~PROT_KNOWN) !== 0 || prot !== (prot & PROT_KNOWN)) return EINVAL;
 
-  const locked = mmapWriteLock(mm);
+  const locked = mmapWriteLockKillable(mm);
+  if (locked === null) return EINTR;
   const change: Mprotect = { mm: locked, start: args.addr, end, prot };
   const result = protect(change, grows);
   mmapWriteUnlock(locked);

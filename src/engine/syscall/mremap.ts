@@ -7,7 +7,17 @@
  *
  * Source: mm/mremap.c, v6.18.
  */
-import { EAGAIN, EFAULT, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
+import {
+  EAGAIN,
+  EFAULT,
+  EINTR,
+  EINVAL,
+  ENOMEM,
+  EPERM,
+  type Errno,
+  isErr,
+  OK,
+} from '../arena/errno.ts';
 import { assert } from '../arena/assert.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { isPageAligned, PAGE_SIZE, pageUp, TASK_SIZE, ugt } from '../arena/units.ts';
@@ -25,7 +35,7 @@ import {
 } from '../mm/accounting.ts';
 import type { Mm, MmWrite, Vma } from '../mm/held.ts';
 import { mmMapCount } from '../mm/mm_struct.ts';
-import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
+import { mmapWriteLockKillable, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { sysctlMaxMapCount } from '../mm/sysctl.ts';
 import { findVmaIntersection, vmaFind, vmaIterator, vmaLookup } from '../mm/vma_iterator.ts';
 import { vmaStartWrite } from '../mm/vma_lock.ts';
@@ -89,7 +99,8 @@ export function sysMremap(args: MremapArgs): number | Errno {
   const mm = enterSyscall();
   const refused = checkParams(mm, args);
   if (isErr(refused)) return refused;
-  const locked = mmapWriteLock(mm);
+  const locked = mmapWriteLockKillable(mm);
+  if (locked === null) return EINTR;
   const vrm = describeRemap(locked, args);
   const result = remap(vrm);
   if (!vrm.isUnlocked) mmapWriteUnlock(locked);

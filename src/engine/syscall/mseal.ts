@@ -1,8 +1,8 @@
 /** mseal(2). */
-import { EINVAL, ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
+import { EINTR, EINVAL, ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
 import type { Ulong } from '../arena/units.ts';
 import type { MmWrite, Vma } from '../mm/held.ts';
-import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
+import { mmapWriteLockKillable, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { hasFlag, VM_SEALED, withFlags } from '../mm/vm_flags.ts';
 import { vmFlags } from '../mm/vma_struct.ts';
 import { vmaModifyFlags } from '../vma/split.ts';
@@ -34,7 +34,8 @@ export function sysMseal({ addr, len, flags }: MsealArgs): 0 | Errno {
   if (end === addr) return OK;
   if (addr < 0 || end < 0) return ENOMEM;
 
-  const locked = mmapWriteLock(mm);
+  const locked = mmapWriteLockKillable(mm);
+  if (locked === null) return EINTR;
   const range = { start: addr, end };
   const result = rangeContainsUnmapped(locked, range)
     ? ENOMEM

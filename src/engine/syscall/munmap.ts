@@ -1,8 +1,8 @@
 /** munmap(2). */
-import { EINVAL, type Errno, isErr } from '../arena/errno.ts';
+import { EINTR, EINVAL, type Errno, isErr } from '../arena/errno.ts';
 import { keepShape } from '../arena/shape.ts';
 import { isPageAligned, pageUp, TASK_SIZE, ugt, type Ulong } from '../arena/units.ts';
-import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
+import { mmapWriteLockKillable, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import type { MmWrite } from '../mm/held.ts';
 import { type AfterMunmap, doMunmap } from '../vma/munmap.ts';
 import { userfaultfdDeliver } from '../vma/userfaultfd_events.ts';
@@ -25,7 +25,8 @@ keepShape({ addr: Infinity, len: Infinity } satisfies MunmapArgs);
  * Source: mm/mmap.c, __vm_munmap(), mm/vma.c, do_vmi_munmap(), v6.18.
  */
 export function sysMunmap(args: MunmapArgs): 0 | Errno {
-  const mm = mmapWriteLock(enterSyscall());
+  const mm = mmapWriteLockKillable(enterSyscall());
+  if (mm === null) return EINTR;
   const result = munmapLocked(mm, args, 'unlock');
   if (isErr(result)) mmapWriteUnlock(mm);
   userfaultfdDeliver();

@@ -1,5 +1,5 @@
 /** The parts of prctl(2) that change an address space. */
-import { EBADF, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
+import { EBADF, EINTR, EINVAL, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import type { Ulong } from '../arena/units.ts';
 import { fileInode } from '../file/file_struct.ts';
@@ -13,7 +13,7 @@ import {
   mmHasFlag,
   setMmFlag,
 } from '../mm/mm_struct.ts';
-import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
+import { mmapWriteLockKillable, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { sysctl } from '../mm/sysctl.ts';
 import { VM_MERGEABLE, withFlags, withoutFlags } from '../mm/vm_flags.ts';
 import { eachVma } from '../mm/vma_iterator.ts';
@@ -67,7 +67,11 @@ export function sysSetAnonName({ addr, len, name }: AnonNameArgs): 0 | Errno {
 
   const text = name === null ? NULL : textNew(name);
   if (name !== null && text === NULL) return ENOMEM;
-  const locked = mmapWriteLock(mm);
+  const locked = mmapWriteLockKillable(mm);
+  if (locked === null) {
+    if (text !== NULL) textPut(text);
+    return EINTR;
+  }
   const walk = { range: { start: addr, end }, holes: 'pass' } as const;
   const result = visitVmas(locked, walk, (vma, part) =>
     nameVma(locked, vma, { start: part.start, end: part.end, name: text }),
@@ -139,7 +143,8 @@ const mdweBits = (mm: ReturnType<typeof enterSyscall>): number =>
 export function sysSetMemoryMerge(enable: boolean): 0 | Errno {
   const mm = enterSyscall();
   if (sysctl('ksm') === 0) return EINVAL;
-  const locked = mmapWriteLock(mm);
+  const locked = mmapWriteLockKillable(mm);
+  if (locked === null) return EINTR;
   const wasEnabled = mmHasFlag(locked, MMF_VM_MERGE_ANY);
   if (enable) setMmFlag(locked, MMF_VM_MERGE_ANY);
   else clearMmFlag(locked, MMF_VM_MERGE_ANY);

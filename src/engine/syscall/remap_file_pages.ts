@@ -1,12 +1,12 @@
 /** remap_file_pages(2), which since Linux 4.0 maps real VMAs. */
-import { EINVAL, type Errno, isErr, OK } from '../arena/errno.ts';
+import { EINTR, EINVAL, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { PAGE_SIZE, pageDown, type Ulong, ult, ugt } from '../arena/units.ts';
 import { mmPopulateIgnoringErrors } from '../fault/populate.ts';
 import { fput, getFile } from '../file/file_struct.ts';
 import type { MmRead, Vma } from '../mm/held.ts';
 import { mmDefFlags } from '../mm/mm_struct.ts';
-import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
+import { mmapWriteLockKillable, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { findVma, vmaLookup } from '../mm/vma_iterator.ts';
 import { hasFlag, VM_EXEC, VM_LOCKED, VM_READ, VM_SHARED, VM_WRITE } from '../mm/vm_flags.ts';
 import { type File, vmEnd, vmFile, vmFlags, vmStart } from '../mm/vma_struct.ts';
@@ -50,7 +50,8 @@ export function sysRemapFilePages(args: RemapFilePagesArgs): 0 | Errno {
   if (args.prot !== 0 || !ugt(start + size, start)) return EINVAL;
   if (ult(args.pgoff + size / PAGE_SIZE, args.pgoff)) return EINVAL;
 
-  const locked = mmapWriteLock(mm);
+  const locked = mmapWriteLockKillable(mm);
+  if (locked === null) return EINTR;
   const vma = start < 0 ? NULL : vmaLookup(locked, start);
   const file = vma === NULL ? NULL : sharedFile(locked, vma, start + size);
   if (vma === NULL || file === NULL) {

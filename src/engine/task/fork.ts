@@ -37,7 +37,7 @@ import {
   setMmLayout,
   setMmMapCount,
 } from '../mm/mm_struct.ts';
-import { mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
+import { mmapWriteLockKillable, mmapWriteLockNested, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { mmAlloc, mmput } from '../mm/mm_refs.ts';
 import { protocolMarksFailedFork } from '../mm/protocol.ts';
 import { fatalSignalPending } from '../mm/task_struct.ts';
@@ -110,8 +110,9 @@ export function dupMm(parentMm: Mm): Mm | Errno {
 function dupLocked(parentMm: Mm, childMm: Mm): 0 | Errno {
   const failure = takeForkFailure();
   if (failure?.step === 'lock' || fatalSignalPending()) return EINTR;
-  const parent = mmapWriteLock(parentMm);
-  const child = mmapWriteLock(childMm);
+  const parent = mmapWriteLockKillable(parentMm);
+  if (parent === null) return EINTR;
+  const child = mmapWriteLockNested(childMm);
   copyHeader(parent, child);
   const result = dupMmap({ parent, child, vmi: vmaIterator(child, 0), failure });
   // What both have may not be written by either, now; a fork that failed has shared some too.

@@ -37,6 +37,7 @@ import {
   taskSignal,
   taskTid,
 } from '../mm/task_struct.ts';
+import { TASKLIST_LOCK } from '../sync/lock_class.ts';
 import { spinLock, spinUnlock } from '../sync/spinlock.ts';
 
 const LOCK = H_TASKLIST;
@@ -52,7 +53,7 @@ const PID_MAX = 4 * 2 ** 20;
 /** Where numbers go on after the last. Source: kernel/pid.c, RESERVED_PIDS. */
 const RESERVED_PIDS = 300;
 
-export const tasklistLock = (): void => spinLock(LOCK);
+export const tasklistLock = (): void => spinLock(LOCK, TASKLIST_LOCK);
 export const tasklistUnlock = (): void => spinUnlock(LOCK);
 
 /** Each task, the oldest first. The lock is held. */

@@ -11,10 +11,12 @@ import { word } from '../arena/memory.ts';
 const WARNINGS = [
   'tear_down_vmas(): map_count is not the number of VMAs',
   'free_pgtables(): the VMAs go beyond the ceiling of the tables',
+  'a worker ended while it held locks: what they guard may be half changed, bury() named them',
 ] as const;
 
 export const WARN_MAP_COUNT = 0;
 export const WARN_CEILING = 1;
+export const WARN_BROKEN_LOCK = 2;
 
 /** Warns if the condition holds. */
 export function warnOnce(warning: number, condition: boolean): void {

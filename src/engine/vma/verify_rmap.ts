@@ -29,6 +29,7 @@ import {
 } from '../rmap/anon_vma_struct.ts';
 import { isInIMmap } from '../rmap/i_mmap.ts';
 import { verifyIntervalTree } from '../rmap/verify_interval_tree.ts';
+import { I_MMAP_LOCK } from '../sync/lock_class.ts';
 import { downRead, upRead } from '../sync/rwsem.ts';
 
 /** Asserts it all, and leaves no lock behind; the caller keeps writers of the mm out. */
@@ -44,7 +45,7 @@ export function verifyRmap(mm: MmRead): void {
 
 /** A tree is looked at as a whole once. */
 function verifyInFile(vma: Vma, inode: Inode, seen: Set<Inode>): void {
-  downRead(inodeIMmapSemAt(inode));
+  downRead(inodeIMmapSemAt(inode), I_MMAP_LOCK);
   try {
     assert(isInIMmap(vma), 'a VMA of a file is in the tree of the file, by its range');
     if (!seen.has(inode)) verifyIntervalTree(inodeIMmapAt(inode));

@@ -4,8 +4,8 @@
  * it, and nothing about it is counted.
  */
 import { word } from '../../arena/memory.ts';
-import type { MmRead } from '../held.ts';
+import type { Mm } from '../held.ts';
 import { mmLockSeqAt } from '../mm_struct.ts';
 
 /** The sequence is odd while mmap_lock is held for write. */
-export const isWriteLocked = (mm: MmRead): boolean => (word(mmLockSeqAt(mm)) & 1) === 1;
+export const isMarked = (mm: Mm): boolean => (word(mmLockSeqAt(mm)) & 1) === 1;

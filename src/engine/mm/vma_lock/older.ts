@@ -3,7 +3,7 @@
  * apart from vma_lock.ts, so that the default's path stays short enough to be compiled as one.
  */
 import { word } from '../../arena/memory.ts';
-import type { Mm, MmRead, MmWrite, Vma, VmaRcu, VmaWrite } from '../held.ts';
+import type { Mm, MmWrite, Vma, VmaRcu, VmaWrite } from '../held.ts';
 import { mmLockSeqAt } from '../mm_struct.ts';
 import { hasNoVmaLock as isOff, isTypesafeVmaLock as isTypesafe } from '../protocol.ts';
 import { vmLockSeqAt } from '../vma_struct.ts';
@@ -28,8 +28,8 @@ export function startWrite(mm: MmWrite, vma: Vma): void {
   if (!isOff()) rwsem.startWrite(mm, vma);
 }
 
-export const isWriteLocked = (mm: MmRead, vma: VmaRcu): boolean =>
-  isOff() ? off.isWriteLocked(mm) : word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm));
+export const isMarked = (mm: Mm, vma: VmaRcu): boolean =>
+  isOff() ? off.isMarked(mm) : word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm));
 
 export function markAttached(vma: VmaWrite): void {
   if (!isOff()) rwsem.markAttached(vma);

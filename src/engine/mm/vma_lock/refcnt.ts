@@ -13,13 +13,22 @@
  * Source: mm/mmap_lock.c, include/linux/mmap_lock.h, v6.18.
  */
 import * as atomics from '#atomics';
+import { IS_SHADOWED } from '#shadow';
 import { assert } from '../../arena/assert.ts';
-import { word } from '../../arena/memory.ts';
+import { thisCpu } from '../../arena/cpu.ts';
+import { C_HELD } from '../../arena/layout.ts';
+import { rawViews as shared, word } from '../../arena/memory.ts';
+import { bringToTop, type LockMode, prepareHeld, READ, WRITE } from '../../sync/held_locks.ts';
+import { VMA_LOCK } from '../../sync/lock_class.ts';
+import { checkLockOrder } from '../../sync/lock_order.ts';
 import type { Mm, MmWrite, Vma, VmaRcu, VmaWrite } from '../held.ts';
 import { mmgrab, mmdrop } from '../mm_refs.ts';
 import { mmLockSeqAt, mmWriterWaitAt } from '../mm_struct.ts';
 import { vmLockSeqAt, vmMm, vmRefcntAt } from '../vma_struct.ts';
 import { NEVER_LOCKED, type ReadLock, VMA_DETACHED, VMA_LOCKED } from './read_lock.ts';
+
+/** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
+const views = shared;
 
 /** Set in vm_refcnt while a writer waits for the readers to leave. */
 const EXCLUDE_READERS = 1 << 30;
@@ -34,7 +43,9 @@ export function startRead(mm: Mm, vma: VmaRcu): ReadLock {
   // A cheap refusal. It orders nothing: the check that counts is the last one.
   if (word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm))) return VMA_LOCKED;
 
+  const held = prepareHeld(vma, VMA_LOCK, READ);
   const before = incNotZero(vma);
+  if (before > 0) views.i32[thisCpu + C_HELD] = held + 1;
   if (before === 0) return VMA_DETACHED;
   if (before < 0) return VMA_LOCKED;
 
@@ -56,7 +67,12 @@ export function startRead(mm: Mm, vma: VmaRcu): ReadLock {
 }
 
 /** Fails only for too many readers. */
-export const startReadLocked = (vma: Vma): boolean => incNotZero(vma) > 0;
+export function startReadLocked(vma: Vma): boolean {
+  const held = prepareHeld(vma, VMA_LOCK, READ);
+  if (incNotZero(vma) <= 0) return false;
+  views.i32[thisCpu + C_HELD] = held + 1;
+  return true;
+}
 
 export function endRead(vma: Vma): void {
   vmaPutRead(vma);
@@ -67,7 +83,7 @@ export function startWrite(mm: MmWrite, vma: Vma): void {
   const isAttached = excludeReaders(mm, vma, 1);
   // Racy readers compare it; it only ever says "locked" too often.
   atomics.store(vmLockSeqAt(vma), word(mmLockSeqAt(mm)));
-  if (isAttached) atomics.add(vmRefcntAt(vma), -EXCLUDE_READERS);
+  if (isAttached) admitReaders(vma);
 }
 
 /** The store releases the fields: pairs with incNotZero(). */
@@ -84,7 +100,7 @@ export function markDetached(mm: MmWrite, vma: VmaWrite): void {
   const left = atomics.add(vmRefcntAt(vma), -1) - 1;
   assert(left >= 0, 'only an attached VMA is detached');
   if (left === 0) return;
-  if (excludeReaders(mm, vma, 0)) atomics.add(vmRefcntAt(vma), -EXCLUDE_READERS);
+  if (excludeReaders(mm, vma, 0)) admitReaders(vma);
 }
 
 export const isDetached = (vma: VmaRcu): boolean => word(vmRefcntAt(vma)) === 0;
@@ -97,10 +113,13 @@ export function init(vma: VmaRcu): void {
 
 /** @returns false for a detached VMA; else waits until `base` references are left. */
 function excludeReaders(mm: MmWrite, vma: Vma, base: number): boolean {
+  if (IS_SHADOWED) checkLockOrder(vma, VMA_LOCK, WRITE);
   const at = vmRefcntAt(vma);
+  const held = prepareHeld(vma, VMA_LOCK, WRITE);
   for (let count = word(at); ; count = atomics.load(at)) {
     if (count === 0) return false;
     if (!atomics.cas(at, count, count + EXCLUDE_READERS)) continue;
+    views.i32[thisCpu + C_HELD] = held + 1;
     if (count === base) return true; // nobody was inside, and nobody gets in now
     break;
   }
@@ -110,6 +129,20 @@ function excludeReaders(mm: MmWrite, vma: Vma, base: number): boolean {
     if (atomics.load(at) === EXCLUDE_READERS + base) return true;
     atomics.wait(mmWriterWaitAt(mm), epoch);
   }
+}
+
+/** Ends what excludeReaders() has begun. */
+function admitReaders(vma: Vma): void {
+  const left = bringToTop(vma);
+  assert(left >= 0, 'readers are let in by who has excluded them');
+  atomics.add(vmRefcntAt(vma), -EXCLUDE_READERS);
+  views.i32[thisCpu + C_HELD] = left;
+}
+
+/** Takes it away from a worker that is no more. */
+export function breakLock(vma: VmaRcu, mode: LockMode): void {
+  if (mode === READ) dropCount(vma);
+  else atomics.and(vmRefcntAt(vma), ~EXCLUDE_READERS);
 }
 
 /** @returns the count before, 0 when detached, -1 when readers are excluded or too many. */
@@ -124,8 +157,20 @@ function incNotZero(vma: VmaRcu): number {
 
 /** The mm is read first: once the count is dropped the VMA may be freed and reused. */
 function vmaPutRead(vma: VmaRcu): void {
+  const held = bringToTop(vma);
+  assert(held >= 0, 'a VMA is unlocked by who has locked it');
   const mm = vmMm(vma);
   const left = atomics.add(vmRefcntAt(vma), -1) - 1;
+  views.i32[thisCpu + C_HELD] = held;
+  wakeWriter(mm, left);
+}
+
+function dropCount(vma: VmaRcu): void {
+  const mm = vmMm(vma);
+  wakeWriter(mm, atomics.add(vmRefcntAt(vma), -1) - 1);
+}
+
+function wakeWriter(mm: Mm, left: number): void {
   if (left < EXCLUDE_READERS || left > EXCLUDE_READERS + 1) return;
   // First move the epoch, then wake: a writer about to sleep sees the move.
   atomics.add(mmWriterWaitAt(mm), 1);

@@ -19,6 +19,7 @@ import * as atomics from '#atomics';
 import { assert } from '../../arena/assert.ts';
 import { word } from '../../arena/memory.ts';
 import { rcuReadLock, rcuReadUnlock } from '../../rcu/rcu.ts';
+import { VMA_LOCK } from '../../sync/lock_class.ts';
 import { downRead, downReadTrylock, downWrite, upRead, upWrite } from '../../sync/rwsem.ts';
 import type { Mm, MmWrite, Vma, VmaRcu, VmaWrite } from '../held.ts';
 import { mmLockSeqAt } from '../mm_struct.ts';
@@ -40,7 +41,7 @@ export function downUnmarked(mm: Mm, vma: VmaRcu): boolean {
   const mask = protocolLockSeqMask();
   // A cheap refusal. It orders nothing: the check that counts is the last one.
   if (((word(vmLockSeqAt(vma)) ^ word(mmLockSeqAt(mm))) & mask) === 0) return false;
-  if (!downReadTrylock(vmLockAt(vma))) return false;
+  if (!downReadTrylock(vmLockAt(vma), VMA_LOCK)) return false;
   // Write-locked between the first check and the semaphore. Pairs with vmaEndWriteAll().
   if (((word(vmLockSeqAt(vma)) ^ atomics.load(mmLockSeqAt(mm))) & mask) !== 0) return true;
   upRead(vmLockAt(vma));
@@ -49,7 +50,7 @@ export function downUnmarked(mm: Mm, vma: VmaRcu): boolean {
 
 /** Never fails: who has mmap_lock meets no writer of the semaphore. */
 export function startReadLocked(vma: Vma): boolean {
-  downRead(vmLockAt(vma));
+  downRead(vmLockAt(vma), VMA_LOCK);
   return true;
 }
 
@@ -64,7 +65,7 @@ export function endRead(vma: Vma): void {
 }
 
 export function startWrite(mm: MmWrite, vma: Vma): void {
-  downWrite(vmLockAt(vma));
+  downWrite(vmLockAt(vma), VMA_LOCK);
   // Racy readers compare it; it only ever says "locked" too often.
   atomics.store(vmLockSeqAt(vma), word(mmLockSeqAt(mm)));
   upWrite(vmLockAt(vma));

@@ -17,6 +17,7 @@
  */
 import * as atomics from '#atomics';
 import { assert } from '../../arena/assert.ts';
+import { VMA_LOCK } from '../../sync/lock_class.ts';
 import { downWrite, upRead, upWrite } from '../../sync/rwsem.ts';
 import type { Mm, Vma, VmaRcu, VmaWrite } from '../held.ts';
 import { vmAttachedAt, vmLockAt, vmLockSeqAt, vmMm } from '../vma_struct.ts';
@@ -42,7 +43,7 @@ export function startRead(mm: Mm, vma: VmaRcu): ReadLock {
 /** Readers of another mm may be inside, on their way out: they wait for nothing. */
 export function markDetached(vma: VmaWrite): void {
   assert(!isDetached(vma), 'only an attached VMA is detached');
-  downWrite(vmLockAt(vma));
+  downWrite(vmLockAt(vma), VMA_LOCK);
   atomics.store(vmAttachedAt(vma), 0);
   upWrite(vmLockAt(vma));
 }
