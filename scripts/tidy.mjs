@@ -38,8 +38,6 @@ const CASTS_TO_HELD = {
   'src/engine/mm/vma_alloc.ts': 'a VMA that nobody else knows is hidden from everybody',
   'src/engine/mm/vma_iterator.ts':
     'what the tree holds is a VMA, stable under the MmRead it is given',
-  'src/engine/procfs/rcu_walk.ts':
-    'copies a VMA that is not held, and throws the copy away if anybody wrote meanwhile',
   'src/engine/rmap/rmap_walk.ts':
     'what a tree of the reverse map holds keeps its range under the lock of the tree',
   'src/engine/vma/prepare.ts': 'takes a VMA out of the reverse map: VmaHidden begins here',

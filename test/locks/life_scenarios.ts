@@ -1,7 +1,7 @@
 /** What faults, system calls and the life of VMAs come to in every form, on one worker. */
 import { expect } from 'vitest';
 import { rcuReadLock, rcuReadUnlock } from '../../src/engine/rcu/rcu.ts';
-import { claimCpu, type Cpu, thisCpu, useCpu } from '../../src/engine/arena/cpu.ts';
+import { claimCpu, type Cpu } from '../../src/engine/arena/cpu.ts';
 import { vmAreaAlloc, vmAreaFree } from '../../src/engine/mm/vma_alloc.ts';
 import type { VmaHidden } from '../../src/engine/mm/held.ts';
 import { doMunmap } from '../../src/engine/vma/munmap.ts';
@@ -18,6 +18,7 @@ import {
   RLIMIT_AS,
   ENOMEM,
 } from '../../src/index.ts';
+import { asCpu } from '../cpus.ts';
 import { made } from '../made.ts';
 import { Random } from '../../src/lab/oracle/random.ts';
 import { Canvas, PAGE, rangeOf, windowPicture } from '../pictures.ts';
@@ -138,18 +139,13 @@ export const LIFE_SCENARIOS: Scenarios = {
     inHome(form, ({ machine, process }) => {
       const other = made(process.fork());
       for (let page = 0; page < 2000; page += 2) map(other, page, 1);
-      const mine = thisCpu;
       const reader = claimCpu() as Cpu;
-      useCpu(reader);
-      rcuReadLock();
-      useCpu(mine);
+      asCpu(reader, rcuReadLock);
       other.munmap(at(0), 1000 * PAGE);
       const before = machine.report().counters.vma_free_rcu;
       other.exit(); // would not return
       expect(machine.report().counters.vma_free_rcu).toBe(before);
-      useCpu(reader);
-      rcuReadUnlock();
-      useCpu(mine);
+      asCpu(reader, rcuReadUnlock);
     }),
 
   'S0-4 S0-8 S0-9 S0-17 S0-30 a replacement is one store, or two with nothing between': (form) =>

@@ -1,5 +1,6 @@
 /** What another does between the moment a walk finds a VMA and the moment it has its lock. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { asAnother } from '../../../test/cpus.ts';
 import { mmOf } from '../../../test/pictures.ts';
 import {
   Machine,
@@ -118,7 +119,7 @@ describe('between finding 4-6 and locking it', () => {
       ['2-3', '8-10'],
     ],
   ])('X-13 S0-12 %s', (_, change, then) => {
-    hooks.found = () => void change();
+    hooks.found = () => void asAnother(change);
     expect([step(), step()]).toEqual(then);
     expect(hooks.found).toBeNull();
   });
@@ -126,7 +127,8 @@ describe('between finding 4-6 and locking it', () => {
 
 it('X-13 what is found is cut back behind the place where the walk is', () => {
   map(0, 6, PROT_NONE);
-  hooks.found = () => void process.mprotect(at(0), PAGE_SIZE, RW); // what was found stays 0-1
+  // What was found stays 0-1.
+  hooks.found = () => void asAnother(() => process.mprotect(at(0), PAGE_SIZE, RW));
   expect([step(), step()]).toEqual(['1-6', '8-10']);
 });
 
@@ -137,7 +139,7 @@ describe('between looking behind the last and believing it', () => {
     ['what was passed grows', () => map(10, 2, RW), '8-12'],
   ])('X-13 %s', (_, change, then) => {
     expect([step(), step()]).toEqual(['4-6', '8-10']);
-    hooks.looked = () => void change();
+    hooks.looked = () => void asAnother(change);
     expect(step()).toBe(then);
     expect(hooks.looked).toBeNull();
   });

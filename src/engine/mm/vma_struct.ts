@@ -15,7 +15,7 @@
  *
  * Source: include/linux/mm_types.h, Documentation/mm/process_addrs.rst, v6.18.
  */
-import { views as shared } from '../arena/memory.ts';
+import { rawViews, views as shared } from '../arena/memory.ts';
 import type { Addr, Null, Ref, WordAt } from '../arena/ref.ts';
 import { type Cache, cacheKind } from '../slab/cache.ts';
 import type { Text } from '../slab/text.ts';
@@ -116,6 +116,20 @@ export const vmUserfaultfdCtx = (vma: Vma): UserfaultfdCtx | Null =>
   views.i32[vma + UFFD]! as UserfaultfdCtx | Null;
 export const vmPrivateData = (vma: Vma): number => views.i32[vma + PRIVATE_DATA]!;
 export const vmCaching = (vma: Vma): number => views.i32[vma + CACHING]!;
+
+/**
+ * Copies what maps shows, and no reference, from a VMA that may be freed and used again meanwhile:
+ * its memory is always a VMA's. The copy may be a mixture of two lives. It is worth something, and
+ * so are the two words below, only if nobody wrote meanwhile: see speculate.ts.
+ */
+export function vmaCopyRcu(to: VmaHidden, from: VmaRcu): void {
+  const { i32 } = rawViews;
+  i32.copyWithin(to + START, from + START, from + FLAGS + 2);
+  i32[to + ANON_VMA] = i32[from + ANON_VMA]!;
+  i32[to + OPS] = i32[from + OPS]!;
+}
+export const vmFileRcu = (vma: VmaRcu): File | Null => rawViews.i32[vma + FILE]! as File | Null;
+export const vmHasAnonNameRcu = (vma: VmaRcu): boolean => rawViews.i32[vma + ANON_NAME] !== 0;
 
 /** Bytes. */
 export const vmSize = (vma: Vma): number => vmEnd(vma) - vmStart(vma);

@@ -1,5 +1,6 @@
 /** What another does while a VMA is being copied under RCU. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { asAnother } from '../../../test/cpus.ts';
 import {
   Machine,
   MAP_ANONYMOUS,
@@ -87,7 +88,7 @@ describe('rcuWalk()', () => {
       ['0-2 ', '4-6 /b'],
     ],
   ])('X-13 S0-12 while the first is copied, %s', (_, change, then) => {
-    hooks.copying = () => void change();
+    hooks.copying = () => void asAnother(change);
     expect(shown()).toEqual(then);
     expect(hooks.copying).toBeNull();
   });

@@ -29,9 +29,12 @@ import {
   setVmRange,
   vmAnonName,
   vmAnonVma,
+  vmaCopyRcu,
   vmEnd,
   vmFile,
+  vmFileRcu,
   vmFlags,
+  vmHasAnonNameRcu,
   vmOps,
   vmPgoff,
   vmStart,
@@ -68,7 +71,7 @@ type Outcome = 'copied' | 'end' | 'again';
 function copyUnderRcu(next: NextVma, seq: number, copy: VmaHidden): Outcome {
   rcuReadLock();
   const found = findNextVma(next, seq);
-  const isWhole = found === NULL || copyRcu(found, copy);
+  const isWhole = found === NULL || copyRcu(next, found, copy);
   rcuReadUnlock();
   if (!isWhole || mmapLockSpeculateRetry(next.mm, seq)) {
     dropCopy(copy);
@@ -78,13 +81,13 @@ function copyUnderRcu(next: NextVma, seq: number, copy: VmaHidden): Outcome {
 }
 
 /** Its memory is a VMA's in this section, whatever becomes of it; so is its file's a file's. */
-function copyRcu(found: VmaRcu, copy: VmaHidden): boolean {
-  const vma = found as Vma;
+function copyRcu({ mm, seq }: NextVma, found: VmaRcu, copy: VmaHidden): boolean {
+  vmaCopyRcu(copy, found);
+  const file = vmFileRcu(found);
   // The memory of texts is anybody's at once.
-  if (vmAnonName(vma) !== NULL) return false;
-  const file = vmFile(vma);
+  const isNamed = vmHasAnonNameRcu(found);
+  if (isNamed || mmapLockSpeculateRetry(mm, seq)) return false;
   if (file !== NULL && !getFileUnlessGone(file)) return false;
-  copyFields(vma, copy);
   setVmFile(copy, file);
   return true;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { asAnother } from '../../../test/cpus.ts';
 import { mmOf } from '../../../test/pictures.ts';
 import {
   Machine,
@@ -64,7 +65,7 @@ describe('pages, counted under the lock of one VMA', () => {
     walkVmasAndPages(mm, (vma) => {
       seen.push([rcuReadLockHeld(), isHeld(mmMmapLockAt(mm)), vmaPageStats(vma).rss]);
       // The tables of the other go, and this one's stay.
-      if (seen.length === 1) process.munmap(base + 2 * PMD_SIZE, 4096);
+      if (seen.length === 1) asAnother(() => process.munmap(base + 2 * PMD_SIZE, 4096));
       seen.push(vmaPageStats(vma).rss);
     });
     expect(seen).toEqual([[false, false, 4096], 4096]);

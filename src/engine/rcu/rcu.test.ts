@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bareArena, contend } from '../../../test/contention.ts';
-import { claimCpu, type Cpu, thisCpu, useCpu } from '../arena/cpu.ts';
+import { asCpu } from '../../../test/cpus.ts';
+import { claimCpu, type Cpu } from '../arena/cpu.ts';
 import { H_RCU_EPOCH } from '../arena/layout.ts';
 import { setWord, word } from '../arena/memory.ts';
 import {
@@ -11,14 +12,6 @@ import {
   startPollSynchronizeRcu,
   synchronizeRcu,
 } from './rcu.ts';
-
-/** Runs `act` as another worker would. */
-function as(cpu: Cpu, act: () => void): void {
-  const mine = thisCpu;
-  useCpu(cpu);
-  act();
-  useCpu(mine);
-}
 
 function twoCpus(): Cpu {
   bareArena();
@@ -33,31 +26,31 @@ describe('rcu', () => {
 
   it('S2-36 a reader that was there before holds a grace period up until it leaves', () => {
     const other = twoCpus();
-    as(other, rcuReadLock);
+    asCpu(other, rcuReadLock);
     const cookie = startPollSynchronizeRcu();
     expect(pollStateSynchronizeRcu(cookie)).toBe(false);
-    as(other, rcuReadUnlock);
+    asCpu(other, rcuReadUnlock);
     expect(pollStateSynchronizeRcu(cookie)).toBe(true);
   });
 
   it('a reader that came later does not', () => {
     const other = twoCpus();
     const cookie = startPollSynchronizeRcu();
-    as(other, rcuReadLock);
+    asCpu(other, rcuReadLock);
     expect(pollStateSynchronizeRcu(cookie)).toBe(true);
-    as(other, rcuReadUnlock);
+    asCpu(other, rcuReadUnlock);
   });
 
   it('sections nest: the outermost counts', () => {
     const other = twoCpus();
-    as(other, () => {
+    asCpu(other, () => {
       rcuReadLock();
       rcuReadLock();
     });
     const cookie = startPollSynchronizeRcu();
-    as(other, rcuReadUnlock);
+    asCpu(other, rcuReadUnlock);
     expect(pollStateSynchronizeRcu(cookie)).toBe(false);
-    as(other, () => {
+    asCpu(other, () => {
       expect(rcuReadLockHeld()).toBe(true);
       rcuReadUnlock();
       expect(rcuReadLockHeld()).toBe(false);
@@ -81,20 +74,20 @@ describe('rcu', () => {
   it('epochs wrap, stepping over 0, which says "not reading"', () => {
     const other = twoCpus();
     setWord(H_RCU_EPOCH, -2);
-    as(other, rcuReadLock);
+    asCpu(other, rcuReadLock);
     const first = startPollSynchronizeRcu(); // -1
     const second = startPollSynchronizeRcu(); // 1
     expect([first, second]).toEqual([-1, 1]);
     expect(pollStateSynchronizeRcu(second)).toBe(false);
-    as(other, rcuReadUnlock);
+    asCpu(other, rcuReadUnlock);
     expect(pollStateSynchronizeRcu(first)).toBe(true);
 
     setWord(H_RCU_EPOCH, 0x7fffffff);
-    as(other, rcuReadLock);
+    asCpu(other, rcuReadLock);
     const third = startPollSynchronizeRcu();
     expect(third).toBe(-0x80000000);
     expect(pollStateSynchronizeRcu(third)).toBe(false);
-    as(other, rcuReadUnlock);
+    asCpu(other, rcuReadUnlock);
     expect(word(H_RCU_EPOCH)).toBe(-0x80000000);
   });
 

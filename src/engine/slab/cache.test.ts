@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { bareArena, contend } from '../../../test/contention.ts';
 import { takeWords } from '../arena/arena.ts';
-import { claimCpu, type Cpu, thisCpu, useCpu } from '../arena/cpu.ts';
+import { asCpu } from '../../../test/cpus.ts';
+import { claimCpu, type Cpu } from '../arena/cpu.ts';
 import { setWord, word } from '../arena/memory.ts';
 import { NULL, type Ref } from '../arena/ref.ts';
 import { rcuReadLock, rcuReadUnlock, synchronizeRcu } from '../rcu/rcu.ts';
@@ -34,14 +35,6 @@ const take = (): Thing => {
 };
 
 const takeMany = (count: number): Thing[] => Array.from({ length: count }, take);
-
-function as<T>(cpu: Cpu, act: () => T): T {
-  const mine = thisCpu;
-  useCpu(cpu);
-  const result = act();
-  useCpu(mine);
-  return result;
-}
 
 beforeEach(() => void bareArena());
 
@@ -82,7 +75,7 @@ describe('the depot', () => {
     const things = takeMany(4 * BATCH);
     for (const thing of things) cacheFree(THINGS, thing);
     const { carved } = cacheStats(THINGS);
-    const theirs = as(other, () => takeMany(BATCH));
+    const theirs = asCpu(other, () => takeMany(BATCH));
     expect(cacheStats(THINGS).carved, 'nothing new was carved').toBe(carved);
     expect(theirs.every((thing) => things.includes(thing))).toBe(true);
   });
@@ -92,7 +85,7 @@ describe('the depot', () => {
     const things = takeMany(3000);
     for (const thing of things) cacheFree(THINGS, thing);
     const { carved } = cacheStats(THINGS);
-    const again = as(other, () => takeMany(1000)).concat(takeMany(500));
+    const again = asCpu(other, () => takeMany(1000)).concat(takeMany(500));
     expect(new Set(again).size).toBe(1500);
     expect(cacheStats(THINGS).carved - carved).toBeLessThan(BATCH);
   });
@@ -101,12 +94,12 @@ describe('the depot', () => {
 describe('cacheFreeRcu', () => {
   it('S2-36 does not hand an object out while a reader is inside', () => {
     const other = claimCpu() as Cpu;
-    as(other, rcuReadLock);
+    asCpu(other, rcuReadLock);
     const freed = new Set(takeMany(4 * BATCH));
     for (const thing of freed) cacheFreeRcu(THINGS, thing);
     expect(takeMany(8 * BATCH).some((thing) => freed.has(thing))).toBe(false);
     expect(cacheStats(THINGS).deferred).toBe(4 * BATCH);
-    as(other, rcuReadUnlock);
+    asCpu(other, rcuReadUnlock);
     expect(takeMany(8 * BATCH).some((thing) => freed.has(thing))).toBe(true);
   });
 
@@ -159,9 +152,9 @@ describe('cacheFail', () => {
   it('X-4 counts for all workers together', () => {
     const other = claimCpu() as Cpu;
     cacheFail(THINGS, 1, 1);
-    expect(as(other, () => cacheAlloc(THINGS))).not.toBe(NULL);
+    expect(asCpu(other, () => cacheAlloc(THINGS))).not.toBe(NULL);
     expect(cacheAlloc(THINGS)).toBe(NULL);
-    expect(as(other, () => cacheAlloc(THINGS))).not.toBe(NULL);
+    expect(asCpu(other, () => cacheAlloc(THINGS))).not.toBe(NULL);
   });
 });
 
@@ -169,8 +162,8 @@ describe('the ledger', () => {
   it('X-9 X-12 allocations less frees are what is live, over all workers', () => {
     const other = claimCpu() as Cpu;
     const things = takeMany(100);
-    const theirs = as(other, () => takeMany(50));
-    as(other, () => things.slice(0, 30).forEach((thing) => cacheFree(THINGS, thing)));
+    const theirs = asCpu(other, () => takeMany(50));
+    asCpu(other, () => things.slice(0, 30).forEach((thing) => cacheFree(THINGS, thing)));
     theirs.slice(0, 20).forEach((thing) => cacheFreeRcu(THINGS, thing));
     expect(cacheStats(THINGS)).toMatchObject({ allocs: 150, live: 100, deferred: 20 });
   });
