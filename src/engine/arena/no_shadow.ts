@@ -4,10 +4,13 @@
  */
 import type { Memory } from './memory.ts';
 import type { WordAt } from './ref.ts';
+import type { Scheduler } from './scheduler.ts';
 import type { ObjectWatch, Shadowed } from './shadow_layout.ts';
 
 /** Whether this build is a checked one. */
 export const IS_SHADOWED: boolean = false;
+/** Who decides which worker goes on: nobody here. */
+export const scheduled = (): Scheduler | null => null;
 
 /** Bytes behind the frames that the shadow of so many bytes of objects takes. */
 export const shadowBytes = (_bytes: number): number => 0;

@@ -23,6 +23,7 @@ import { C_RCU_NESTING, H_FRAMES, H_MEM_MAP, H_RAM_AT, H_SHADOW_AT } from './lay
 import type { Memory } from './memory.ts';
 import { placeOfCaller } from './place.ts';
 import type { WordAt } from './ref.ts';
+import { scheduled } from './scheduler.ts';
 import {
   FREE,
   G_OBJECT,
@@ -34,6 +35,7 @@ import {
   granuleOf,
   LIVE,
   type ObjectWatch,
+  PLACES_MAX,
   POISON,
   S_GRANULES,
   type Shadowed,
@@ -44,8 +46,13 @@ import {
 } from './shadow_layout.ts';
 import { cacheNameOf, nameCache, notePlace, placeText } from './shadow_places.ts';
 
+export { scheduled } from './scheduler.ts';
+
 /** Whether this build is a checked one. */
 export const IS_SHADOWED: boolean = true;
+
+/** The place of what happened under a scheduler, whose trace says it better. */
+const UNTOLD = PLACES_MAX - 1;
 
 /** The memory in use, unguarded, and where its shadow begins. */
 const state: { words: Int32Array<SharedArrayBuffer>; shadow: WordAt; cpu: WordAt } = {
@@ -78,9 +85,11 @@ export function shadowCarve(cache: Shadowed, at: WordAt, count: number): void {
   for (let object = at; object < at + count * cache.words; object += cache.words) {
     for (let offset = 0; offset < cache.words; offset += GRANULE) {
       const granule = granuleOf(state.shadow, object + offset);
-      state.words[granule + G_OBJECT] = object;
-      state.words[granule + G_SPECIAL] =
-        bitsOf(cache.inherits, offset) | (bitsOf(cache.typeStable, offset) << GRANULE);
+      note(granule + G_OBJECT, object);
+      note(
+        granule + G_SPECIAL,
+        bitsOf(cache.inherits, offset) | (bitsOf(cache.typeStable, offset) << GRANULE),
+      );
     }
     setState(cache, object, { state: FREE, place: 0 });
   }
@@ -100,6 +109,10 @@ function bitsOf(spans: Spans, offset: number): number {
 /** An object is handed out. */
 export function shadowAlloc(cache: Shadowed, object: WordAt): void {
   if (stateOf(object) !== FREE) report('an object is handed out that is not free', object);
+  if (scheduled() !== null) {
+    setState(cache, object, { state: LIVE, place: UNTOLD });
+    return;
+  }
   const place = state.words[granuleOf(state.shadow, object) + G_PLACE] ?? 0;
   // One in its first life still has the zeroes of the arena.
   const filling = place === 0 ? 0 : (cache.filling ?? POISON);
@@ -118,10 +131,12 @@ export function shadowFree(cache: Shadowed, object: WordAt, waits: boolean): voi
   const was = cache.id * STATES + LIVE;
   const now = cache.id * STATES + (waits ? WAITING : FREE);
   // Of two workers who free it, one comes second.
-  if (Atomics.compareExchange(state.words, granule + G_STATE, was, now) !== was) {
-    report(`double free as a ${cache.name}`, object);
-  }
-  const place = notePlace(state, placeOfCaller());
+  const met =
+    scheduled() === null
+      ? Atomics.compareExchange(state.words, granule + G_STATE, was, now)
+      : peek(granule + G_STATE);
+  if (met !== was) report(`double free as a ${cache.name}`, object);
+  const place = scheduled() === null ? notePlace(state, placeOfCaller()) : UNTOLD;
   setState(cache, object, { state: waits ? WAITING : FREE, place });
   if (!waits) fill(cache, object);
 }
@@ -138,8 +153,8 @@ export function shadowRelease(cache: Shadowed, object: WordAt): void {
 function fill(cache: Shadowed, object: WordAt): void {
   for (let word = 0; word < cache.words; word++) {
     if (word === cache.link || isInherited(object + word)) continue;
-    if (cache.filling === null) state.words[object + word] = POISON;
-    else if (state.words[object + word] !== cache.filling) {
+    if (cache.filling === null) note(object + word, POISON);
+    else if (peek(object + word) !== cache.filling) {
       report(`word ${word} is freed with what its next life does not expect`, object);
     }
   }
@@ -152,13 +167,21 @@ function setState(
 ): void {
   for (let offset = 0; offset < cache.words; offset += GRANULE) {
     const granule = granuleOf(state.shadow, object + offset);
-    state.words[granule + G_PLACE] = now.place;
-    Atomics.store(state.words, granule + G_STATE, cache.id * STATES + now.state);
+    note(granule + G_PLACE, now.place);
+    note(granule + G_STATE, cache.id * STATES + now.state);
   }
 }
 
-const stateOf = (at: WordAt): number =>
-  Atomics.load(state.words, granuleOf(state.shadow, at) + G_STATE) % STATES;
+const stateOf = (at: WordAt): number => peek(granuleOf(state.shadow, at) + G_STATE) % STATES;
+
+/** A word: under a scheduler each is answered, undone and repeated like those of the engine. */
+const peek = (at: WordAt): number => scheduled()?.plainLoad(at) ?? Atomics.load(state.words, at);
+
+function note(at: WordAt, value: number): void {
+  const scheduler = scheduled();
+  if (scheduler === null) Atomics.store(state.words, at, value);
+  else scheduler.plainStore(at, value);
+}
 
 const specialOf = (at: WordAt): number => state.words[granuleOf(state.shadow, at) + G_SPECIAL] ?? 0;
 const isInherited = (at: WordAt): boolean => ((specialOf(at) >> (at & 7)) & 1) !== 0;

@@ -10,6 +10,7 @@
 import { assert } from '../arena/assert.ts';
 import { views, word } from '../arena/memory.ts';
 import { NULL } from '../arena/ref.ts';
+import { keepWorkerState } from '../arena/worker_state.ts';
 import { userfaultfdFlags, userfaultfdHas, userfaultfdLife } from '../file/userfaultfd_ctx.ts';
 import {
   type Userfault,
@@ -62,7 +63,7 @@ export function userfaultfdWpAsync({ vma }: VmFault): boolean {
 }
 
 /** The context that this worker waits for, from handleUserfault() to awaitUserfault(). */
-let awaited: UserfaultfdCtx | null = null;
+const pending = keepWorkerState<{ awaited: UserfaultfdCtx | null }>({ awaited: null });
 
 /**
  * Announces the fault, if somebody may answer it; `reason` is the VM_UFFD_* flag of its VMA.
@@ -78,9 +79,9 @@ export function handleUserfault(vmf: VmFault, reason: VmFlags): number {
   if (!isUser && (userfaultfdFlags(ctx) & UFFD_USER_MODE_ONLY) !== 0) return VM_FAULT_SIGBUS;
   if ((vmf.flags & FAULT_FLAG_ALLOW_RETRY) === 0) return VM_FAULT_SIGBUS;
 
-  assert(awaited === null, 'a fault is waited for before the next one');
+  assert(pending.awaited === null, 'a fault is waited for before the next one');
   if (!userfaultfdBeginFault(ctx, describe(vmf, ctx, reason))) return VM_FAULT_SIGBUS;
-  if (mustWait(vmf, reason)) awaited = ctx;
+  if (mustWait(vmf, reason)) pending.awaited = ctx;
   else userfaultfdEndFault(ctx);
   return VM_FAULT_RETRY;
 }
@@ -114,9 +115,9 @@ function mustWait({ at }: VmFault, reason: VmFlags): boolean {
  * @returns whether there was one: then the access begins again.
  */
 export function awaitUserfault(): boolean {
-  const ctx = awaited;
+  const ctx = pending.awaited;
   if (ctx === null) return false;
-  awaited = null;
+  pending.awaited = null;
   const handler = handlerOf(ctx);
   const fault = handler === undefined ? null : userfaultfdTakeOwnFault(ctx);
   if (handler !== undefined && fault !== null) callHandler(handler, fault);

@@ -2,7 +2,9 @@
  * Calling what is not ours: a hook that throws, or returns what is no result, becomes an errno. The
  * driver may be any code; nothing of the engine lies between it and here.
  */
+import { IS_SHADOWED, scheduled } from '#shadow';
 import { EINVAL, EIO, type Errno } from '../arena/errno.ts';
+import { keepWorkerState } from '../arena/worker_state.ts';
 import { VIOLATED_RESULT, VIOLATED_THROW } from '../trace/verdict.ts';
 import { reportDriverFault } from './driver_fault.ts';
 
@@ -14,14 +16,14 @@ export interface DriverCall {
 }
 
 /** How many hooks this worker is inside of: a stacked driver calls another. */
-let depth = 0;
+const inside = keepWorkerState({ hooks: 0 });
 
 /** A system call from inside a hook would wait for a lock that its own caller holds. */
-export const isInsideDriver = (): boolean => depth > 0;
+export const isInsideDriver = (): boolean => inside.hooks > 0;
 
 /** @returns 0 or the hook's errno as it is; EIO when it throws, EINVAL for any other result. */
 export function callDriver(call: DriverCall, body: () => unknown): 0 | Errno {
-  depth++;
+  inside.hooks++;
   try {
     const result = body();
     if (isHookResult(result)) return result;
@@ -29,13 +31,14 @@ export function callDriver(call: DriverCall, body: () => unknown): 0 | Errno {
     reportDriverFault({ ...call, violation: VIOLATED_RESULT, what, thrown: null }, call.mm);
     return EINVAL;
   } catch (error) {
+    if (IS_SHADOWED && scheduled()?.isUnwinding(error) === true) throw error;
     reportDriverFault(
       { ...call, violation: VIOLATED_THROW, what: messageOf(error), thrown: error },
       call.mm,
     );
     return EIO;
   } finally {
-    depth--;
+    inside.hooks--;
   }
 }
 

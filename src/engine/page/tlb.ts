@@ -11,6 +11,7 @@
  * believed without that check.
  */
 import * as atomics from '#atomics';
+import { IS_SHADOWED, scheduled } from '#shadow';
 import { H_RESTORES } from '../arena/layout.ts';
 import { views as shared } from '../arena/memory.ts';
 import { NULL, type Null, type WordAt } from '../arena/ref.ts';
@@ -63,7 +64,8 @@ function changeOwner(mm: Mm): void {
   owner.generation = i32[mmTlbGenAt(mm)] ?? 0;
   owner.restores = i32[H_RESTORES] ?? 0;
   owner.mm = mm;
-  owner.words = i32;
+  // A scheduler sees every load and store of a program's memory: nothing is remembered.
+  owner.words = IS_SHADOWED && scheduled() !== null ? null : i32;
   owner.epoch++;
   if (owner.epoch < EPOCHS) return;
   owner.epoch = 1;

@@ -12,15 +12,8 @@
  */
 import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
-import { type Cpu, thisCpu } from '../arena/cpu.ts';
-import {
-  CPUS,
-  CPUS_AT,
-  CPU_WORDS,
-  C_RCU_EPOCH,
-  C_RCU_NESTING,
-  H_RCU_EPOCH,
-} from '../arena/layout.ts';
+import { type Cpu, cpusSeen, thisCpu } from '../arena/cpu.ts';
+import { CPUS_AT, CPU_WORDS, C_RCU_EPOCH, C_RCU_NESTING, H_RCU_EPOCH } from '../arena/layout.ts';
 import { setWord, word } from '../arena/memory.ts';
 
 /** What a grace period is asked by. */
@@ -58,7 +51,8 @@ export function startPollSynchronizeRcu(): RcuCookie {
 
 /** @returns whether every read section that began before `cookie` has ended. Never waits. */
 export function pollStateSynchronizeRcu(cookie: RcuCookie): boolean {
-  for (let id = 0; id < CPUS; id++) {
+  // Who comes later starts its loads after this look.
+  for (let id = 0; id < cpusSeen(); id++) {
     const epoch = atomics.load(CPUS_AT + id * CPU_WORDS + C_RCU_EPOCH);
     if (epoch !== 0 && ((epoch - cookie) | 0) < 0) return false;
   }

@@ -15,6 +15,7 @@
 import * as atomics from '#atomics';
 import {
   IS_SHADOWED,
+  scheduled,
   shadowAlloc,
   shadowCarve,
   shadowFree,
@@ -51,6 +52,8 @@ function setDouble(at: WordAt, value: number): void {
 
 /** Objects moved between a worker and the depot, or waited for, at one time. */
 const BATCH = 256;
+/** A scheduler may ask for a grace period of fewer: its programs are short. */
+const rcuBatch = (): number => (IS_SHADOWED ? (scheduled()?.rcuBatch ?? BATCH) : BATCH);
 /** Objects first carved out of the arena: enough to share a lock over, few enough to waste. */
 const CHUNK_WORDS = 4096;
 /** What chunks are multiples of. */
@@ -77,6 +80,7 @@ const slabAt = (id: number, cpu: WordAt): WordAt => cpu + C_SLABS + id * SLAB_WO
  */
 export function cacheAlloc<Kind extends string>(cache: Cache<Kind>): Ref<Kind> | Null {
   if (word(cacheAt(cache.id) + ARMED) !== 0 && isRefused(cache)) return NULL;
+  if (IS_SHADOWED && scheduled()?.refuses(cache.name) === true) return NULL;
 
   const slab = slabAt(cache.id, thisCpu);
   if (word(slab + FREE) === NULL && !refill(cache, slab)) return NULL;
@@ -131,7 +135,7 @@ export function cacheFreeRcu<Kind extends string>(cache: Cache<Kind>, object: Re
   setWord(slab + PENDING, object);
   const count = word(slab + PENDING_COUNT) + 1;
   setWord(slab + PENDING_COUNT, count);
-  if (count % BATCH === 0) turnBatches(cache, slab);
+  if (count % rcuBatch() === 0) turnBatches(cache, slab);
 }
 
 /** What one cache holds; counts of objects. */
@@ -168,7 +172,7 @@ export function cacheStats(cache: Cache<string>): CacheStats {
 
 /** Fills an empty free list, from what RCU has released, the depot, or the arena. */
 function refill(cache: Cache<string>, slab: WordAt): boolean {
-  if (word(slab + WAITING) !== NULL || word(slab + PENDING_COUNT) >= BATCH) {
+  if (word(slab + WAITING) !== NULL || word(slab + PENDING_COUNT) >= rcuBatch()) {
     turnBatches(cache, slab);
     if (word(slab + FREE) !== NULL) return true;
   }

@@ -17,7 +17,7 @@
  * Source: the behaviour of kernel/locking/rwsem.c, v6.18; the algorithm is ours.
  */
 import * as atomics from '#atomics';
-import { IS_SHADOWED } from '#shadow';
+import { IS_SHADOWED, scheduled } from '#shadow';
 import { assert } from '../arena/assert.ts';
 import { thisCpu } from '../arena/cpu.ts';
 import { C_HELD } from '../arena/layout.ts';
@@ -100,12 +100,29 @@ export function downWriteUnless(sem: WordAt, cls: LockClass, isOver: () => boole
 /** Spins, and then waits in line. @returns false when it has given up. */
 function takeContended(sem: WordAt, mode: LockMode, isOver: () => boolean): boolean {
   const held = word(thisCpu + C_HELD);
+  if (IS_SHADOWED && restedUntilFree(sem, mode)) {
+    views.i32[thisCpu + C_HELD] = held + 1;
+    return true;
+  }
   for (let tries = 0; tries < SPINS; tries++) {
     if (!(mode === READ ? takeRead(sem) : takeWrite(sem))) continue;
     views.i32[thisCpu + C_HELD] = held + 1;
     return true;
   }
   return waitInLine(sem, mode, isOver);
+}
+
+/** @returns false when nobody does that here; else it has been taken. */
+function restedUntilFree(sem: WordAt, mode: LockMode): boolean {
+  const scheduler = scheduled();
+  if (scheduler === null || !scheduler.restsOnLocks) return false;
+  // Ends when the scheduler lets those inside leave; else it tells of a deadlock.
+  for (;;) {
+    const seen = atomics.load(sem);
+    const isFree = mode === READ ? (seen & WRITER) === 0 : seen === 0;
+    if (!isFree) scheduler.rest(sem, seen);
+    else if (atomics.cas(sem, seen, mode === READ ? seen + READER : WRITER)) return true;
+  }
 }
 
 function takeWrite(sem: WordAt): boolean {

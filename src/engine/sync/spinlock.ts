@@ -3,11 +3,11 @@
  * preempted: spinning against a holder that has no CPU costs milliseconds.
  */
 import * as atomics from '#atomics';
-import { IS_SHADOWED } from '#shadow';
+import { IS_SHADOWED, scheduled } from '#shadow';
 import { assert } from '../arena/assert.ts';
 import { thisCpu } from '../arena/cpu.ts';
 import { C_HELD } from '../arena/layout.ts';
-import { rawViews as shared, word } from '../arena/memory.ts';
+import { rawViews as shared } from '../arena/memory.ts';
 import type { WordAt } from '../arena/ref.ts';
 import { bringToTop, prepareHeld, SPIN } from './held_locks.ts';
 import type { LockClass } from './lock_class.ts';
@@ -21,8 +21,8 @@ const HELD = 1;
 /** Held, and somebody sleeps on the word. */
 const CONTENDED = 2;
 
-/** Plain loads before a waiter sleeps. */
-export const SPINS = 200;
+/** Looks before a waiter sleeps; in a checked build a scheduler takes each for a step. */
+export const SPINS = IS_SHADOWED ? 1 : 200;
 
 export function spinLock(lock: WordAt, cls: LockClass): void {
   if (IS_SHADOWED) checkLockOrder(lock, cls, SPIN);
@@ -33,11 +33,22 @@ export function spinLock(lock: WordAt, cls: LockClass): void {
 
 /** It has been taken when this returns: no call comes after the atomic that does it. */
 function takeContended(lock: WordAt): void {
+  if (IS_SHADOWED && restedUntilFree(lock)) return;
   for (let spin = 0; spin < SPINS; spin++) {
-    if (word(lock) === FREE && atomics.cas(lock, FREE, HELD)) return;
+    if (atomics.readOnce(lock) === FREE && atomics.cas(lock, FREE, HELD)) return;
   }
   // Ends when the holder leaves; marking the lock contended keeps the wake-up from being lost.
   while (atomics.exchange(lock, CONTENDED) !== FREE) atomics.wait(lock, CONTENDED);
+}
+
+/** @returns false when nobody does that here; else it has been taken. */
+function restedUntilFree(lock: WordAt): boolean {
+  const scheduler = scheduled();
+  if (scheduler === null || !scheduler.restsOnLocks) return false;
+  // Ends when the scheduler lets the holder leave; else it tells of a deadlock.
+  do scheduler.rest(lock, HELD);
+  while (!atomics.cas(lock, FREE, HELD));
+  return true;
 }
 
 /** @returns whether the lock was free, and is held now. */

@@ -34,6 +34,7 @@ import {
   UFFD_FEATURE_EVENT_REMOVE,
   UFFD_FEATURE_EVENT_UNMAP,
 } from '../file/userfaultfd_values.ts';
+import { keepWorkerState } from '../arena/worker_state.ts';
 import type { Mm, MmWrite, Vma } from '../mm/held.ts';
 import { type UserfaultfdCtx, vmUserfaultfdCtx } from '../mm/vma_struct.ts';
 import { userfaultfdRelease, userfaultfdReset } from './userfaultfd.ts';
@@ -43,7 +44,7 @@ interface PreparedEvent extends UserfaultfdEvent {
   readonly ctx: UserfaultfdCtx;
 }
 
-const prepared: PreparedEvent[] = [];
+const prepared = keepWorkerState<PreparedEvent[]>([]);
 
 const NOWHERE = { start: 0, end: 0, len: 0, forked: NULL } as const;
 
