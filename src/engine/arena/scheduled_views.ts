@@ -64,7 +64,7 @@ function viewOf<T extends View, Value>(view: T, elements: Elements<Value>): T {
     get(target, key) {
       const index = indexOf(key);
       if (index !== null) return load(index);
-      return Reflect.get(key in methods ? methods : target, key, target);
+      return Reflect.get(key in methods ? methods : target, key, target) as unknown;
     },
     set(_target, key, value) {
       const index = indexOf(key);

@@ -33,8 +33,8 @@ export interface Scheduler {
   readonly rcuBatch: number;
   /** Whether an allocation from a cache fails. */
   refuses(cache: string): boolean;
-  /** Whether what was thrown is the scheduler's own, and must get through. */
-  isUnwinding(thrown: unknown): boolean;
+  /** Throws again what the scheduler itself has thrown; whoever catches anything calls it. */
+  letThrough(thrown: unknown): void;
 }
 
 const seat: { scheduler: Scheduler | null } = { scheduler: null };

@@ -31,7 +31,7 @@ export function callDriver(call: DriverCall, body: () => unknown): 0 | Errno {
     reportDriverFault({ ...call, violation: VIOLATED_RESULT, what, thrown: null }, call.mm);
     return EINVAL;
   } catch (error) {
-    if (IS_SHADOWED && scheduled()?.isUnwinding(error) === true) throw error;
+    if (IS_SHADOWED) scheduled()?.letThrough(error);
     reportDriverFault(
       { ...call, violation: VIOLATED_THROW, what: messageOf(error), thrown: error },
       call.mm,
