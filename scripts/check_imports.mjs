@@ -45,7 +45,7 @@ export const LAB_PARTS = {
   sweep: ['oracle'],
   fuzz: ['oracle', 'conform'],
   coverage: ['conform', 'fuzz', 'pack'],
-  check: [],
+  check: ['oracle'],
   pack: ['conform', 'oracle', 'strace'],
   events: ['conform', 'oracle', 'pack'],
 };

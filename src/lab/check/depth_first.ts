@@ -24,6 +24,11 @@ export class DepthFirst implements Search {
     this.#bound = bound;
   }
 
+  /** Whether what comes now has not been before. */
+  get isNew(): boolean {
+    return this.#depth === this.#branches.length;
+  }
+
   begin(): void {
     this.#depth = 0;
     this.#preemptions = 0;
