@@ -45,6 +45,7 @@ export const LAB_PARTS = {
   sweep: ['oracle'],
   fuzz: ['oracle', 'conform'],
   coverage: ['conform', 'fuzz', 'pack'],
+  check: ['oracle'],
   pack: ['conform', 'oracle', 'strace'],
   events: ['conform', 'oracle', 'pack'],
 };
@@ -64,7 +65,7 @@ const FACE = [
 /** npm packages, by the folder that may import them. */
 const PACKAGES = { 'src/cli/': ['commander'] };
 /** Parts of the lab that also run where there is no Node. */
-const WITHOUT_NODE = ['src/lab/strace/'];
+const WITHOUT_NODE = ['src/lab/strace/', 'src/lab/check/'];
 /** Files of the lab that look at files of the system through a machine. */
 const HOST_USERS = { 'src/lab/replay/elf_files.ts': 'src/host/node_files.ts' };
 /** Words of the shared memory that a file outside arena/ may name, as types of its public face. */

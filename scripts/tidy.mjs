@@ -49,7 +49,12 @@ const HELD =
 const HELD_BY_PROXY = /\bas\s+(?:Parameters|ReturnType)</gu;
 
 /** Started by name, not imported. */
-const ENTRIES = ['src/index.ts', 'src/host/node_files.ts', 'src/cli/main.ts'];
+const ENTRIES = [
+  'src/index.ts',
+  'src/host/node_files.ts',
+  'src/lab/check/index.ts',
+  'src/cli/main.ts',
+];
 const isEntry = (path) => ENTRIES.includes(path) || /[._](?:main|worker)\.m?[jt]s$/u.test(path);
 
 const isTest = (path) => /\.test\.m?[jt]s$/u.test(path) || path.startsWith('test/');
