@@ -14,6 +14,7 @@ export default defineConfig({
   test: {
     include: [
       'src/engine/{slab,maple,vma,rmap,file,mm,fault,procfs}/*.test.ts',
+      'src/lab/races/*.test.ts',
       'test/memory/*.test.ts',
       'test/checked/*.test.ts',
       'test/failure/ledger.test.ts',

@@ -59,6 +59,12 @@ export function useMemory(memory: Memory): void {
   setViews(views, guardMemory(memory));
 }
 
+/** Puts others in the place of both views of the memory in use. */
+export function useViews(raw: Memory, guarded: Memory): void {
+  setViews(rawViews, raw);
+  setViews(views, guarded);
+}
+
 function setViews(to: Views, { i32, f64, u8, u64 }: Memory): void {
   to.i32 = i32;
   to.f64 = f64;

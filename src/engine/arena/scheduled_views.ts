@@ -4,7 +4,7 @@
  */
 import type { Memory } from './memory.ts';
 import type { WordAt } from './ref.ts';
-import type { Scheduler } from './scheduler.ts';
+import type { PlainAccess } from './scheduler.ts';
 
 /** How elements of one kind are made of words. */
 interface Elements<Value> {
@@ -14,45 +14,45 @@ interface Elements<Value> {
 
 type View = Memory['i32' | 'f64' | 'u8' | 'u64'];
 
-/** The views of `memory`, through `scheduler`. */
-export function scheduleViews(memory: Memory, scheduler: Scheduler): Memory {
+/** The views of `memory`, through `access`. */
+export function scheduleViews(memory: Memory, access: PlainAccess): Memory {
   return {
     buffer: memory.buffer,
-    i32: viewOf(memory.i32, wordsOf(scheduler)),
-    f64: viewOf(memory.f64, pairsOf(scheduler, new Float64Array(1))),
-    u8: viewOf(memory.u8, bytesOf(scheduler)),
-    u64: viewOf(memory.u64, pairsOf(scheduler, new BigUint64Array(1))),
+    i32: viewOf(memory.i32, wordsOf(access)),
+    f64: viewOf(memory.f64, pairsOf(access, new Float64Array(1))),
+    u8: viewOf(memory.u8, bytesOf(access)),
+    u64: viewOf(memory.u64, pairsOf(access, new BigUint64Array(1))),
   };
 }
 
-const wordsOf = (scheduler: Scheduler): Elements<number> => ({
-  load: (at) => scheduler.plainLoad(at),
-  store: (at, value) => scheduler.plainStore(at, value | 0),
+const wordsOf = (access: PlainAccess): Elements<number> => ({
+  load: (at) => access.plainLoad(at),
+  store: (at, value) => access.plainStore(at, value | 0),
 });
 
-const bytesOf = (scheduler: Scheduler): Elements<number> => ({
-  load: (index) => scheduler.plainLoad(index >> 2, index & 3),
-  store: (index, value) => scheduler.plainStore(index >> 2, value & 0xff, index & 3),
+const bytesOf = (access: PlainAccess): Elements<number> => ({
+  load: (index) => access.plainLoad(index >> 2, index & 3),
+  store: (index, value) => access.plainStore(index >> 2, value & 0xff, index & 3),
 });
 
 /** Doubles and 64-bit words: two plain words, which another may write between. */
 function pairsOf<Value extends number | bigint>(
-  scheduler: Scheduler,
+  access: PlainAccess,
   one: { readonly buffer: ArrayBuffer; [0]?: Value },
 ): Elements<Value> {
   const halves = new Int32Array(one.buffer);
   return {
     load(index) {
-      halves[0] = scheduler.plainLoad(2 * index);
-      halves[1] = scheduler.plainLoad(2 * index + 1);
+      halves[0] = access.plainLoad(2 * index);
+      halves[1] = access.plainLoad(2 * index + 1);
       return one[0] as Value;
     },
     store(index, value) {
       one[0] = value;
       // Taken before the first store: the other may run in between, and use the same pair.
       const [low = 0, high = 0] = halves;
-      scheduler.plainStore(2 * index, low);
-      scheduler.plainStore(2 * index + 1, high);
+      access.plainStore(2 * index, low);
+      access.plainStore(2 * index + 1, high);
     },
   };
 }

@@ -7,7 +7,14 @@
  */
 import type { WordAt } from './ref.ts';
 
-export interface Scheduler {
+/** Accesses that are no points where another worker may run. */
+export interface PlainAccess {
+  /** A byte has its number within the word; a whole word has none. */
+  plainLoad(at: WordAt, byte?: number): number;
+  plainStore(at: WordAt, value: number, byte?: number): void;
+}
+
+export interface Scheduler extends PlainAccess {
   load(at: WordAt): number;
   store(at: WordAt, value: number): void;
   exchange(at: WordAt, value: number): number;
@@ -21,9 +28,8 @@ export interface Scheduler {
 
   /** A plain load of a word that others write by atomics: rcuDereference(), readOnce(). */
   loadPublished(at: WordAt): number;
-  /** A byte has its number within the word; a whole word has none. */
-  plainLoad(at: WordAt, byte?: number): number;
-  plainStore(at: WordAt, value: number, byte?: number): void;
+  /** The same for the allocator, which may look at what is free. */
+  readonly unguarded: PlainAccess;
 
   /** Waits until the word holds something else: what stands for spinning and for standing in line. */
   rest(at: WordAt, value: number): void;

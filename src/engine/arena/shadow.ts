@@ -175,12 +175,12 @@ function setState(
 const stateOf = (at: WordAt): number => peek(granuleOf(state.shadow, at) + G_STATE) % STATES;
 
 /** A word: under a scheduler each is answered, undone and repeated like those of the engine. */
-const peek = (at: WordAt): number => scheduled()?.plainLoad(at) ?? Atomics.load(state.words, at);
+const peek = (at: WordAt): number => scheduled()?.unguarded.plainLoad(at) ?? Atomics.load(state.words, at);
 
 function note(at: WordAt, value: number): void {
   const scheduler = scheduled();
   if (scheduler === null) Atomics.store(state.words, at, value);
-  else scheduler.plainStore(at, value);
+  else scheduler.unguarded.plainStore(at, value);
 }
 
 const specialOf = (at: WordAt): number => state.words[granuleOf(state.shadow, at) + G_SPECIAL] ?? 0;
