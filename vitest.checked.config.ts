@@ -8,6 +8,7 @@ export default defineConfig({
   resolve: {
     alias: {
       '#atomics': source('engine/arena/checked_atomics.ts'),
+      '#mutants': source('engine/arena/mutants.ts'),
       '#shadow': source('engine/arena/shadow.ts'),
     },
   },

@@ -46,6 +46,7 @@ export const LAB_PARTS = {
   fuzz: ['oracle', 'conform'],
   coverage: ['conform', 'fuzz', 'pack'],
   check: ['oracle'],
+  races: ['check'],
   pack: ['conform', 'oracle', 'strace'],
   events: ['conform', 'oracle', 'pack'],
 };
@@ -74,10 +75,15 @@ const SHARED_NAMES = { 'src/machine.ts': ['SharedArrayBuffer'] };
 /** What stands behind each seam by default; only the seam's own files know what else there is. */
 const SEAMS = {
   '#atomics': 'src/engine/arena/atomics.ts',
+  '#mutants': 'src/engine/arena/no_mutants.ts',
   '#shadow': 'src/engine/arena/no_shadow.ts',
 };
 /** What stands there in a checked build. It may know what it stands for. */
-const CHECKED = ['src/engine/arena/checked_atomics.ts', 'src/engine/arena/shadow.ts'];
+const CHECKED = ['checked_atomics', 'guard', 'mutants', 'scheduled_views', 'shadow'].map(
+  (name) => `src/engine/arena/${name}.ts`,
+);
+/** Its scenarios look into the engine, and take the place of what decides who runs. */
+const INSIDE_ENGINE = 'src/lab/races/';
 
 const isTest = (path) => path.endsWith('.test.ts') || path.startsWith('test/');
 const floorOf = (path) => /^src\/engine\/([^/]+)\//u.exec(path)?.[1];
@@ -128,7 +134,9 @@ function refuseTarget(path, target, bySeam) {
   if (seam !== undefined && !bySeam && !CHECKED.includes(path)) {
     return `${target} is imported as "${seam}", so that a checker can take its place.`;
   }
-  if (CHECKED.includes(target)) return `${target} is of checked builds only: import the seam.`;
+  if (CHECKED.includes(target) && !CHECKED.includes(path) && !path.startsWith(INSIDE_ENGINE)) {
+    return `${target} is of checked builds only: import the seam.`;
+  }
   const floor = floorOf(path);
   if (floor !== undefined) return refuseFromEngine(floor, target);
   if (FACE.includes(path)) return refuseFromFace(target);
@@ -162,6 +170,7 @@ function refuseFromLab(path, target) {
   if (isFaceForLab(target) || HOST_USERS[path] === target) return null;
   const part = partOf(path);
   const other = partOf(target);
+  if (floorOf(target) !== undefined && path.startsWith(INSIDE_ENGINE)) return null;
   if (other === undefined) return `the lab uses src/index.ts and engine/trace, not ${target}.`;
   if (other === part || LAB_PARTS[part]?.includes(other)) return null;
   return `lab/${part} may not import lab/${other}: LAB_PARTS does not say so.`;

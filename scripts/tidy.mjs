@@ -227,8 +227,8 @@ export function checkSources(sources) {
 
 /** @returns the sources of src/ that nobody imports and nobody starts. */
 export function deadFiles(sources) {
-  // Reached as #atomics and #shadow: see package.json.
-  const seams = ['atomics', 'checked_atomics', 'shadow', 'no_shadow'];
+  // Reached as #atomics, #mutants and #shadow: see package.json.
+  const seams = ['atomics', 'checked_atomics', 'mutants', 'no_mutants', 'shadow', 'no_shadow'];
   const used = new Set(seams.map((name) => `src/engine/arena/${name}.ts`));
   for (const file of sources) {
     for (const { specifier } of importsOf(file)) {

@@ -19,6 +19,11 @@ export const load = (at: WordAt): number => Atomics.load(views.i32, at);
  * costs a tenth of an atomic one.
  */
 export const readOnce = (at: WordAt): number => views.i32[at]!;
+/**
+ * The same of a word that others publish: it is followed in an RCU section, or asked again once
+ * what guards it is held: docs/locking.md says which.
+ */
+export const rcuDereference = readOnce;
 export const store = (at: WordAt, value: number): void => void Atomics.store(views.i32, at, value);
 export const exchange = (at: WordAt, value: number): number =>
   Atomics.exchange(views.i32, at, value);

@@ -23,6 +23,9 @@ export function readOnce(at: WordAt): number {
   return plain.load(at);
 }
 
+/** An atomic load here. */
+export const rcuDereference = readOnce;
+
 export function store(at: WordAt, value: number): void {
   const scheduler = scheduled();
   if (scheduler !== null) return scheduler.store(at, value);

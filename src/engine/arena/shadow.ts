@@ -117,7 +117,7 @@ export function shadowAlloc(cache: Shadowed, object: WordAt): void {
   // One in its first life still has the zeroes of the arena.
   const filling = place === 0 ? 0 : (cache.filling ?? POISON);
   for (let word = 0; word < cache.words; word++) {
-    if (word === cache.link || isInherited(object + word)) continue;
+    if (word === cache.link || isKept(object + word)) continue;
     if (state.words[object + word] === filling) continue;
     report(`word ${word} was written while it was free`, object);
   }
@@ -152,7 +152,7 @@ export function shadowRelease(cache: Shadowed, object: WordAt): void {
 /** A cache whose free objects keep a constructed state is checked for it, not filled. */
 function fill(cache: Shadowed, object: WordAt): void {
   for (let word = 0; word < cache.words; word++) {
-    if (word === cache.link || isInherited(object + word)) continue;
+    if (word === cache.link || isKept(object + word)) continue;
     if (cache.filling === null) note(object + word, POISON);
     else if (peek(object + word) !== cache.filling) {
       report(`word ${word} is freed with what its next life does not expect`, object);
@@ -175,7 +175,8 @@ function setState(
 const stateOf = (at: WordAt): number => peek(granuleOf(state.shadow, at) + G_STATE) % STATES;
 
 /** A word: under a scheduler each is answered, undone and repeated like those of the engine. */
-const peek = (at: WordAt): number => scheduled()?.unguarded.plainLoad(at) ?? Atomics.load(state.words, at);
+const peek = (at: WordAt): number =>
+  scheduled()?.unguarded.plainLoad(at) ?? Atomics.load(state.words, at);
 
 function note(at: WordAt, value: number): void {
   const scheduler = scheduled();
@@ -186,6 +187,8 @@ function note(at: WordAt, value: number): void {
 const specialOf = (at: WordAt): number => state.words[granuleOf(state.shadow, at) + G_SPECIAL] ?? 0;
 const isInherited = (at: WordAt): boolean => ((specialOf(at) >> (at & 7)) & 1) !== 0;
 const isTypeStable = (at: WordAt): boolean => ((specialOf(at) >> ((at & 7) + GRANULE)) & 1) !== 0;
+/** What readers may look at although it is free keeps its last value. */
+const isKept = (at: WordAt): boolean => isInherited(at) || isTypeStable(at);
 
 /** Asked before every access through a view, and before every atomic one. */
 function check(at: WordAt, isWrite: boolean): void {

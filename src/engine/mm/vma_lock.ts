@@ -15,8 +15,8 @@
  *
  * Source: mm/mmap_lock.c, include/linux/mmap_lock.h, v6.18.
  */
+import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
-import { word } from '../arena/memory.ts';
 import type { WordAt } from '../arena/ref.ts';
 import type { LockMode } from '../sync/held_locks.ts';
 import { rwsemBreak } from '../sync/rwsem.ts';
@@ -67,7 +67,9 @@ export function vmaStartWrite(mm: MmWrite, vma: Vma): VmaWrite {
 
 /** With nothing held: it may be a mark that has just ended, or just begins. */
 export const isMarked = (mm: Mm, vma: VmaRcu): boolean =>
-  isDefaultVmaLock() ? word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm)) : older.isMarked(mm, vma);
+  isDefaultVmaLock()
+    ? atomics.readOnce(vmLockSeqAt(vma)) === atomics.readOnce(mmLockSeqAt(mm))
+    : older.isMarked(mm, vma);
 
 export const isWriteLocked = (mm: MmRead, vma: VmaRcu): boolean => isMarked(mm, vma);
 

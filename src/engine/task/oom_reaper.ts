@@ -10,7 +10,7 @@
  *
  * Source: mm/oom_kill.c, oom_reap_task(), oom_reap_task_mm(), __oom_reap_task_mm(), v6.18.
  */
-import { word } from '../arena/memory.ts';
+import * as atomics from '#atomics';
 import { NULL } from '../arena/ref.ts';
 import { TASK_SIZE } from '../arena/units.ts';
 import type { Mm, MmRead, Vma } from '../mm/held.ts';
@@ -31,7 +31,7 @@ const PAUSE = 20_000;
 export function oomReapTask(mm: Mm): void {
   for (let attempt = 0; attempt < MAX_OOM_REAP_RETRIES; attempt++) {
     if (oomReapTaskMm(mm)) break;
-    for (let i = 0; i < PAUSE && word(mmMmapLockAt(mm)) !== 0; i++);
+    for (let i = 0; i < PAUSE && atomics.readOnce(mmMmapLockAt(mm)) !== 0; i++);
   }
   setMmFlag(mm, MMF_OOM_SKIP);
 }

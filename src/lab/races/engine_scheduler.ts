@@ -139,7 +139,7 @@ export class EngineScheduler implements Scheduler {
   }
 
   letThrough(thrown: unknown): void {
-    if (thrown === UNWIND) throw thrown;
+    if (thrown === UNWIND) throw UNWIND;
   }
 }
 

@@ -18,6 +18,10 @@ import { EngineScheduler, type EngineSchedulerOptions } from './engine_scheduler
 
 export interface EngineScenario<State> {
   readonly name: string;
+  /** Of the requirements that it is about. */
+  readonly ids: readonly string[];
+  /** One sentence. */
+  readonly story: string;
   readonly protocol: Partial<Protocol>;
   readonly machine?: MachineOptions;
   readonly scheduler?: Partial<EngineSchedulerOptions>;
@@ -57,6 +61,7 @@ export function engineStage<State>(given: EngineScenario<State>): EngineStage<St
   });
   const scenario: Scenario<State> = {
     name: given.name,
+    variant: variantOf(given.protocol),
     setup(perThread) {
       machine = Machine.create({ ...MACHINE, ...given.machine, protocol: given.protocol });
       const state = given.setup(machine);
@@ -99,6 +104,10 @@ export function engineStage<State>(given: EngineScenario<State>): EngineStage<St
     },
   };
 }
+
+/** The protocol's values that were asked for: 'two-step'. */
+const variantOf = (protocol: Partial<Protocol>): string =>
+  Object.values(protocol).join(',') || 'default';
 
 /** What each worker has of its own in the JavaScript heap. */
 function registerWorker(perThread: PerThread): void {

@@ -2,7 +2,7 @@
  * The generations of the VMA lock before the default: which of them is meant. They are chosen here,
  * apart from vma_lock.ts, so that the default's path stays short enough to be compiled as one.
  */
-import { word } from '../../arena/memory.ts';
+import * as atomics from '#atomics';
 import type { Mm, MmWrite, Vma, VmaRcu, VmaWrite } from '../held.ts';
 import { mmLockSeqAt } from '../mm_struct.ts';
 import { hasNoVmaLock as isOff, isTypesafeVmaLock as isTypesafe } from '../protocol.ts';
@@ -29,7 +29,9 @@ export function startWrite(mm: MmWrite, vma: Vma): void {
 }
 
 export const isMarked = (mm: Mm, vma: VmaRcu): boolean =>
-  isOff() ? off.isMarked(mm) : word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm));
+  isOff()
+    ? off.isMarked(mm)
+    : atomics.readOnce(vmLockSeqAt(vma)) === atomics.readOnce(mmLockSeqAt(mm));
 
 export function markAttached(vma: VmaWrite): void {
   if (!isOff()) rwsem.markAttached(vma);

@@ -13,11 +13,12 @@
  * Source: mm/mmap_lock.c, include/linux/mmap_lock.h, v6.18.
  */
 import * as atomics from '#atomics';
+import { NO_MM_CHECK } from '#mutants';
 import { IS_SHADOWED } from '#shadow';
 import { assert } from '../../arena/assert.ts';
 import { thisCpu } from '../../arena/cpu.ts';
 import { C_HELD } from '../../arena/layout.ts';
-import { rawViews as shared, word } from '../../arena/memory.ts';
+import { rawViews as shared } from '../../arena/memory.ts';
 import { bringToTop, type LockMode, prepareHeld, READ, WRITE } from '../../sync/held_locks.ts';
 import { VMA_LOCK } from '../../sync/lock_class.ts';
 import { checkLockOrder } from '../../sync/lock_order.ts';
@@ -41,7 +42,7 @@ const READERS_MAX = EXCLUDE_READERS - 1;
  */
 export function startRead(mm: Mm, vma: VmaRcu): ReadLock {
   // A cheap refusal. It orders nothing: the check that counts is the last one.
-  if (word(vmLockSeqAt(vma)) === word(mmLockSeqAt(mm))) return VMA_LOCKED;
+  if (atomics.readOnce(vmLockSeqAt(vma)) === atomics.readOnce(mmLockSeqAt(mm))) return VMA_LOCKED;
 
   const held = prepareHeld(vma, VMA_LOCK, READ);
   const before = incNotZero(vma);
@@ -51,7 +52,7 @@ export function startRead(mm: Mm, vma: VmaRcu): ReadLock {
 
   // Reused by another mm: its writer may be waiting for our count, in that mm's memory.
   const owner = vmMm(vma);
-  if (owner !== mm) {
+  if (owner !== mm && !NO_MM_CHECK) {
     mmgrab(owner);
     vmaPutRead(vma);
     mmdrop(owner);
@@ -59,7 +60,7 @@ export function startRead(mm: Mm, vma: VmaRcu): ReadLock {
   }
 
   // Write-locked between the first check and the count. Pairs with vmaEndWriteAll().
-  if (word(vmLockSeqAt(vma)) === atomics.load(mmLockSeqAt(mm))) {
+  if (atomics.readOnce(vmLockSeqAt(vma)) === atomics.load(mmLockSeqAt(mm))) {
     vmaPutRead(vma);
     return VMA_LOCKED;
   }
@@ -82,13 +83,13 @@ export function endRead(vma: Vma): void {
 export function startWrite(mm: MmWrite, vma: Vma): void {
   const isAttached = excludeReaders(mm, vma, 1);
   // Racy readers compare it; it only ever says "locked" too often.
-  atomics.store(vmLockSeqAt(vma), word(mmLockSeqAt(mm)));
+  atomics.store(vmLockSeqAt(vma), atomics.readOnce(mmLockSeqAt(mm)));
   if (isAttached) admitReaders(vma);
 }
 
 /** The store releases the fields: pairs with incNotZero(). */
 export function markAttached(vma: VmaWrite): void {
-  assert(word(vmRefcntAt(vma)) === 0, 'only a detached VMA is attached');
+  assert(atomics.readOnce(vmRefcntAt(vma)) === 0, 'only a detached VMA is attached');
   atomics.store(vmRefcntAt(vma), 1);
 }
 
@@ -103,7 +104,7 @@ export function markDetached(mm: MmWrite, vma: VmaWrite): void {
   if (excludeReaders(mm, vma, 0)) admitReaders(vma);
 }
 
-export const isDetached = (vma: VmaRcu): boolean => word(vmRefcntAt(vma)) === 0;
+export const isDetached = (vma: VmaRcu): boolean => atomics.readOnce(vmRefcntAt(vma)) === 0;
 
 /** The count is inherited from the last life: setting it could wipe out a late reader's step. */
 export function init(vma: VmaRcu): void {
@@ -116,7 +117,7 @@ function excludeReaders(mm: MmWrite, vma: Vma, base: number): boolean {
   if (IS_SHADOWED) checkLockOrder(vma, VMA_LOCK, WRITE);
   const at = vmRefcntAt(vma);
   const held = prepareHeld(vma, VMA_LOCK, WRITE);
-  for (let count = word(at); ; count = atomics.load(at)) {
+  for (let count = atomics.readOnce(at); ; count = atomics.load(at)) {
     if (count === 0) return false;
     if (!atomics.cas(at, count, count + EXCLUDE_READERS)) continue;
     views.i32[thisCpu + C_HELD] = held + 1;
@@ -148,7 +149,7 @@ export function breakLock(vma: VmaRcu, mode: LockMode): void {
 /** @returns the count before, 0 when detached, -1 when readers are excluded or too many. */
 function incNotZero(vma: VmaRcu): number {
   const at = vmRefcntAt(vma);
-  for (let count = word(at); ; count = atomics.load(at)) {
+  for (let count = atomics.readOnce(at); ; count = atomics.load(at)) {
     if (count === 0) return 0;
     if (count >= READERS_MAX) return -1;
     if (atomics.cas(at, count, count + 1)) return count;
