@@ -4,6 +4,7 @@
  */
 import { claimCpu, type Cpu, releaseCpu, thisCpu, useCpu } from '../../engine/arena/cpu.ts';
 import { memoryOf, useMemory, useViews } from '../../engine/arena/memory.ts';
+import { type Mutant, plantMutant } from '../../engine/arena/mutants.ts';
 import { scheduleViews } from '../../engine/arena/scheduled_views.ts';
 import { seatScheduler } from '../../engine/arena/scheduler.ts';
 import { workerStates } from '../../engine/arena/worker_state.ts';
@@ -11,18 +12,14 @@ import { Machine, type MachineOptions, type Protocol } from '../../index.ts';
 import { activeExploration } from '../check/active.ts';
 import type { Witness } from '../check/executor.ts';
 import type { Memory as CheckedMemory } from '../check/memory.ts';
-import type { PerThread } from '../check/per_thread.ts';
-import type { Operation, Results, Scenario } from '../check/scenario.ts';
+import { type Operation, type Results, type Stage, stageOf } from '../check/scenario.ts';
 import { Alive } from './alive.ts';
 import { EngineScheduler, type EngineSchedulerOptions } from './engine_scheduler.ts';
 
 export interface EngineScenario<State> {
-  readonly name: string;
-  /** Of the requirements that it is about. */
-  readonly ids: readonly string[];
-  /** One sentence. */
-  readonly story: string;
   readonly protocol: Partial<Protocol>;
+  /** A bug that is planted. */
+  readonly mutant?: Mutant;
   readonly machine?: MachineOptions;
   readonly scheduler?: Partial<EngineSchedulerOptions>;
   /** Prepares the machine; runs once. */
@@ -32,10 +29,11 @@ export interface EngineScenario<State> {
   readonly final?: (state: State, results: Results) => string | null;
 }
 
-/** A stage that is set up, and how to leave it. */
-export interface EngineStage<State> {
-  readonly scenario: Scenario<State>;
-  readonly witnesses: () => readonly Witness[];
+/** A machine on the stage, and how it leaves. One may be there at a time. */
+export interface EngineStage {
+  readonly stage: Stage;
+  /** What watches every access, beside those that watch any scenario. */
+  readonly witnesses: readonly Witness[];
   readonly leave: () => void;
 }
 
@@ -46,78 +44,92 @@ const MACHINE: MachineOptions = {
   sysctl: { mmap_min_addr: 4096 },
 };
 
-export function engineStage<State>(given: EngineScenario<State>): EngineStage<State> {
-  let machine: Machine | null = null;
-  let scheduler: EngineScheduler | null = null;
-  let memory: CheckedMemory | null = null;
-  const cpus: Cpu[] = [];
-  const names = Object.keys(given.threads);
-  const asWorker = (name: string, { name: does, run }: Operation<State>): Operation<State> => ({
-    name: does,
-    run(state) {
-      useCpu(cpus[names.indexOf(name)] ?? thisCpu);
-      return run(state);
-    },
-  });
-  const scenario: Scenario<State> = {
-    name: given.name,
-    variant: variantOf(given.protocol),
+/** Sets a machine up as a scenario wants it, with at most one bug planted. */
+export function engineStage<State>(given: EngineScenario<State>): EngineStage {
+  const built: Partial<Built> = {};
+  plantMutant(given.mutant ?? null);
+  const stage = stageOf<State>({
+    name: 'engine',
     setup(perThread) {
-      machine = Machine.create({ ...MACHINE, ...given.machine, protocol: given.protocol });
+      const machine = Machine.create({ ...MACHINE, ...given.machine, protocol: given.protocol });
       const state = given.setup(machine);
-      for (const _ of names) cpus.push(claimCpu() as Cpu);
-      machine.vmstat(); // enters it
-      const { buffer } = machine.share();
-      memory = activeExploration()?.memory ?? null;
-      memory?.add(buffer);
-      scheduler = new EngineScheduler(new Int32Array(buffer), {
-        restsOnLocks: true,
-        rcuBatch: 1,
-        mayFail: new Set(),
-        ...given.scheduler,
-      });
-      seatScheduler(scheduler);
-      const views = memoryOf(buffer);
-      useViews(scheduleViews(views, scheduler.unguarded), scheduleViews(views, scheduler));
-      registerWorker(perThread);
+      Object.assign(built, build(machine, given));
+      for (const worker of [cpuOfWorker, ...workerStates()]) perThread.add(worker);
       return state;
     },
     threads: Object.fromEntries(
-      Object.entries(given.threads).map(([name, operations]) => [
+      Object.entries(given.threads).map(([name, operations], thread) => [
         name,
-        operations.map((operation) => asWorker(name, operation)),
+        operations.map((operation) => onCpu(operation, () => built.cpus?.[thread])),
       ]),
     ),
     ...(given.invariant === undefined ? {} : { invariant: given.invariant }),
     ...(given.final === undefined ? {} : { final: given.final }),
-  };
-  return {
-    scenario,
-    witnesses: () => (scheduler === null ? [] : [new Alive(scheduler)]),
-    leave() {
-      if (machine === null) return;
-      memory?.undo();
-      seatScheduler(null);
-      useMemory(memoryOf(machine.share().buffer));
-      for (const cpu of cpus) releaseCpu(cpu);
-      machine.detach();
-    },
-  };
-}
-
-/** The protocol's values that were asked for: 'two-step'. */
-const variantOf = (protocol: Partial<Protocol>): string =>
-  Object.values(protocol).join(',') || 'default';
-
-/** What each worker has of its own in the JavaScript heap. */
-function registerWorker(perThread: PerThread): void {
-  perThread.add({
-    get cpu() {
-      return thisCpu;
-    },
-    set cpu(cpu: Cpu) {
-      useCpu(cpu);
-    },
   });
-  for (const state of workerStates()) perThread.add(state);
+  return {
+    stage,
+    witnesses: built.scheduler === undefined ? [] : [new Alive(built.scheduler)],
+    leave: () => leave(built),
+  };
 }
+
+/** What there is once a scenario is set up. */
+interface Built {
+  readonly machine: Machine;
+  readonly scheduler: EngineScheduler;
+  readonly memory: CheckedMemory | undefined;
+  /** Of each thread. */
+  readonly cpus: readonly Cpu[];
+}
+
+/** Gives each thread a CPU, and leaves every access from now on to the checker. */
+function build(machine: Machine, { threads, scheduler: options }: Workers): Built {
+  const cpus = Object.keys(threads).map(() => claimCpu() as Cpu);
+  const { buffer } = machine.share();
+  const memory = activeExploration()?.memory;
+  memory?.add(buffer);
+  const scheduler = new EngineScheduler(new Int32Array(buffer), {
+    restsOnLocks: true,
+    rcuBatch: 1,
+    mayFail: new Set(),
+    ...options,
+  });
+  const views = memoryOf(buffer);
+  seatScheduler(scheduler);
+  useViews(scheduleViews(views, scheduler.unguarded), scheduleViews(views, scheduler));
+  return { machine, scheduler, memory, cpus };
+}
+
+type Workers = Pick<EngineScenario<never>, 'threads' | 'scheduler'>;
+
+/** An operation of the worker that has a CPU. */
+const onCpu = <State>(
+  { name, run }: Operation<State>,
+  cpu: () => Cpu | undefined,
+): Operation<State> => ({
+  name,
+  run(state) {
+    useCpu(cpu() ?? thisCpu);
+    return run(state);
+  },
+});
+
+function leave({ machine, memory, cpus }: Partial<Built>): void {
+  plantMutant(null);
+  memory?.undo();
+  seatScheduler(null);
+  if (machine === undefined) return;
+  useMemory(memoryOf(machine.share().buffer));
+  for (const cpu of cpus ?? []) releaseCpu(cpu);
+  machine.detach();
+}
+
+/** Which CPU runs, as a field. */
+const cpuOfWorker = {
+  get cpu(): Cpu {
+    return thisCpu;
+  },
+  set cpu(cpu: Cpu) {
+    useCpu(cpu);
+  },
+};
