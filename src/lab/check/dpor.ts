@@ -11,8 +11,8 @@
  * algorithm 1.
  */
 import { DporStack } from './dpor_stack.ts';
-import { AFTER_ALL, READS, READS_QUEUE, WRITES, WRITES_QUEUE } from './kind.ts';
-import { LastAccesses } from './last_accesses.ts';
+import { AFTER_ALL, NOTIFIES, OF_QUEUE, OF_WORD, WRITES, WRITES_QUEUE } from './kind.ts';
+import { LastAccesses, OTHER_READ, READ, type Sort, WRITE } from './last_accesses.ts';
 import { type Search, type Step, STOP } from './search.ts';
 
 export class Dpor implements Search {
@@ -33,7 +33,7 @@ export class Dpor implements Search {
     this.#stack = new DporStack(threads);
     this.#last = new LastAccesses(threads);
     this.#clocks = new Int32Array(threads * threads);
-    this.#found = new Int32Array(2 * (threads + 1));
+    this.#found = new Int32Array(2 * (2 * threads + 1));
     this.#first = new Int32Array(threads);
   }
 
@@ -125,12 +125,8 @@ export class Dpor implements Search {
     const word = (stack.at[step] ?? 0) * 2;
     const found = this.#found;
     let count = 0;
-    if ((mode & (READS | WRITES)) !== 0) {
-      count = this.#last.before(word, (mode & WRITES) !== 0, found, count);
-    }
-    if ((mode & (READS_QUEUE | WRITES_QUEUE)) !== 0) {
-      count = this.#last.before(word + 1, (mode & WRITES_QUEUE) !== 0, found, count);
-    }
+    if ((mode & OF_WORD) !== 0) count = this.#last.before(word, ofWord(mode), found, count);
+    if ((mode & OF_QUEUE) !== 0) count = this.#last.before(word + 1, ofQueue(mode), found, count);
     let racing = 0;
     if (step >= this.#fresh) {
       for (let i = 0; i < count; i++) if (this.#isRace(i, count, thread)) racing |= 1 << i;
@@ -235,12 +231,8 @@ export class Dpor implements Search {
   #note(step: number, thread: number, mode: number): void {
     const stack = this.#stack;
     const word = (stack.at[step] ?? 0) * 2;
-    if ((mode & (READS | WRITES)) !== 0) {
-      this.#last.note(word, (mode & WRITES) !== 0, thread, step);
-    }
-    if ((mode & (READS_QUEUE | WRITES_QUEUE)) !== 0) {
-      this.#last.note(word + 1, (mode & WRITES_QUEUE) !== 0, thread, step);
-    }
+    if ((mode & OF_WORD) !== 0) this.#last.note(word, ofWord(mode), thread, step);
+    if ((mode & OF_QUEUE) !== 0) this.#last.note(word + 1, ofQueue(mode), thread, step);
     // Who was woken does nothing before this.
     const woke = stack.woke[step] ?? 0;
     for (let other = 0; woke >> other !== 0; other++) {
@@ -251,3 +243,10 @@ export class Dpor implements Search {
 
 /** The lowest thread of a mask. */
 const lowest = (mask: number): number => 31 - Math.clz32(mask & -mask);
+
+const ofWord = (mode: number): Sort => ((mode & WRITES) === 0 ? READ : WRITE);
+
+function ofQueue(mode: number): Sort {
+  if ((mode & WRITES_QUEUE) !== 0) return WRITE;
+  return (mode & NOTIFIES) === 0 ? READ : OTHER_READ;
+}

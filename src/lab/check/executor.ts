@@ -17,15 +17,16 @@ import {
   ENDS,
   KIND_MASK,
   NO_WORD,
+  NOTIFIES,
   NOTIFY,
   PLAIN_LOAD,
   READS,
-  READS_QUEUE,
   SPIN,
   WAIT,
   WAIT_NOT_EQUAL,
   WAIT_OK,
   WAIT_TIMED_OUT,
+  WAITS,
   WRITES,
   WRITES_QUEUE,
 } from './kind.ts';
@@ -270,7 +271,7 @@ export class Executor {
     step.woke = this.sleepers.wake(step.at, step.a);
     const value = countBits(step.woke);
     step.value = value;
-    step.mode = value === 0 ? READS_QUEUE : WRITES_QUEUE;
+    step.mode = value === 0 ? NOTIFIES : NOTIFIES | WRITES_QUEUE;
     this.#tell(step);
     return value;
   }
@@ -278,10 +279,10 @@ export class Executor {
   #wait(thread: Thread, step: Step): number {
     const { kind, at, a, b } = step;
     if (!this.sleepers.isResting(thread.id)) {
-      if (this.memory.read(at) !== a) return this.#tellEnd(step, READS, WAIT_NOT_EQUAL);
+      if (this.memory.read(at) !== a) return this.#tellEnd(step, READS | WAITS, WAIT_NOT_EQUAL);
       this.sleepers.sleep(thread.id, at, b !== 0);
       step.rests = true;
-      this.#tellEnd(step, READS | WRITES_QUEUE, WAIT_OK);
+      this.#tellEnd(step, READS | WAITS | WRITES_QUEUE, WAIT_OK);
       this.#schedule(thread);
     }
     if (this.sleepers.rise(thread.id)) {
@@ -290,7 +291,7 @@ export class Executor {
       for (const witness of this.#witnesses) witness.wakes(thread.id, kind, at);
       return WAIT_OK;
     }
-    const mode = WRITES_QUEUE | (this.#isForced ? AFTER_ALL : 0);
+    const mode = WAITS | WRITES_QUEUE | (this.#isForced ? AFTER_ALL : 0);
     Object.assign(step, { thread: thread.id, kind, at, a, b, woke: 0, rests: false });
     return this.#tellEnd(step, mode, WAIT_TIMED_OUT);
   }

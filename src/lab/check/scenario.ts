@@ -49,8 +49,8 @@ export interface Stage {
 
 export type StageOptions = Pick<ExecutorOptions, 'maxSteps' | 'timeouts' | 'witnesses'>;
 
-/** Most threads that a mask of bits has room for. */
-const MOST_THREADS = 16;
+/** Most threads: DPOR keeps what a step follows, four for each, in the bits of a number. */
+const MOST_THREADS = 7;
 
 /** Sets a scenario up. */
 export function stageOf<State>(scenario: Scenario<State>): Stage {
