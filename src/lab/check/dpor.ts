@@ -14,6 +14,16 @@ import { DporStack } from './dpor_stack.ts';
 import { AFTER_ALL, NOTIFIES, OF_QUEUE, OF_WORD, WRITES, WRITES_QUEUE } from './kind.ts';
 import { LastAccesses, OTHER_READ, READ, type Sort, WRITE } from './last_accesses.ts';
 import { type Search, type Step, STOP } from './search.ts';
+import { mix } from './state_hash.ts';
+
+/** Of so many parts of a search, one. */
+export interface Shard {
+  readonly index: number;
+  readonly of: number;
+}
+
+/** A search is divided by its first steps; there each thread that can run is tried. */
+const SHARED_STEPS = 6;
 
 export class Dpor implements Search {
   readonly #stack: DporStack;
@@ -28,8 +38,11 @@ export class Dpor implements Search {
   readonly #found: Int32Array;
   readonly #first: Int32Array;
 
-  constructor(threads: number) {
+  readonly #shard: Shard;
+
+  constructor(threads: number, shard: Shard = { index: 0, of: 1 }) {
     this.#threads = threads;
+    this.#shard = shard;
     this.#stack = new DporStack(threads);
     this.#last = new LastAccesses(threads);
     this.#clocks = new Int32Array(threads * threads);
@@ -48,6 +61,7 @@ export class Dpor implements Search {
       this.#depth++;
       return stack.thread[step] ?? STOP;
     }
+    if (step === SHARED_STEPS && !this.#isOurs()) return STOP;
     stack.push(enabled);
     const awake = enabled & ~(stack.asleep[step] ?? 0);
     if (awake === 0) {
@@ -57,8 +71,18 @@ export class Dpor implements Search {
     const goesOn = last >= 0 && ((awake >> last) & 1) === 1;
     const thread = goesOn ? last : lowest(awake);
     stack.choose(step, thread);
+    if (step < SHARED_STEPS && this.#shard.of > 1) stack.tried[step] = enabled;
     this.#depth++;
     return thread;
+  }
+
+  /** @returns whether what begins with these steps is for this shard. */
+  #isOurs(): boolean {
+    let hash = 0;
+    for (let step = 0; step < SHARED_STEPS; step++) {
+      hash = mix(mix(hash, this.#stack.thread[step] ?? 0), this.#stack.alternative[step] ?? 0);
+    }
+    return (hash >>> 0) % this.#shard.of === this.#shard.index;
   }
 
   pick(_thread: number, count: number): number {

@@ -34,6 +34,7 @@ import type { Memory } from './memory.ts';
 import { PerThread } from './per_thread.ts';
 import { type Search, type Step, STOP } from './search.ts';
 import { Sleepers } from './sleepers.ts';
+import { grown } from './slots.ts';
 import { accessText, argumentsOf, Thread } from './thread.ts';
 
 /** Told of every access that is made, not of those that are repeated. */
@@ -77,8 +78,12 @@ export class Executor {
   /** Accesses of all executions: those made, and those repeated; and executions left. */
   accesses = 0;
   repeated = 0;
-  /** Atomic steps of this execution. */
+  /** Atomic steps of this execution, and changes away from a thread that could have gone on. */
   depth = 0;
+  preemptions = 0;
+  /** What was chosen in this execution: `chosen` threads, or, below 0, alternatives: -1 - which. */
+  choices: Int32Array<ArrayBuffer> = new Int32Array(64);
+  chosen = 0;
   readonly #witnesses: readonly Witness[];
   readonly #invariant: (() => string | null) | undefined;
   readonly #nameOf: (at: number) => string;
@@ -140,7 +145,7 @@ export class Executor {
     this.failure = null;
     this.isCut = this.#isStopped = this.#isUnwinding = false;
     this.#last = this.#pending = this.#target = NOBODY;
-    this.#throws = this.depth = 0;
+    this.#throws = this.depth = this.preemptions = this.chosen = 0;
     this.#most = this.accesses + this.#maxSteps;
     this.#search = search;
     search.begin();
@@ -167,7 +172,7 @@ export class Executor {
     const thread = this.#current;
     if (thread === null) throw new Violation(message);
     if (this.#isUnwinding) throw UNWIND;
-    this.#fail('violation', message, thread.id);
+    this.#fail('violation', message, thread.id, thread.lastWord);
     throw this.#unwind(NOBODY);
   }
 
@@ -260,6 +265,7 @@ export class Executor {
 
   #pick(step: Step): number {
     const value = this.#search?.pick(step.thread, step.a) ?? 0;
+    this.#noteChoice(-1 - value);
     step.at = NO_WORD;
     step.mode = 0;
     step.value = value;
@@ -361,8 +367,17 @@ export class Executor {
       return null;
     }
     this.#isForced = enabled === 0;
+    if (next !== this.#last && this.#last >= 0 && ((mask >> this.#last) & 1) === 1) {
+      this.preemptions++;
+    }
     this.#last = next;
+    this.#noteChoice(next);
     return this.threads[next] ?? null;
+  }
+
+  #noteChoice(choice: number): void {
+    if (this.chosen === this.choices.length) this.choices = grown(this.choices, this.chosen * 2);
+    this.choices[this.chosen++] = choice;
   }
 
   /** Nobody can run: all are done, or else. */
@@ -415,7 +430,7 @@ export class Executor {
     if (thrown === UNWIND) return this.#refuseCatch(thread);
     const isDemand = thrown instanceof Violation;
     const kind = isDemand ? 'violation' : 'error';
-    this.#fail(kind, isDemand ? thrown.message : textOf(thrown), thread.id);
+    this.#fail(kind, isDemand ? thrown.message : textOf(thrown), thread.id, thread.lastWord);
   }
 
   /** @returns what to throw, to go to a thread on the stack, or to the end of the execution. */

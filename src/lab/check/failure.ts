@@ -12,6 +12,8 @@ export type FailureKind =
   | 'endless'
   /** A thread that was run again did something else. */
   | 'nondeterminism'
+  /** A word was changed by a store that the executor was not told of. */
+  | 'unseen'
   /** A catch of the code under test kept what the executor threw. */
   | 'swallowed';
 

@@ -1,6 +1,6 @@
 /** What is explored: shared memory, and threads that use it. */
 import { type Exploration, within } from './active.ts';
-import { Executor, type ExecutorOptions } from './executor.ts';
+import { Executor, type Witness } from './executor.ts';
 import { Memory } from './memory.ts';
 import { PerThread } from './per_thread.ts';
 
@@ -30,6 +30,11 @@ export interface Scenario<State = unknown> {
   readonly invariant?: (state: State) => string | null | undefined | void;
   /** Holds when all threads are done. */
   readonly final?: (state: State, results: Results) => string | null | undefined | void;
+  /**
+   * Some stores are not told to the checker. Who says so puts back what they change, or knows that
+   * nobody reads it.
+   */
+  readonly hasUnseenStores?: boolean;
   /** The name of a word, for traces. */
   readonly nameOf?: (at: number) => string | undefined;
 }
@@ -37,6 +42,7 @@ export interface Scenario<State = unknown> {
 /** A scenario that is set up: what an exploration needs to run it. */
 export interface Stage {
   readonly exploration: Exploration;
+  readonly hasUnseenStores: boolean;
   readonly threadNames: readonly string[];
   /** Of each thread, the names of its operations. */
   readonly operationNames: readonly (readonly string[])[];
@@ -47,10 +53,30 @@ export interface Stage {
   readonly final: (executor: Executor) => string | null;
 }
 
-export type StageOptions = Pick<ExecutorOptions, 'maxSteps' | 'timeouts' | 'witnesses'>;
+export interface StageOptions {
+  readonly maxSteps?: number;
+  readonly timeouts?: number;
+  readonly witnesses?: readonly Witness[];
+  /** False: plain accesses are not looked at for races. */
+  readonly races?: boolean;
+}
 
 /** Most threads: DPOR keeps what a step follows, four for each, in the bits of a number. */
 const MOST_THREADS = 7;
+
+/** The scenario without some operations, given as `thread.operation`. */
+export function withoutOperations<State>(
+  scenario: Scenario<State>,
+  without: readonly string[],
+): Scenario<State> {
+  const threads: [string, ThreadBody<State>][] = Object.entries(scenario.threads).map(
+    ([name, body], thread) => {
+      if (typeof body === 'function') return [name, body];
+      return [name, body.filter((_, i) => !without.includes(`${thread}.${i}`))];
+    },
+  );
+  return { ...scenario, threads: Object.fromEntries<ThreadBody<State>>(threads) };
+}
 
 /** Sets a scenario up. */
 export function stageOf<State>(scenario: Scenario<State>): Stage {
@@ -67,6 +93,7 @@ export function stageOf<State>(scenario: Scenario<State>): Stage {
   const nameOf = (at: number): string => scenario.nameOf?.(at) ?? `word ${at}`;
   return {
     exploration,
+    hasUnseenStores: scenario.hasUnseenStores ?? false,
     threadNames: names,
     operationNames: Object.values(scenario.threads).map((body) =>
       typeof body === 'function' ? [] : body.map(({ name }) => name),
