@@ -164,10 +164,8 @@ function waitText({ rests, value }: Step): string {
 }
 
 function resultText(result: unknown): string {
-  if (typeof result === 'object') {
-    return JSON.stringify(result, (_, value: unknown) =>
-      typeof value === 'bigint' ? `${value}n` : value,
-    );
-  }
-  return typeof result === 'function' ? 'a function' : String(result);
+  if (typeof result === 'string') return result;
+  return JSON.stringify(result, (_, value: unknown) =>
+    typeof value === 'bigint' ? `${value}n` : value,
+  );
 }
