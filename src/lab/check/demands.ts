@@ -32,7 +32,7 @@ export function loadPublished(view: IntegerView, index: number): number {
   const place = placeOf(view);
   if (place === null) return bare(view)[index] ?? 0;
   const kind = kindAt(PUBLISHED_LOAD, place, index);
-  return asElement(place.view, access(kind, wordOf(place, index), 0, 0));
+  return asElement(place, access(kind, wordOf(place, index), 0, 0));
 }
 
 /**
