@@ -79,6 +79,7 @@ function runBy(stage: Stage, items: readonly Item[], options: StageOptions) {
   trace.watch(executor);
   const search = new Replay(items);
   const { failure } = searchThrough(stage, executor, search, { executions: 1, seconds: 60 });
+  if (failure === null) search.ended();
   return { trace, executor, failure, problem: search.problem };
 }
 

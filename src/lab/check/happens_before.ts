@@ -30,6 +30,7 @@ const PLAIN_LOADED = 3;
 const PLAIN_STORED = 4;
 const GROUPS = 5;
 const DID = ['', 'atomic load', 'atomic store', 'plain load', 'plain store'];
+const A_DID = ['', 'an atomic load', 'an atomic store', 'a plain load', 'a plain store'];
 
 const NOBODY = -1;
 const WHOLE = 15;
@@ -165,9 +166,9 @@ export class HappensBefore implements Witness {
 
   #sentence(wrong: number, thread: number, at: number, group: number): string {
     const other = this.#names[wrong % this.#threads];
-    const did = DID[Math.trunc(wrong / this.#threads)];
+    const did = A_DID[Math.trunc(wrong / this.#threads)];
     const name = this.#nameOf(at);
-    return `race on ${name}: nothing orders a ${did} by ${other} and this ${DID[group]} by ${this.#names[thread]}`;
+    return `race on ${name}: nothing orders ${did} by ${other} and this ${DID[group]} by ${this.#names[thread]}`;
   }
 
   /** A thread's own time goes on: what it does from now on has not been heard of. */

@@ -46,7 +46,7 @@ export class Pct implements Search {
   #order: number[] = [];
   #changeAt: number[] = [];
   #steps = 0;
-  #longest = 16;
+  #longest = 8;
 
   constructor(seed: number, threads: number, depth = 3) {
     this.#random = new Random(seed, 'pct');
@@ -56,7 +56,10 @@ export class Pct implements Search {
 
   begin(): void {
     const left = Array.from({ length: this.#threads }, (_, i) => i);
-    this.#order = left.map(() => left.splice(this.#random.below(left.length), 1)[0] ?? 0);
+    this.#order = [];
+    while (left.length > 0) {
+      this.#order.push(...left.splice(this.#random.below(left.length), 1));
+    }
     this.#changeAt = Array.from({ length: this.#changes }, () => this.#random.below(this.#longest));
     this.#steps = 0;
   }

@@ -84,6 +84,7 @@ export function stageOf<State>(scenario: Scenario<State>): Stage {
   const perThread = new PerThread();
   const exploration: Exploration = { memory, executor: null };
   const state = within(exploration, () => scenario.setup(perThread));
+  for (const view of viewsIn(state)) memory.add(view.buffer);
   const names = Object.keys(scenario.threads);
   if (names.length === 0 || names.length > MOST_THREADS) {
     throw new RangeError(`${scenario.name}: ${names.length} threads; 1 to ${MOST_THREADS} can be.`);
@@ -123,6 +124,15 @@ export function stageOf<State>(scenario: Scenario<State>): Stage {
       ),
   };
 }
+
+/** The typed arrays that a state is, or has in its fields: others are known when they are used. */
+const viewsIn = (state: unknown): ArrayBufferView[] =>
+  [state, ...(typeof state === 'object' && state !== null ? fieldsOf(state) : [])].filter(
+    (value) => ArrayBuffer.isView(value) && value.buffer.byteLength % 4 === 0,
+  ) as ArrayBufferView[];
+
+const fieldsOf = (state: object): unknown[] =>
+  ArrayBuffer.isView(state) ? [] : Object.values(state);
 
 function run<State>(executor: Executor, body: ThreadBody<State>, state: State): void {
   if (typeof body === 'function') {

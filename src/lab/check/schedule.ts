@@ -121,6 +121,12 @@ export class Replay implements Search {
     return false;
   }
 
+  /** The execution is over. */
+  ended(): void {
+    if (this.#next === this.#items.length) return;
+    this.problem ??= `the execution is over after ${this.#steps} steps, the schedule is not.`;
+  }
+
   #skip(): void {
     this.#next++;
     this.#taken = 0;
