@@ -57,10 +57,10 @@ export function replay<State>(
 ): Replayed {
   const parsed = parseSchedule(schedule);
   const stage = stageOf(withoutOperations(scenario, parsed.without));
-  const { trace, executor, failure, problem } = runBy(stage, parsed.items, options);
+  const { trace, failure, word, problem } = runBy(stage, parsed.items, options);
   const text = [
     ...traceLines(stage.threadNames, trace.steps),
-    ...endLines(stage, executor, failure),
+    ...endLines(stage, failure, word),
     ...(problem === null ? [] : [problem]),
   ];
   return {
@@ -78,9 +78,9 @@ function runBy(stage: Stage, items: readonly Item[], options: StageOptions) {
   const executor = stage.executor({ ...options, witnesses: [trace, ...racesOf(options, races)] });
   trace.watch(executor);
   const search = new Replay(items);
-  const { failure } = searchThrough(stage, executor, search, { executions: 1, seconds: 60 });
+  const { failure, word } = searchThrough(stage, executor, search, { executions: 1, seconds: 60 });
   if (failure === null) search.ended();
-  return { trace, executor, failure, problem: search.problem };
+  return { trace, failure, word, problem: search.problem };
 }
 
 const racesOf = ({ races }: StageOptions, detector: HappensBefore): readonly HappensBefore[] =>
@@ -94,7 +94,7 @@ export function counterexampleOf<State>(
 ): Counterexample {
   const reduced = withoutOperations(scenario, found.without);
   const stage = stageOf(reduced);
-  const { trace, executor, failure: again } = runBy(stage, found.items, options);
+  const { trace, failure: again, word } = runBy(stage, found.items, options);
   const failure = again ?? found.failure;
   const schedule = scheduleText({
     name: scenario.name,
@@ -106,7 +106,7 @@ export function counterexampleOf<State>(
     `${scenario.name}${scenario.variant === undefined ? '' : ` (${scenario.variant})`}: ${failure.kind}: ${failure.message}`,
     '',
     ...traceLines(stage.threadNames, trace.steps),
-    ...endLines(stage, executor, failure),
+    ...endLines(stage, failure, word),
     ...(again === null ? [VANISHED] : []),
     `${found.preemptions} preemptions${found.hasFewestPreemptions ? ', and none with fewer' : ''}.`,
     `replay: ${schedule}`,
@@ -145,11 +145,9 @@ export const foundBy = (executor: Executor, failure: Failure): Found => ({
   without: [],
 });
 
-function endLines(stage: Stage, executor: Executor, failure: Failure | null): string[] {
+function endLines(stage: Stage, failure: Failure | null, word: number | null): string[] {
   if (failure === null) return ['', 'Nothing is wrong with this execution.'];
   const lines = ['', `${failure.kind}: ${failure.message}`];
-  if (failure.at >= 0) {
-    lines.push(`the word: ${stage.nameOf(failure.at)} = ${executor.memory.read(failure.at)}`);
-  }
+  if (word !== null) lines.push(`the word: ${stage.nameOf(failure.at)} = ${word}`);
   return lines;
 }

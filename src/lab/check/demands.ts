@@ -1,7 +1,7 @@
 /** What threads say to the checker beside their accesses. */
 import { access, activeExecutor } from './active.ts';
 import { Violation } from './failure.ts';
-import { CHOICE, CHOICE_ALLOC, CHOICE_ANY, LOAD, NO_WORD, PUBLISHED_LOAD, SPIN } from './kind.ts';
+import { CHOICE, CHOICE_ALLOC, CHOICE_ANY, NO_WORD, PUBLISHED_LOAD, SPIN } from './kind.ts';
 import { bare, type IntegerView, asElement, kindAt, placeOf, wordOf } from './place.ts';
 
 /** Demands that something holds, now. */
@@ -46,6 +46,5 @@ export function spinWhile(view: Int32Array, index: number, value: number): numbe
     while (globalThis.Atomics.load(bare(view), index) === value);
     return globalThis.Atomics.load(bare(view), index);
   }
-  const kind = activeExecutor() === null ? LOAD : SPIN;
-  return access(kind, wordOf(place, index), value, 0);
+  return access(SPIN, wordOf(place, index), value, 0);
 }

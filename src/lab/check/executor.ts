@@ -16,6 +16,7 @@ import {
   CHOICE,
   ENDS,
   KIND_MASK,
+  LOAD,
   NO_WORD,
   NOTIFIES,
   NOTIFY,
@@ -154,7 +155,7 @@ export class Executor {
   /** One access of the thread that runs. @returns its answer. */
   access(kind: number, at: number, a: number, b: number): number {
     const thread = this.#current;
-    if (thread === null) return this.#outside(kind, at, a, b);
+    if (thread === null) return accessAlone(this.memory, kind, at, { a, b });
     if (this.#isUnwinding) return this.#throwAgain(thread, at, a);
     if (thread.isReplaying) return this.#repeat(thread, kind, at, argumentsOf(a, b));
     if (++this.accesses > this.#most) this.#refuseMore(thread);
@@ -190,14 +191,6 @@ export class Executor {
   /** What an operation of the running thread returned; a thread that is one function has one. */
   answers(index: number, result: unknown): void {
     if (this.#current !== null) this.#current.results[index] = result;
-  }
-
-  /** Before the first thread and after the last, and in an invariant: nobody else runs. */
-  #outside(kind: number, at: number, a: number, b: number): number {
-    const base = kind & KIND_MASK;
-    if (base === CHOICE || base === NOTIFY || base >= BEGINS) return 0;
-    if (base === WAIT || base === SPIN) return WAIT_NOT_EQUAL;
-    return this.memory.apply(kind, at, a, b);
   }
 
   #repeat(thread: Thread, kind: number, at: number, args: number): number {
@@ -477,6 +470,19 @@ export class Executor {
     this.#current = current;
     if (wrong !== null) this.#fail('violation', wrong, thread, at);
   }
+}
+
+/** An access before the first thread, after the last, or in an invariant: nobody else runs. */
+export function accessAlone(
+  memory: Memory,
+  kind: number,
+  at: number,
+  { a, b }: { readonly a: number; readonly b: number },
+): number {
+  const base = kind & KIND_MASK;
+  if (base === CHOICE || base === NOTIFY || base >= BEGINS) return 0;
+  if (base === WAIT) return memory.read(at) === a ? WAIT_TIMED_OUT : WAIT_NOT_EQUAL;
+  return memory.apply(base === SPIN ? LOAD : kind, at, a, b);
 }
 
 function countBits(bits: number): number {

@@ -9,7 +9,15 @@ import {
   mergeReports,
   prove,
 } from './index.ts';
-import { replay, reportDocument, reportText, shared, spinWhile, type Scenario } from './index.ts';
+import {
+  replay,
+  reportDocument,
+  reportText,
+  shared,
+  spinWhile,
+  type Results,
+  type Scenario,
+} from './index.ts';
 import type { PerThread } from './per_thread.ts';
 
 type Body = (words: Int32Array) => unknown;
@@ -268,6 +276,60 @@ describe('plain accesses', () => {
       final: (d) => (d[1] === 3 ? null : `it is ${d[1]}`),
     };
     expect(prove(doubles).steps).toBe(4);
+  });
+});
+
+describe('a shared view', () => {
+  it('has the methods of the view', () => {
+    const methods: Scenario<Int16Array> = {
+      name: 'methods',
+      setup: () => shared(new Int16Array(8)),
+      threads: {
+        only(v) {
+          v.set([5, 3, 4], 1);
+          v.fill(7, 6);
+          v.copyWithin(4, 1, 3);
+          v.subarray(1, 4).sort();
+          return [v.join(), v.length, v.at(-1), v.slice(1, 3).join(), [...v].length, v.includes(9)];
+        },
+      },
+      final: (v, { only }) => (v[3] === 5 ? null : String(only)),
+    };
+    expect(explore(methods).counterexample?.text).toBe(undefined);
+    const all = (_: Int16Array, results: Results): string => String(results['only']?.[0]);
+    expect(explore({ ...methods, final: all }).counterexample?.failure.message).toBe(
+      '0,3,4,5,5,3,7,7,8,7,3,4,8,false',
+    );
+  });
+
+  it('is refused to Atomics when they do not take it', () => {
+    const floats = { name: 'f', setup: () => new Float32Array(1) as unknown as Int32Array };
+    const report = explore({ ...floats, threads: { x: (v: Int32Array) => Atomics.load(v, 0) } });
+    expect(report.counterexample?.failure.message).toMatch(
+      /Float32Array: the checker has Atomics/u,
+    );
+  });
+
+  it.each([
+    [Uint32Array, 0xffffffff],
+    [Int8Array, -1],
+    [Uint8Array, 255],
+    [Int16Array, -1],
+    [Uint16Array, 65535],
+  ])('of %o has its own numbers', (View, value) => {
+    const view = new View(4);
+    const answers = (v: typeof view): number[] => [
+      Atomics.sub(v, 1, 1),
+      Atomics.load(v, 1),
+      Atomics.compareExchange(v, 1, value, 5),
+      Atomics.exchange(v, 1, 6),
+      Atomics.xor(v, 1, 3),
+      Atomics.load(v, 1),
+      Atomics.load(v, 0),
+    ];
+    const final = (_: typeof view, { x }: Results): string => String(x?.[0]);
+    const report = explore({ name: 'n', setup: () => view, threads: { x: answers }, final });
+    expect(report.counterexample?.failure.message).toBe(`0,${value},${value},5,6,5,0`);
   });
 });
 

@@ -1,5 +1,5 @@
 /** Explores a scenario: the face of the checker. */
-import { counterexampleOf, foundBy } from './counterexample.ts';
+import { type Counterexample, counterexampleOf, type Found, foundBy } from './counterexample.ts';
 import { DepthFirst } from './depth_first.ts';
 import { Dpor } from './dpor.ts';
 import type { Executor } from './executor.ts';
@@ -8,7 +8,7 @@ import { Pct, RandomWalk } from './random_walk.ts';
 import { type Report, reportText, type Strategy } from './report.ts';
 import { type Scenario, type Stage, stageOf } from './scenario.ts';
 import type { Search } from './search.ts';
-import { type Coverage, searchThrough } from './search_through.ts';
+import { searchThrough } from './search_through.ts';
 import { smallest } from './smallest.ts';
 import { States } from './states.ts';
 
@@ -76,7 +76,11 @@ function exploreBy<State>(
   const search = searchOf(strategy, threads, seed, options.shard);
   const executor = executorOf(stage, search, options);
   const isByChance = strategy === 'random' || strategy === 'pct';
-  const { failure, ...coverage } = searchThrough(stage, executor, search, {
+  const {
+    failure,
+    word: _,
+    ...coverage
+  } = searchThrough(stage, executor, search, {
     executions: options.executions ?? (isByChance ? BY_CHANCE : EXECUTIONS),
     seconds: options.seconds ?? SECONDS,
   });
@@ -88,7 +92,7 @@ function exploreBy<State>(
     strategy,
     seed: isByChance ? seed : null,
     shard: of === 1 ? null : `${index + 1}/${of}`,
-    counterexample: failure === null ? null : shown(scenario, executor, failure, options),
+    counterexample: failure === null ? null : shown(scenario, foundBy(executor, failure), options),
   };
 }
 
@@ -136,11 +140,10 @@ function executorOf(stage: Stage, search: Search, options: ExploreOptions): Exec
 
 function shown<State>(
   scenario: Scenario<State>,
-  executor: Executor,
-  failure: NonNullable<Coverage['failure']>,
+  found: Found,
   options: ExploreOptions,
-) {
-  const found = foundBy(executor, failure);
+): Counterexample {
+  const { failure } = found;
   // What does not repeat itself cannot be made smaller.
   const mayShrink = failure.kind !== 'nondeterminism' && failure.kind !== 'unseen';
   const isToShrink = options.shrink !== false && mayShrink;

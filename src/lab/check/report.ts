@@ -4,7 +4,7 @@ import type { Coverage } from './search_through.ts';
 
 export type Strategy = 'dpor' | 'states' | 'all' | 'random' | 'pct';
 
-export interface Report extends Omit<Coverage, 'failure'> {
+export interface Report extends Omit<Coverage, 'failure' | 'word'> {
   readonly scenario: string;
   readonly variant: string;
   readonly strategy: Strategy;

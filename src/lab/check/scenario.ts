@@ -20,7 +20,7 @@ export interface Scenario<State = unknown> {
   readonly name: string;
   /** Which of several protocols. */
   readonly variant?: string;
-  /** Makes the shared memory. Called once: every execution begins with what it leaves. */
+  /** Makes the shared memory. Called for each search: its executions begin with what it leaves. */
   readonly setup: (perThread: PerThread) => State;
   readonly threads: Readonly<Record<string, ThreadBody<State>>>;
   /**

@@ -27,6 +27,8 @@ export interface Coverage {
   seconds: number;
   /** What was wrong with the last execution, at which it ended. */
   failure: Failure | null;
+  /** What the word that it is about holds then. */
+  word: number | null;
 }
 
 /** Goes on until something is wrong, nothing is left, or the budget is spent. */
@@ -45,6 +47,7 @@ export function searchThrough(
     isExhausted: false,
     seconds: 0,
     failure: null,
+    word: null,
   };
   const began = performance.now();
   const before = executor.accesses;
@@ -59,6 +62,10 @@ export function searchThrough(
       coverage.isExhausted = !search.next();
     } while (!coverage.isExhausted && !isSpent(budget, coverage.executions, began));
   });
+  const at = coverage.failure?.at ?? -1;
+  if (at >= 0) coverage.word = executor.memory.read(at);
+  // Whoever sets the scenario up again may find the same memory.
+  executor.memory.undo();
   coverage.finals = finals.count;
   coverage.seconds = (performance.now() - began) / 1000;
   coverage.steps = executor.accesses - before;
