@@ -1,5 +1,6 @@
 /** The exploration that runs, if one does: what the functions that threads call reach it by. */
-import { accessAlone, type Executor } from './executor.ts';
+import { accessAlone } from './access_alone.ts';
+import type { Executor } from './executor.ts';
 import type { Memory } from './memory.ts';
 
 export interface Exploration {

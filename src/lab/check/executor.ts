@@ -13,10 +13,8 @@ import { type Failure, type FailureKind, UNWIND, Violation } from './failure.ts'
 import {
   AFTER_ALL,
   BEGINS,
-  CHOICE,
   ENDS,
   KIND_MASK,
-  LOAD,
   NO_WORD,
   NOTIFIES,
   NOTIFY,
@@ -31,23 +29,15 @@ import {
   WRITES,
   WRITES_QUEUE,
 } from './kind.ts';
+import { accessAlone } from './access_alone.ts';
 import type { Memory } from './memory.ts';
 import { PerThread } from './per_thread.ts';
 import { type Search, type Step, STOP } from './search.ts';
+import * as sentences from './sentences.ts';
 import { Sleepers } from './sleepers.ts';
 import { grown } from './slots.ts';
 import { accessText, argumentsOf, Thread } from './thread.ts';
-
-/** Told of every access that is made, not of those that are repeated. */
-export interface Witness {
-  begin(): void;
-  /** An atomic access, or a choice. @returns what is wrong with it, or null. */
-  atomic(step: Step): string | null;
-  /** A wait ends, because another thread woke this one. */
-  wakes(thread: number, kind: number, at: number): void;
-  /** A plain one, or the begin or end of an operation. @returns what is wrong with it, or null. */
-  plain(thread: number, kind: number, at: number, value: number): string | null;
-}
+import type { Witness } from './witness.ts';
 
 export interface ExecutorOptions {
   readonly memory: Memory;
@@ -198,12 +188,7 @@ export class Executor {
     if (thread.repeats(kind, at, args)) return thread.answer();
     const did = thread.expected(this.#nameOf);
     const does = accessText(kind, at, this.#nameOf);
-    this.#fail(
-      'nondeterminism',
-      `access ${thread.accesses + 1} of ${thread.name} was "${did}", and when it was run again "${does}" (perhaps with other arguments)`,
-      thread.id,
-      at,
-    );
+    this.#fail('nondeterminism', sentences.repeatsOther(thread, did, does), thread.id, at);
     throw this.#unwind(NOBODY);
   }
 
@@ -356,7 +341,7 @@ export class Executor {
       return null;
     }
     if (((mask >> next) & 1) === 0) {
-      this.#fail('nondeterminism', `thread ${next} could run here before, and now cannot`, next);
+      this.#fail('nondeterminism', sentences.cannotRun(next), next);
       return null;
     }
     this.#isForced = enabled === 0;
@@ -380,11 +365,7 @@ export class Executor {
     const [first] = left;
     if (first === undefined) return;
     const at = this.sleepers.wordOf(first.id);
-    const each = left.map(({ id, name }) => {
-      const does = this.sleepers.isSpinning(id) ? 'spins' : 'sleeps';
-      return `${name} ${does} on ${this.#nameOf(this.sleepers.wordOf(id))}`;
-    });
-    this.#fail('deadlock', `nobody is left to wake: ${each.join(', ')}`, first.id, at);
+    this.#fail('deadlock', sentences.allRest(left, this.sleepers, this.#nameOf), first.id, at);
   }
 
   /** Runs a thread from its start, on top of whoever runs; it is left or ends before this does. */
@@ -409,8 +390,7 @@ export class Executor {
     if (this.#isUnwinding) return this.#refuseCatch(thread);
     if (thread.isReplaying) {
       const did = thread.expected(this.#nameOf);
-      const message = `${thread.name} ended where it had done "${did}" before`;
-      return this.#fail('nondeterminism', message, thread.id);
+      return this.#fail('nondeterminism', sentences.ended(thread, did), thread.id);
     }
     if (this.#pending === thread.id) this.#pending = NOBODY;
     thread.isDone = true;
@@ -423,7 +403,12 @@ export class Executor {
     if (thrown === UNWIND) return this.#refuseCatch(thread);
     const isDemand = thrown instanceof Violation;
     const kind = isDemand ? 'violation' : 'error';
-    this.#fail(kind, isDemand ? thrown.message : textOf(thrown), thread.id, thread.lastWord);
+    this.#fail(
+      kind,
+      isDemand ? thrown.message : sentences.thrown(thrown),
+      thread.id,
+      thread.lastWord,
+    );
   }
 
   /** @returns what to throw, to go to a thread on the stack, or to the end of the execution. */
@@ -447,20 +432,18 @@ export class Executor {
   }
 
   #refuseCatch({ id, name }: Thread): void {
-    const message = `a catch in ${name} kept what the checker threw: catch only your own errors, and throw others on`;
-    this.#fail('swallowed', message, id);
+    this.#fail('swallowed', sentences.kept(name), id);
   }
 
   #refuseMore({ id, name }: Thread): never {
-    const message = `more than ${this.#maxSteps} accesses, the last by ${name}: a loop that tries until another thread has run never ends when that one is not let run; sleep with wait(), or spin with spinWhile()`;
-    this.#fail('endless', message, id);
+    this.#fail('endless', sentences.tooMany(this.#maxSteps, name), id);
     throw this.#unwind(NOBODY);
   }
 
   #refuseOther({ kind, at, thread }: Step): void {
     const does = accessText(kind, at, this.#nameOf);
-    const message = `after the same steps as before ${this.threads[thread]?.name} did another one: "${does}"`;
-    this.#fail('nondeterminism', message, thread, at);
+    const name = this.threads[thread]?.name ?? '?';
+    this.#fail('nondeterminism', sentences.didOther(name, does), thread, at);
   }
 
   #checkInvariant(thread: number, at: number): void {
@@ -472,25 +455,8 @@ export class Executor {
   }
 }
 
-/** An access before the first thread, after the last, or in an invariant: nobody else runs. */
-export function accessAlone(
-  memory: Memory,
-  kind: number,
-  at: number,
-  { a, b }: { readonly a: number; readonly b: number },
-): number {
-  const base = kind & KIND_MASK;
-  if (base === CHOICE || base === NOTIFY || base >= BEGINS) return 0;
-  if (base === WAIT) return memory.read(at) === a ? WAIT_TIMED_OUT : WAIT_NOT_EQUAL;
-  return memory.apply(base === SPIN ? LOAD : kind, at, a, b);
-}
-
 function countBits(bits: number): number {
   let count = 0;
   for (let left = bits; left !== 0; left &= left - 1) count++;
   return count;
-}
-
-function textOf(thrown: unknown): string {
-  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
 }

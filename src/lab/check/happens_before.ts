@@ -6,7 +6,7 @@
  *
  * Where it finds none in any schedule, no execution is anything but one of those schedules.
  */
-import type { Witness } from './executor.ts';
+import type { Witness } from './witness.ts';
 import {
   KIND_MASK,
   LANE_SHIFT,

@@ -1,6 +1,7 @@
 /** What is explored: shared memory, and threads that use it. */
 import { type Exploration, within } from './active.ts';
-import { Executor, type Witness } from './executor.ts';
+import { Executor } from './executor.ts';
+import type { Witness } from './witness.ts';
 import { Memory } from './memory.ts';
 import { PerThread } from './per_thread.ts';
 

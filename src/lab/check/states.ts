@@ -7,7 +7,8 @@
  * probability of 1 in 18,000.
  */
 import { DepthFirst } from './depth_first.ts';
-import type { Executor, Witness } from './executor.ts';
+import type { Executor } from './executor.ts';
+import type { Witness } from './witness.ts';
 import { type Search, type Step, STOP } from './search.ts';
 import { keyOf, MemoryHash, mix, mixOther } from './state_hash.ts';
 

@@ -1,5 +1,6 @@
 /** What happened in one execution, step by step, for people and for other programs. */
-import type { Executor, Witness } from './executor.ts';
+import type { Executor } from './executor.ts';
+import type { Witness } from './witness.ts';
 import {
   ADD,
   AND,
