@@ -2,7 +2,7 @@ import { env } from 'node:process';
 import { expect, it } from 'vitest';
 import { Dpor } from './dpor.ts';
 import { WAITS } from './kind.ts';
-import type { Step } from './search.ts';
+import type { Search, Step } from './search.ts';
 import { selfTest } from './self_test.ts';
 
 const SEED = Number(env['SEED'] ?? Math.trunc(Math.random() * 1e9));
@@ -27,4 +27,34 @@ class Careless extends Dpor {
 it('would tell of a search that misses one', () => {
   const { wrong } = selfTest(233316340, 12, (threads) => new Careless(threads));
   expect(wrong).toEqual([expect.stringMatching(/^program 233316349: DPOR misses 1 of 3 final/u)]);
+});
+
+/** The shards of a search, one after another. */
+class AllShards implements Search {
+  readonly #shards: Dpor[];
+
+  constructor(threads: number, of: number) {
+    this.#shards = Array.from({ length: of }, (_, index) => new Dpor(threads, { index, of }));
+  }
+
+  get #now(): Dpor {
+    return this.#shards[0] ?? expect.fail('all shards are done');
+  }
+
+  begin = (): void => this.#now.begin();
+  choose = (last: number, enabled: number): number => this.#now.choose(last, enabled);
+  pick = (thread: number, count: number): number => this.#now.pick(thread, count);
+  stepped = (step: Step): boolean => this.#now.stepped(step);
+
+  next(): boolean {
+    if (this.#now.next()) return true;
+    this.#shards.shift();
+    return this.#shards.length > 0;
+  }
+}
+
+it('misses none in shards', () => {
+  const { wrong, dpor } = selfTest(SEED, 150, (threads) => new AllShards(threads, 4));
+  expect(wrong, AGAIN).toEqual([]);
+  expect(dpor).toBeGreaterThan(0);
 });
