@@ -66,6 +66,7 @@ export function searchThrough(
   if (at >= 0) coverage.word = executor.memory.read(at);
   // Whoever sets the scenario up again may find the same memory.
   executor.memory.undo();
+  executor.perThread.restart();
   coverage.finals = finals.count;
   coverage.seconds = (performance.now() - began) / 1000;
   coverage.steps = executor.accesses - before;
