@@ -10,25 +10,31 @@
  * dist/ stays beside it: tests and tools import single modules from there. One thread must not use
  * both, since what a worker knows of its machine lives in its modules.
  */
-import { join } from 'node:path';
+import path from 'node:path';
 import { rolldown } from 'rolldown';
 import { ROOT } from './source_text.mjs';
 
-const bundle = await rolldown({
-  cwd: ROOT,
-  input: {
-    index: 'dist/index.js',
-    node_files: 'dist/host/node_files.js',
-    main: 'dist/cli/main.js',
-  },
-  platform: 'node',
-  external: [/^node:/u, 'commander'],
+async function join(input) {
+  const bundle = await rolldown({
+    cwd: ROOT,
+    input,
+    platform: 'node',
+    external: [/^node:/u, 'commander'],
+  });
+  await bundle.write({
+    dir: path.join(ROOT, 'dist/bundle'),
+    format: 'esm',
+    sourcemap: true,
+    entryFileNames: '[name].js',
+    chunkFileNames: '[name].js',
+  });
+  await bundle.close();
+}
+
+await join({
+  index: 'dist/index.js',
+  node_files: 'dist/host/node_files.js',
+  main: 'dist/cli/main.js',
 });
-await bundle.write({
-  dir: join(ROOT, 'dist/bundle'),
-  format: 'esm',
-  sourcemap: true,
-  entryFileNames: '[name].js',
-  chunkFileNames: '[name].js',
-});
-await bundle.close();
+// Stands by itself, as one file that a web page can load.
+await join({ check: 'dist/lab/check/index.js' });

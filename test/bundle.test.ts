@@ -49,11 +49,13 @@ describe('the bundle', () => {
       manifest.bin['vmaspace'],
       manifest.exports['.']?.default,
       manifest.exports['./node']?.default,
+      manifest.exports['./check']?.default,
     ];
     expect(given).toEqual([
       './dist/bundle/main.js',
       './dist/bundle/index.js',
       './dist/bundle/node_files.js',
+      './dist/bundle/check.js',
     ]);
   });
 

@@ -1,4 +1,5 @@
 /** The exploration that runs, if one does: what the functions that threads call reach it by. */
+import { accessAlone } from './access_alone.ts';
 import type { Executor } from './executor.ts';
 import type { Memory } from './memory.ts';
 
@@ -31,5 +32,6 @@ export const activeExecutor = (): Executor | null => (active === null ? null : a
 export function access(kind: number, at: number, a: number, b: number): number {
   if (active === null) return 0;
   const { executor, memory } = active;
-  return executor === null ? memory.apply(kind, at, a, b) : executor.access(kind, at, a, b);
+  if (executor === null) return accessAlone(memory, kind, at, { a, b });
+  return executor.access(kind, at, a, b);
 }

@@ -29,27 +29,19 @@ function on(kind: number, place: Place, index: number, a: number, b: number): nu
     throw new RangeError(`index ${index} is outside a view of ${view.length} elements.`);
   }
   const answer = access(kindAt(kind, place, index), wordOf(place, index), a, b);
-  return asElement(view, answer);
+  return asElement(place, answer);
 }
 
 /** @throws TypeError for a view that the standard's Atomics would not take, or that is 64-bit. */
 function integersOf(view: IntegerView): Place | null {
   const place = placeOf(view);
-  if (place !== null && !isInteger(place.view)) {
+  if (place !== null && !place.isInteger) {
     throw new TypeError(
       `${place.view.constructor.name}: the checker has Atomics of 8, 16 and 32-bit integers only.`,
     );
   }
   return place;
 }
-
-const isInteger = (view: unknown): boolean =>
-  view instanceof Int32Array ||
-  view instanceof Uint32Array ||
-  view instanceof Int8Array ||
-  view instanceof Uint8Array ||
-  view instanceof Int16Array ||
-  view instanceof Uint16Array;
 
 type Modify = (view: IntegerView, index: number, value: number) => number;
 
@@ -111,7 +103,7 @@ function notify(view: Int32Array, index: number, count = Infinity): number {
 
 function sleepable(view: Int32Array): Place | null {
   const place = placeOf(view);
-  if (place === null || place.view instanceof Int32Array) return place;
+  if (place === null || place.isWords) return place;
   throw new TypeError(`${place.view.constructor.name}: threads sleep on an Int32Array only.`);
 }
 

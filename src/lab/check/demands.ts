@@ -1,7 +1,7 @@
 /** What threads say to the checker beside their accesses. */
 import { access, activeExecutor } from './active.ts';
 import { Violation } from './failure.ts';
-import { CHOICE, CHOICE_ALLOC, CHOICE_ANY, LOAD, NO_WORD, PUBLISHED_LOAD, SPIN } from './kind.ts';
+import { CHOICE, CHOICE_ALLOC, CHOICE_ANY, NO_WORD, PUBLISHED_LOAD, SPIN } from './kind.ts';
 import { bare, type IntegerView, asElement, kindAt, placeOf, wordOf } from './place.ts';
 
 /** Demands that something holds, now. */
@@ -32,7 +32,7 @@ export function loadPublished(view: IntegerView, index: number): number {
   const place = placeOf(view);
   if (place === null) return bare(view)[index] ?? 0;
   const kind = kindAt(PUBLISHED_LOAD, place, index);
-  return asElement(place.view, access(kind, wordOf(place, index), 0, 0));
+  return asElement(place, access(kind, wordOf(place, index), 0, 0));
 }
 
 /**
@@ -46,6 +46,5 @@ export function spinWhile(view: Int32Array, index: number, value: number): numbe
     while (globalThis.Atomics.load(bare(view), index) === value);
     return globalThis.Atomics.load(bare(view), index);
   }
-  const kind = activeExecutor() === null ? LOAD : SPIN;
-  return access(kind, wordOf(place, index), value, 0);
+  return access(SPIN, wordOf(place, index), value, 0);
 }

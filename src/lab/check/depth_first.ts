@@ -16,6 +16,7 @@ interface Branch {
 export class DepthFirst implements Search {
   readonly #bound: number;
   readonly #branches: Branch[] = [];
+  readonly #options: (readonly number[] | undefined)[] = [];
   #depth = 0;
   #chosen = -1;
   #preemptions = 0;
@@ -38,7 +39,7 @@ export class DepthFirst implements Search {
     const couldGoOn = last >= 0 && ((enabled >> last) & 1) === 1;
     if (this.#depth === this.#branches.length) {
       const isFree = !couldGoOn || this.#preemptions < this.#bound;
-      this.#push(isFree ? threadsOf(last, enabled) : [last]);
+      this.#push(isFree ? this.#optionsOf(last, enabled) : [last]);
     }
     this.#chosen = this.#depth;
     const next = this.#take();
@@ -72,6 +73,14 @@ export class DepthFirst implements Search {
       if (++branch.tried < branch.options.length) return true;
       this.#branches.pop();
     }
+  }
+
+  /** The same array for the same question: there are few of them, and they are asked often. */
+  #optionsOf(last: number, enabled: number): readonly number[] {
+    const key = enabled * 32 + last + 1;
+    let options = this.#options[key];
+    if (options === undefined) this.#options[key] = options = threadsOf(last, enabled);
+    return options;
   }
 
   #push(options: readonly number[]): void {

@@ -11,9 +11,19 @@
  * algorithm 1.
  */
 import { DporStack } from './dpor_stack.ts';
-import { AFTER_ALL, READS, READS_QUEUE, WRITES, WRITES_QUEUE } from './kind.ts';
-import { LastAccesses } from './last_accesses.ts';
+import { AFTER_ALL, NOTIFIES, OF_QUEUE, OF_WORD, WRITES, WRITES_QUEUE } from './kind.ts';
+import { LastAccesses, OTHER_READ, READ, type Sort, WRITE } from './last_accesses.ts';
 import { type Search, type Step, STOP } from './search.ts';
+import { mix } from './state_hash.ts';
+
+/** Of so many parts of a search, one. */
+export interface Shard {
+  readonly index: number;
+  readonly of: number;
+}
+
+/** A search is divided by its first steps; there each thread that can run is tried. */
+const SHARED_STEPS = 6;
 
 export class Dpor implements Search {
   readonly #stack: DporStack;
@@ -28,12 +38,15 @@ export class Dpor implements Search {
   readonly #found: Int32Array;
   readonly #first: Int32Array;
 
-  constructor(threads: number) {
+  readonly #shard: Shard;
+
+  constructor(threads: number, shard: Shard = { index: 0, of: 1 }) {
     this.#threads = threads;
+    this.#shard = shard;
     this.#stack = new DporStack(threads);
     this.#last = new LastAccesses(threads);
     this.#clocks = new Int32Array(threads * threads);
-    this.#found = new Int32Array(2 * (threads + 1));
+    this.#found = new Int32Array(2 * (2 * threads + 1));
     this.#first = new Int32Array(threads);
   }
 
@@ -48,6 +61,7 @@ export class Dpor implements Search {
       this.#depth++;
       return stack.thread[step] ?? STOP;
     }
+    if (step === SHARED_STEPS && !this.#isOurs()) return STOP;
     stack.push(enabled);
     const awake = enabled & ~(stack.asleep[step] ?? 0);
     if (awake === 0) {
@@ -57,8 +71,18 @@ export class Dpor implements Search {
     const goesOn = last >= 0 && ((awake >> last) & 1) === 1;
     const thread = goesOn ? last : lowest(awake);
     stack.choose(step, thread);
+    if (step < SHARED_STEPS && this.#shard.of > 1) stack.tried[step] = enabled;
     this.#depth++;
     return thread;
+  }
+
+  /** @returns whether what begins with these steps is for this shard. */
+  #isOurs(): boolean {
+    let hash = 0;
+    for (let step = 0; step < SHARED_STEPS; step++) {
+      hash = mix(mix(hash, this.#stack.thread[step] ?? 0), this.#stack.alternative[step] ?? 0);
+    }
+    return (hash >>> 0) % this.#shard.of === this.#shard.index;
   }
 
   pick(_thread: number, count: number): number {
@@ -125,12 +149,8 @@ export class Dpor implements Search {
     const word = (stack.at[step] ?? 0) * 2;
     const found = this.#found;
     let count = 0;
-    if ((mode & (READS | WRITES)) !== 0) {
-      count = this.#last.before(word, (mode & WRITES) !== 0, found, count);
-    }
-    if ((mode & (READS_QUEUE | WRITES_QUEUE)) !== 0) {
-      count = this.#last.before(word + 1, (mode & WRITES_QUEUE) !== 0, found, count);
-    }
+    if ((mode & OF_WORD) !== 0) count = this.#last.before(word, ofWord(mode), found, count);
+    if ((mode & OF_QUEUE) !== 0) count = this.#last.before(word + 1, ofQueue(mode), found, count);
     let racing = 0;
     if (step >= this.#fresh) {
       for (let i = 0; i < count; i++) if (this.#isRace(i, count, thread)) racing |= 1 << i;
@@ -235,12 +255,8 @@ export class Dpor implements Search {
   #note(step: number, thread: number, mode: number): void {
     const stack = this.#stack;
     const word = (stack.at[step] ?? 0) * 2;
-    if ((mode & (READS | WRITES)) !== 0) {
-      this.#last.note(word, (mode & WRITES) !== 0, thread, step);
-    }
-    if ((mode & (READS_QUEUE | WRITES_QUEUE)) !== 0) {
-      this.#last.note(word + 1, (mode & WRITES_QUEUE) !== 0, thread, step);
-    }
+    if ((mode & OF_WORD) !== 0) this.#last.note(word, ofWord(mode), thread, step);
+    if ((mode & OF_QUEUE) !== 0) this.#last.note(word + 1, ofQueue(mode), thread, step);
     // Who was woken does nothing before this.
     const woke = stack.woke[step] ?? 0;
     for (let other = 0; woke >> other !== 0; other++) {
@@ -251,3 +267,10 @@ export class Dpor implements Search {
 
 /** The lowest thread of a mask. */
 const lowest = (mask: number): number => 31 - Math.clz32(mask & -mask);
+
+const ofWord = (mode: number): Sort => ((mode & WRITES) === 0 ? READ : WRITE);
+
+function ofQueue(mode: number): Sort {
+  if ((mode & WRITES_QUEUE) !== 0) return WRITE;
+  return (mode & NOTIFIES) === 0 ? READ : OTHER_READ;
+}

@@ -13,38 +13,31 @@ import { type Failure, type FailureKind, UNWIND, Violation } from './failure.ts'
 import {
   AFTER_ALL,
   BEGINS,
-  CHOICE,
   ENDS,
   KIND_MASK,
   NO_WORD,
+  NOTIFIES,
   NOTIFY,
   PLAIN_LOAD,
   READS,
-  READS_QUEUE,
   SPIN,
   WAIT,
   WAIT_NOT_EQUAL,
   WAIT_OK,
   WAIT_TIMED_OUT,
+  WAITS,
   WRITES,
   WRITES_QUEUE,
 } from './kind.ts';
+import { accessAlone } from './access_alone.ts';
 import type { Memory } from './memory.ts';
 import { PerThread } from './per_thread.ts';
 import { type Search, type Step, STOP } from './search.ts';
+import * as sentences from './sentences.ts';
 import { Sleepers } from './sleepers.ts';
+import { grown } from './slots.ts';
 import { accessText, argumentsOf, Thread } from './thread.ts';
-
-/** Told of every access that is made, not of those that are repeated. */
-export interface Witness {
-  begin(): void;
-  /** An atomic access, or a choice. @returns what is wrong with it, or null. */
-  atomic(step: Step): string | null;
-  /** A wait ends, because another thread woke this one. */
-  wakes(thread: number, kind: number, at: number): void;
-  /** A plain one, or the begin or end of an operation. @returns what is wrong with it, or null. */
-  plain(thread: number, kind: number, at: number, value: number): string | null;
-}
+import type { Witness } from './witness.ts';
 
 export interface ExecutorOptions {
   readonly memory: Memory;
@@ -76,8 +69,12 @@ export class Executor {
   /** Accesses of all executions: those made, and those repeated; and executions left. */
   accesses = 0;
   repeated = 0;
-  /** Atomic steps of this execution. */
+  /** Atomic steps of this execution, and changes away from a thread that could have gone on. */
   depth = 0;
+  preemptions = 0;
+  /** What was chosen in this execution: `chosen` threads, or, below 0, alternatives: -1 - which. */
+  choices: Int32Array<ArrayBuffer> = new Int32Array(64);
+  chosen = 0;
   readonly #witnesses: readonly Witness[];
   readonly #invariant: (() => string | null) | undefined;
   readonly #nameOf: (at: number) => string;
@@ -139,7 +136,7 @@ export class Executor {
     this.failure = null;
     this.isCut = this.#isStopped = this.#isUnwinding = false;
     this.#last = this.#pending = this.#target = NOBODY;
-    this.#throws = this.depth = 0;
+    this.#throws = this.depth = this.preemptions = this.chosen = 0;
     this.#most = this.accesses + this.#maxSteps;
     this.#search = search;
     search.begin();
@@ -148,7 +145,7 @@ export class Executor {
   /** One access of the thread that runs. @returns its answer. */
   access(kind: number, at: number, a: number, b: number): number {
     const thread = this.#current;
-    if (thread === null) return this.#outside(kind, at, a, b);
+    if (thread === null) return accessAlone(this.memory, kind, at, { a, b });
     if (this.#isUnwinding) return this.#throwAgain(thread, at, a);
     if (thread.isReplaying) return this.#repeat(thread, kind, at, argumentsOf(a, b));
     if (++this.accesses > this.#most) this.#refuseMore(thread);
@@ -166,7 +163,7 @@ export class Executor {
     const thread = this.#current;
     if (thread === null) throw new Violation(message);
     if (this.#isUnwinding) throw UNWIND;
-    this.#fail('violation', message, thread.id);
+    this.#fail('violation', message, thread.id, thread.lastWord);
     throw this.#unwind(NOBODY);
   }
 
@@ -186,25 +183,12 @@ export class Executor {
     if (this.#current !== null) this.#current.results[index] = result;
   }
 
-  /** Before the first thread and after the last, and in an invariant: nobody else runs. */
-  #outside(kind: number, at: number, a: number, b: number): number {
-    const base = kind & KIND_MASK;
-    if (base === CHOICE || base === NOTIFY || base >= BEGINS) return 0;
-    if (base === WAIT || base === SPIN) return WAIT_NOT_EQUAL;
-    return this.memory.apply(kind, at, a, b);
-  }
-
   #repeat(thread: Thread, kind: number, at: number, args: number): number {
     this.repeated++;
     if (thread.repeats(kind, at, args)) return thread.answer();
     const did = thread.expected(this.#nameOf);
     const does = accessText(kind, at, this.#nameOf);
-    this.#fail(
-      'nondeterminism',
-      `access ${thread.accesses + 1} of ${thread.name} was "${did}", and when it was run again "${does}" (perhaps with other arguments)`,
-      thread.id,
-      at,
-    );
+    this.#fail('nondeterminism', sentences.repeatsOther(thread, did, does), thread.id, at);
     throw this.#unwind(NOBODY);
   }
 
@@ -259,6 +243,7 @@ export class Executor {
 
   #pick(step: Step): number {
     const value = this.#search?.pick(step.thread, step.a) ?? 0;
+    this.#noteChoice(-1 - value);
     step.at = NO_WORD;
     step.mode = 0;
     step.value = value;
@@ -270,7 +255,7 @@ export class Executor {
     step.woke = this.sleepers.wake(step.at, step.a);
     const value = countBits(step.woke);
     step.value = value;
-    step.mode = value === 0 ? READS_QUEUE : WRITES_QUEUE;
+    step.mode = value === 0 ? NOTIFIES : NOTIFIES | WRITES_QUEUE;
     this.#tell(step);
     return value;
   }
@@ -278,10 +263,10 @@ export class Executor {
   #wait(thread: Thread, step: Step): number {
     const { kind, at, a, b } = step;
     if (!this.sleepers.isResting(thread.id)) {
-      if (this.memory.read(at) !== a) return this.#tellEnd(step, READS, WAIT_NOT_EQUAL);
+      if (this.memory.read(at) !== a) return this.#tellEnd(step, READS | WAITS, WAIT_NOT_EQUAL);
       this.sleepers.sleep(thread.id, at, b !== 0);
       step.rests = true;
-      this.#tellEnd(step, READS | WRITES_QUEUE, WAIT_OK);
+      this.#tellEnd(step, READS | WAITS | WRITES_QUEUE, WAIT_OK);
       this.#schedule(thread);
     }
     if (this.sleepers.rise(thread.id)) {
@@ -290,7 +275,7 @@ export class Executor {
       for (const witness of this.#witnesses) witness.wakes(thread.id, kind, at);
       return WAIT_OK;
     }
-    const mode = WRITES_QUEUE | (this.#isForced ? AFTER_ALL : 0);
+    const mode = WAITS | WRITES_QUEUE | (this.#isForced ? AFTER_ALL : 0);
     Object.assign(step, { thread: thread.id, kind, at, a, b, woke: 0, rests: false });
     return this.#tellEnd(step, mode, WAIT_TIMED_OUT);
   }
@@ -356,12 +341,21 @@ export class Executor {
       return null;
     }
     if (((mask >> next) & 1) === 0) {
-      this.#fail('nondeterminism', `thread ${next} could run here before, and now cannot`, next);
+      this.#fail('nondeterminism', sentences.cannotRun(next), next);
       return null;
     }
     this.#isForced = enabled === 0;
+    if (next !== this.#last && this.#last >= 0 && ((mask >> this.#last) & 1) === 1) {
+      this.preemptions++;
+    }
     this.#last = next;
+    this.#noteChoice(next);
     return this.threads[next] ?? null;
+  }
+
+  #noteChoice(choice: number): void {
+    if (this.chosen === this.choices.length) this.choices = grown(this.choices, this.chosen * 2);
+    this.choices[this.chosen++] = choice;
   }
 
   /** Nobody can run: all are done, or else. */
@@ -371,11 +365,7 @@ export class Executor {
     const [first] = left;
     if (first === undefined) return;
     const at = this.sleepers.wordOf(first.id);
-    const each = left.map(({ id, name }) => {
-      const does = this.sleepers.isSpinning(id) ? 'spins' : 'sleeps';
-      return `${name} ${does} on ${this.#nameOf(this.sleepers.wordOf(id))}`;
-    });
-    this.#fail('deadlock', `nobody is left to wake: ${each.join(', ')}`, first.id, at);
+    this.#fail('deadlock', sentences.allRest(left, this.sleepers, this.#nameOf), first.id, at);
   }
 
   /** Runs a thread from its start, on top of whoever runs; it is left or ends before this does. */
@@ -400,8 +390,7 @@ export class Executor {
     if (this.#isUnwinding) return this.#refuseCatch(thread);
     if (thread.isReplaying) {
       const did = thread.expected(this.#nameOf);
-      const message = `${thread.name} ended where it had done "${did}" before`;
-      return this.#fail('nondeterminism', message, thread.id);
+      return this.#fail('nondeterminism', sentences.ended(thread, did), thread.id);
     }
     if (this.#pending === thread.id) this.#pending = NOBODY;
     thread.isDone = true;
@@ -414,7 +403,12 @@ export class Executor {
     if (thrown === UNWIND) return this.#refuseCatch(thread);
     const isDemand = thrown instanceof Violation;
     const kind = isDemand ? 'violation' : 'error';
-    this.#fail(kind, isDemand ? thrown.message : textOf(thrown), thread.id);
+    this.#fail(
+      kind,
+      isDemand ? thrown.message : sentences.thrown(thrown),
+      thread.id,
+      thread.lastWord,
+    );
   }
 
   /** @returns what to throw, to go to a thread on the stack, or to the end of the execution. */
@@ -438,20 +432,18 @@ export class Executor {
   }
 
   #refuseCatch({ id, name }: Thread): void {
-    const message = `a catch in ${name} kept what the checker threw: catch only your own errors, and throw others on`;
-    this.#fail('swallowed', message, id);
+    this.#fail('swallowed', sentences.kept(name), id);
   }
 
   #refuseMore({ id, name }: Thread): never {
-    const message = `more than ${this.#maxSteps} accesses, the last by ${name}: a loop that tries until another thread has run never ends when that one is not let run; sleep with wait(), or spin with spinWhile()`;
-    this.#fail('endless', message, id);
+    this.#fail('endless', sentences.tooMany(this.#maxSteps, name), id);
     throw this.#unwind(NOBODY);
   }
 
   #refuseOther({ kind, at, thread }: Step): void {
     const does = accessText(kind, at, this.#nameOf);
-    const message = `after the same steps as before ${this.threads[thread]?.name} did another one: "${does}"`;
-    this.#fail('nondeterminism', message, thread, at);
+    const name = this.threads[thread]?.name ?? '?';
+    this.#fail('nondeterminism', sentences.didOther(name, does), thread, at);
   }
 
   #checkInvariant(thread: number, at: number): void {
@@ -467,8 +459,4 @@ function countBits(bits: number): number {
   let count = 0;
   for (let left = bits; left !== 0; left &= left - 1) count++;
   return count;
-}
-
-function textOf(thrown: unknown): string {
-  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
 }

@@ -12,6 +12,8 @@ export type FailureKind =
   | 'endless'
   /** A thread that was run again did something else. */
   | 'nondeterminism'
+  /** A word was changed by a store that the executor was not told of. */
+  | 'unseen'
   /** A catch of the code under test kept what the executor threw. */
   | 'swallowed';
 
@@ -29,8 +31,10 @@ class Unwind extends Error {
   override readonly name = 'Unwind';
 }
 
-/** Thrown through a thread to leave it: it is run again later. Made once, as its stack takes time. */
+/** Thrown through a thread to leave it: it is run again later. */
 export const UNWIND = new Unwind('the checker leaves this thread for now: throw this on');
+// Made once, and without a stack, which V8 would look at whenever it is thrown.
+Reflect.deleteProperty(UNWIND, 'stack');
 
 /** What a scenario demands does not hold. */
 export class Violation extends Error {

@@ -6,7 +6,7 @@
  *
  * Where it finds none in any schedule, no execution is anything but one of those schedules.
  */
-import type { Witness } from './executor.ts';
+import type { Witness } from './witness.ts';
 import {
   KIND_MASK,
   LANE_SHIFT,
@@ -18,6 +18,7 @@ import {
   WRITES,
 } from './kind.ts';
 import { laneBytes } from './lane.ts';
+import type { Stage } from './scenario.ts';
 import type { Step } from './search.ts';
 import { grown, Slots } from './slots.ts';
 
@@ -30,15 +31,20 @@ const PLAIN_LOADED = 3;
 const PLAIN_STORED = 4;
 const GROUPS = 5;
 const DID = ['', 'atomic load', 'atomic store', 'plain load', 'plain store'];
+const A_DID = ['', 'an atomic load', 'an atomic store', 'a plain load', 'a plain store'];
 
 const NOBODY = -1;
 const WHOLE = 15;
 /** Keys of a word: the whole, and its four bytes. */
 const KEYS = 5;
 
+/** What it has to know of a stage. */
+type Watched = Pick<Stage, 'threadNames' | 'nameOf' | 'isQuiet'>;
+
 export class HappensBefore implements Witness {
   readonly #names: readonly string[];
   readonly #nameOf: (at: number) => string;
+  readonly #isQuiet: (at: number) => boolean;
   readonly #threads: number;
   /** For each thread, up to when it has heard of each. */
   readonly #clocks: Int32Array;
@@ -47,11 +53,12 @@ export class HappensBefore implements Witness {
   /** Words of which only some bytes have been accessed. */
   readonly #split = new Set<number>();
 
-  constructor(names: readonly string[], nameOf: (at: number) => string) {
-    this.#names = names;
+  constructor({ threadNames, nameOf, isQuiet }: Watched) {
+    this.#names = threadNames;
     this.#nameOf = nameOf;
-    this.#threads = names.length;
-    this.#clocks = new Int32Array(names.length ** 2);
+    this.#isQuiet = isQuiet;
+    this.#threads = threadNames.length;
+    this.#clocks = new Int32Array(threadNames.length ** 2);
   }
 
   begin(): void {
@@ -76,7 +83,7 @@ export class HappensBefore implements Witness {
 
   plain(thread: number, kind: number, at: number): string | null {
     const base = kind & KIND_MASK;
-    if (base >= BEGINS) return null;
+    if (base >= BEGINS || this.#isQuiet(at)) return null;
     return this.#access(thread, kind, at, base === PLAIN_LOAD ? PLAIN_LOADED : PLAIN_STORED);
   }
 
@@ -165,9 +172,9 @@ export class HappensBefore implements Witness {
 
   #sentence(wrong: number, thread: number, at: number, group: number): string {
     const other = this.#names[wrong % this.#threads];
-    const did = DID[Math.trunc(wrong / this.#threads)];
+    const did = A_DID[Math.trunc(wrong / this.#threads)];
     const name = this.#nameOf(at);
-    return `race on ${name}: nothing orders a ${did} by ${other} and this ${DID[group]} by ${this.#names[thread]}`;
+    return `race on ${name}: nothing orders ${did} by ${other} and this ${DID[group]} by ${this.#names[thread]}`;
   }
 
   /** A thread's own time goes on: what it does from now on has not been heard of. */
@@ -193,7 +200,8 @@ export class HappensBefore implements Witness {
     if (from + stride > this.#notes.length) {
       this.#notes = grown(this.#notes, Math.max(this.#notes.length * 2, from + stride));
     }
-    this.#notes.fill(0, from, from + stride);
+    // By hand: so few at a time are not worth a call.
+    for (let i = from; i < from + stride; i++) this.#notes[i] = 0;
     return slot;
   }
 }

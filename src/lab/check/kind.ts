@@ -69,21 +69,31 @@ export const CHOICE_ALLOC = 1;
 /** What a choice has instead of a word. */
 export const NO_WORD = -1;
 
-/** What a step did to its word, and to the queue of those who sleep on it. */
+/** What a step did to its word. */
 export const READS = 1;
 export const WRITES = 2;
-export const READS_QUEUE = 4;
-export const WRITES_QUEUE = 8;
+/**
+ * What it did to the queue of those who sleep on the word: looked whether to sleep; looked for
+ * sleepers; changed it. A wait that did not sleep and a notify that woke nobody are dependent
+ * although they leave the queue as it is: with another value in the word it would not be so, and
+ * the search must have seen both orders by then.
+ */
+export const WAITS = 4;
+export const NOTIFIES = 8;
+export const WRITES_QUEUE = 16;
 /** It could happen only because nothing else could: it comes after everything. */
-export const AFTER_ALL = 16;
+export const AFTER_ALL = 32;
+
+/** Of the word, and of the queue. */
+export const OF_WORD = READS | WRITES;
+export const OF_QUEUE = WAITS | NOTIFIES | WRITES_QUEUE;
 
 /** Whether the order of two steps of two threads matters. */
 export function areDependent(at: number, mode: number, otherAt: number, other: number): boolean {
-  if (((mode | other) & AFTER_ALL) !== 0) return true;
+  const both = mode | other;
+  if ((both & AFTER_ALL) !== 0) return true;
   if (at !== otherAt) return false;
-  return conflict(mode, other) || conflict(mode >> 2, other >> 2);
+  if ((mode & OF_WORD) !== 0 && (other & OF_WORD) !== 0 && (both & WRITES) !== 0) return true;
+  if ((mode & OF_QUEUE) === 0 || (other & OF_QUEUE) === 0) return false;
+  return (both & WRITES_QUEUE) !== 0 || (both & (WAITS | NOTIFIES)) === (WAITS | NOTIFIES);
 }
-
-const conflict = (mode: number, other: number): boolean =>
-  ((mode & WRITES) !== 0 && (other & (READS | WRITES)) !== 0) ||
-  ((other & WRITES) !== 0 && (mode & READS) !== 0);

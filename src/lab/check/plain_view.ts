@@ -4,8 +4,16 @@
  */
 import { access } from './active.ts';
 import { PLAIN_LOAD, PLAIN_STORE } from './kind.ts';
-import { type AnyView, asElement, bare, kindAt, type Place, placeOf, standFor } from './place.ts';
-import { wordOf } from './place.ts';
+import {
+  type AnyView,
+  asElement,
+  bare,
+  kindAt,
+  type Place,
+  placeOf,
+  standFor,
+  wordOf,
+} from './place.ts';
 
 type Element = number | bigint;
 
@@ -37,7 +45,7 @@ function load(view: AnyView, index: number): Element | undefined {
   const place = placeOf(view);
   if (place === null) return view[index];
   if (place.elementBytes === 8 || isFloat(view)) return loadWords(place, index);
-  return asElement(view, access(kindAt(PLAIN_LOAD, place, index), wordOf(place, index), 0, 0));
+  return asElement(place, access(kindAt(PLAIN_LOAD, place, index), wordOf(place, index), 0, 0));
 }
 
 function store(view: AnyView, index: number, value: Element): void {

@@ -36,8 +36,16 @@ interface Outcome {
 
 const MOST_EXECUTIONS = 2000;
 
-/** Compares the searches on programs of these seeds. */
-export function selfTest(seed: number, programs: number): SelfTest {
+/**
+ * Compares the searches on programs of these seeds.
+ *
+ * @param reduced the search that is to be as good as all schedules.
+ */
+export function selfTest(
+  seed: number,
+  programs: number,
+  reduced: (threads: number) => Search = (threads) => new Dpor(threads),
+): SelfTest {
   const result: SelfTest = {
     programs: 0,
     racy: 0,
@@ -48,11 +56,11 @@ export function selfTest(seed: number, programs: number): SelfTest {
     finals: 0,
     wrong: [],
   };
-  for (let i = 0; i < programs; i++) compare(seed + i, result);
+  for (let i = 0; i < programs; i++) compare(seed + i, result, reduced);
   return result;
 }
 
-function compare(seed: number, result: SelfTest): void {
+function compare(seed: number, result: SelfTest, reducedSearch: (threads: number) => Search): void {
   const scenario = randomProgram(new Random(seed, 'program'), `program ${seed}`);
   const stage = stageOf(scenario);
   const threads = stage.threadNames.length;
@@ -62,7 +70,7 @@ function compare(seed: number, result: SelfTest): void {
     result.skipped++;
     return;
   }
-  const reduced = outcomesOf(stage, new Dpor(threads));
+  const reduced = outcomesOf(stage, reducedSearch(threads));
   result.exhaustive += all.executions;
   result.dpor += reduced.executions;
   if (all.hasRace !== reduced.hasRace) {
@@ -87,7 +95,7 @@ function compare(seed: number, result: SelfTest): void {
 }
 
 function outcomesOf(stage: Stage, search: Search): Outcome {
-  const races = new HappensBefore(stage.threadNames, stage.nameOf);
+  const races = new HappensBefore(stage);
   const watcher = search instanceof States ? [search] : [];
   const executor = stage.executor({ witnesses: [races, ...watcher] });
   if (search instanceof States) search.watch(executor);

@@ -7,9 +7,10 @@
  * probability of 1 in 18,000.
  */
 import { DepthFirst } from './depth_first.ts';
-import type { Executor, Witness } from './executor.ts';
-import { WRITE_WORDS } from './memory.ts';
+import type { Executor } from './executor.ts';
+import type { Witness } from './witness.ts';
 import { type Search, type Step, STOP } from './search.ts';
+import { keyOf, MemoryHash, mix, mixOther } from './state_hash.ts';
 
 export class States implements Search, Witness {
   /** How many have been seen. */
@@ -18,12 +19,10 @@ export class States implements Search, Witness {
   }
   readonly #seen = new Set<number>();
   readonly #search = new DepthFirst();
-  /** Two hashes of each thread's log, and of memory, which changes with each write. */
+  /** Two hashes of each thread's log. */
   readonly #low: Int32Array;
   readonly #high: Int32Array;
-  #memoryLow = 0;
-  #memoryHigh = 0;
-  #hashed = 0;
+  readonly #memory = new MemoryHash();
   #executor: Executor | null = null;
 
   constructor(threads: number) {
@@ -40,7 +39,7 @@ export class States implements Search, Witness {
     this.#search.begin();
     this.#low.fill(1);
     this.#high.fill(7);
-    this.#memoryLow = this.#memoryHigh = this.#hashed = 0;
+    this.#memory.reset();
   }
 
   choose(last: number, enabled: number): number {
@@ -83,9 +82,8 @@ export class States implements Search, Witness {
   #isNewState(): boolean {
     const executor = this.#executor;
     if (executor === null) return true;
-    this.#hashWrites(executor);
-    let low = this.#memoryLow;
-    let high = this.#memoryHigh;
+    this.#memory.follow(executor.memory);
+    let { low, high } = this.#memory;
     for (let thread = 0; thread < this.#low.length; thread++) {
       low = mix(low, this.#low[thread] ?? 0);
       high = mixOther(high, this.#high[thread] ?? 0);
@@ -95,33 +93,7 @@ export class States implements Search, Witness {
       high = mixOther(high, value);
     });
     const before = this.#seen.size;
-    this.#seen.add((low >>> 0) * 0x20_0000 + ((high >>> 0) & 0x1f_ffff));
+    this.#seen.add(keyOf(low, high));
     return this.#seen.size > before;
   }
-
-  /** The sum over all words of a hash of what they hold, kept up by what was written. */
-  #hashWrites({ memory: { log, logged } }: Executor): void {
-    for (; this.#hashed < logged; this.#hashed++) {
-      const i = this.#hashed * WRITE_WORDS;
-      const at = log[i] ?? 0;
-      const old = log[i + 1] ?? 0;
-      const value = log[i + 2] ?? 0;
-      this.#memoryLow = (this.#memoryLow + wordHash(at, value) - wordHash(at, old)) | 0;
-      this.#memoryHigh = (this.#memoryHigh + otherHash(at, value) - otherHash(at, old)) | 0;
-    }
-  }
 }
-
-function mix(hash: number, value: number): number {
-  const h = Math.imul(hash ^ value, 0x9e3779b1);
-  return h ^ (h >>> 15);
-}
-
-function mixOther(hash: number, value: number): number {
-  const h = Math.imul((hash + 0x51ed27) ^ value, 0x85ebca6b);
-  return h ^ (h >>> 13);
-}
-
-const wordHash = (at: number, value: number): number => mix(mix(at + 1, value), 0x2545f491);
-const otherHash = (at: number, value: number): number =>
-  mixOther(mixOther(at + 3, value), 0x1b873593);

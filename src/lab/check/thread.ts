@@ -63,6 +63,11 @@ export class Thread {
     return this.#log[this.#position - 1] ?? 0;
   }
 
+  /** The word of its last access, or -1. */
+  get lastWord(): number {
+    return this.#logged === 0 ? -1 : (this.#log[this.#logged - ENTRY + 1] ?? -1);
+  }
+
   /** The access that the log has here, for people. */
   expected(nameOf: (at: number) => string): string {
     return accessText(this.#log[this.#position] ?? 0, this.#log[this.#position + 1] ?? 0, nameOf);

@@ -2,7 +2,7 @@
 import { checkWord } from '../../engine/arena/guard.ts';
 import { PLAIN_STORE, KIND_MASK, WRITES, BEGINS, NO_WORD } from '../check/kind.ts';
 import type { Step } from '../check/search.ts';
-import type { Witness } from '../check/executor.ts';
+import type { Witness } from '../check/witness.ts';
 import type { EngineScheduler } from './engine_scheduler.ts';
 
 export class Alive implements Witness {

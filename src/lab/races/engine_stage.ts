@@ -2,6 +2,8 @@
  * The engine as what a scenario explores: a machine of a protocol is set up, each thread is a
  * worker with a CPU of its own, and from then on the checker decides who goes on.
  */
+import type { WordAt } from '../../engine/arena/ref.ts';
+import { H_RAM_AT } from '../../engine/arena/layout.ts';
 import { claimCpu, type Cpu, releaseCpu, thisCpu, useCpu } from '../../engine/arena/cpu.ts';
 import { memoryOf, useMemory, useViews } from '../../engine/arena/memory.ts';
 import { type Mutant, plantMutant } from '../../engine/arena/mutants.ts';
@@ -10,9 +12,8 @@ import { seatScheduler } from '../../engine/arena/scheduler.ts';
 import { workerStates } from '../../engine/arena/worker_state.ts';
 import { Machine, type MachineOptions, type Protocol } from '../../index.ts';
 import { activeExploration } from '../check/active.ts';
-import type { Witness } from '../check/executor.ts';
 import type { Memory as CheckedMemory } from '../check/memory.ts';
-import { type Operation, type Results, type Stage, stageOf } from '../check/scenario.ts';
+import type { Operation, Results, Scenario } from '../check/scenario.ts';
 import { Alive } from './alive.ts';
 import { EngineScheduler, type EngineSchedulerOptions } from './engine_scheduler.ts';
 
@@ -29,11 +30,10 @@ export interface EngineScenario<State> {
   readonly final?: (state: State, results: Results) => string | null;
 }
 
-/** A machine on the stage, and how it leaves. One may be there at a time. */
-export interface EngineStage {
-  readonly stage: Stage;
-  /** What watches every access, beside those that watch any scenario. */
-  readonly witnesses: readonly Witness[];
+/** A scenario of the engine as the checker takes it. */
+export interface OpenScenario {
+  readonly scenario: Scenario<unknown>;
+  /** Leaves the machine that was set up last: nobody sees its accesses any more. */
   readonly leave: () => void;
 }
 
@@ -44,33 +44,51 @@ const MACHINE: MachineOptions = {
   sysctl: { mmap_min_addr: 4096 },
 };
 
-/** Sets a machine up as a scenario wants it, with at most one bug planted. */
-export function engineStage<State>(given: EngineScenario<State>): EngineStage {
-  const built: Partial<Built> = {};
-  plantMutant(given.mutant ?? null);
-  const stage = stageOf<State>({
-    name: 'engine',
+/**
+ * What the checker explores for a scenario. Each time that it is set up a new machine is made, with
+ * at most one bug planted, and the last one is left.
+ */
+export function openScenario<State>(
+  given: EngineScenario<State>,
+  { name, variant }: Title,
+): OpenScenario {
+  let built: Built | null = null;
+  const close = (): void => {
+    if (built !== null) leave(built);
+    built = null;
+  };
+  const scenario: Scenario<State> = {
+    name,
+    variant,
     setup(perThread) {
+      close();
+      plantMutant(given.mutant ?? null);
       const machine = Machine.create({ ...MACHINE, ...given.machine, protocol: given.protocol });
       const state = given.setup(machine);
-      Object.assign(built, build(machine, given));
+      built = build(machine, given);
       for (const worker of [cpuOfWorker, ...workerStates()]) perThread.add(worker);
       return state;
     },
     threads: Object.fromEntries(
-      Object.entries(given.threads).map(([name, operations], thread) => [
-        name,
-        operations.map((operation) => onCpu(operation, () => built.cpus?.[thread])),
+      Object.entries(given.threads).map(([thread, operations], index) => [
+        thread,
+        operations.map((operation) => onCpu(operation, () => built?.cpus[index])),
       ]),
     ),
     ...(given.invariant === undefined ? {} : { invariant: given.invariant }),
     ...(given.final === undefined ? {} : { final: given.final }),
-  });
-  return {
-    stage,
-    witnesses: built.scheduler === undefined ? [] : [new Alive(built.scheduler)],
-    leave: () => leave(built),
+    // Names of caches are written into the shadow, always the same.
+    hasUnseenStores: true,
+    showsPlain: false,
+    isQuiet: (at) => at >= (built?.ram ?? 0),
+    witnesses: () => (built === null ? [] : [new Alive(built.scheduler)]),
   };
+  return { scenario: scenario as Scenario<unknown>, leave: close };
+}
+
+interface Title {
+  readonly name: string;
+  readonly variant: string;
 }
 
 /** What there is once a scenario is set up. */
@@ -80,6 +98,8 @@ interface Built {
   readonly memory: CheckedMemory | undefined;
   /** Of each thread. */
   readonly cpus: readonly Cpu[];
+  /** The first word of the frames: what programs do with theirs may race. The shadow is behind. */
+  readonly ram: WordAt;
 }
 
 /** Gives each thread a CPU, and leaves every access from now on to the checker. */
@@ -95,9 +115,10 @@ function build(machine: Machine, { threads, scheduler: options }: Workers): Buil
     ...options,
   });
   const views = memoryOf(buffer);
+  const ram = views.i32[H_RAM_AT] ?? 0;
   seatScheduler(scheduler);
   useViews(scheduleViews(views, scheduler.unguarded), scheduleViews(views, scheduler));
-  return { machine, scheduler, memory, cpus };
+  return { machine, scheduler, memory, cpus, ram };
 }
 
 type Workers = Pick<EngineScenario<never>, 'threads' | 'scheduler'>;
@@ -114,13 +135,12 @@ const onCpu = <State>(
   },
 });
 
-function leave({ machine, memory, cpus }: Partial<Built>): void {
+function leave({ machine, memory, cpus }: Built): void {
   plantMutant(null);
   memory?.undo();
   seatScheduler(null);
-  if (machine === undefined) return;
   useMemory(memoryOf(machine.share().buffer));
-  for (const cpu of cpus ?? []) releaseCpu(cpu);
+  for (const cpu of cpus) releaseCpu(cpu);
   machine.detach();
 }
 

@@ -1,13 +1,14 @@
 /** A race of the engine: one story, in the protocols and with the planted bugs that differ in it. */
-import { engineStage, type EngineScenario, type EngineStage } from './engine_stage.ts';
+import { type EngineScenario, type OpenScenario, openScenario } from './engine_stage.ts';
 
 /** One form of it, and what is known to come out. */
 export interface RaceVariant {
-  /** 'old', 'new', or the planted bug. */
+  /** 'two-step', 'refcnt', or the planted bug. */
   readonly name: string;
   /** `violation`: something breaks in some interleaving. `none`: in no interleaving at all. */
   readonly expects: 'violation' | 'none';
-  readonly open: () => EngineStage;
+  /** @param race the name of the race. */
+  readonly open: (race: string) => OpenScenario;
 }
 
 export interface Race {
@@ -24,12 +25,12 @@ export interface Race {
 export const breaks = <State>(name: string, scenario: EngineScenario<State>): RaceVariant => ({
   name,
   expects: 'violation',
-  open: () => engineStage(scenario),
+  open: (race) => openScenario(scenario, { name: race, variant: name }),
 });
 
 /** A variant that holds in every interleaving. */
 export const holds = <State>(name: string, scenario: EngineScenario<State>): RaceVariant => ({
   name,
   expects: 'none',
-  open: () => engineStage(scenario),
+  open: (race) => openScenario(scenario, { name: race, variant: name }),
 });
