@@ -32,7 +32,7 @@ export interface EngineScenario<State> {
 
 /** A scenario of the engine as the checker takes it. */
 export interface OpenScenario {
-  readonly scenario: Scenario<unknown>;
+  readonly scenario: Scenario;
   /** Leaves the machine that was set up last: nobody sees its accesses any more. */
   readonly leave: () => void;
 }
@@ -83,7 +83,7 @@ export function openScenario<State>(
     isQuiet: (at) => at >= (built?.ram ?? 0),
     witnesses: () => (built === null ? [] : [new Alive(built.scheduler)]),
   };
-  return { scenario: scenario as Scenario<unknown>, leave: close };
+  return { scenario: scenario as Scenario, leave: close };
 }
 
 interface Title {
