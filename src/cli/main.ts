@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: one file a command. */
 import { Command, CommanderError } from 'commander';
+import { checkCommand } from './check.ts';
 import { conformCommand } from './conform.ts';
 import { eventsCommand } from './events.ts';
 import { fuzzCommand } from './fuzz.ts';
@@ -26,6 +27,7 @@ const program = new Command('vmaspace')
   .addCommand(recordCommand())
   .addCommand(conformCommand())
   .addCommand(fuzzCommand())
+  .addCommand(checkCommand())
   .addCommand(eventsCommand())
   .addCommand(surveyCommand())
   .addCommand(sweepCommand());
