@@ -1,0 +1,151 @@
+// What is everybody's: one area that is replaced all the time and never shows a gap, and one in
+// which anybody does anything.
+import { mtreeLoad } from '../../../dist/engine/maple/maple.js';
+import { mmMt } from '../../../dist/engine/mm/mm_struct.js';
+import { mmapReadLock, mmapReadUnlock } from '../../../dist/engine/mm/mmap_lock.js';
+import { vmaLookup } from '../../../dist/engine/mm/vma_iterator.js';
+import { rcuReadLock, rcuReadUnlock } from '../../../dist/engine/rcu/rcu.js';
+import {
+  ALWAYS,
+  ALWAYS_PAGES,
+  IN_ALWAYS,
+  IN_WILD,
+  isTagged,
+  PAGE,
+  PROCESSES,
+  tag,
+  tagText,
+  WILD,
+  WILD_PAGES,
+  wordOf,
+} from '../places.mjs';
+import { ANON, expected, PRIVATE, SHARED } from './expected.mjs';
+
+const BURST = 12;
+const LOOKS = 64;
+/** Both may be written: the first fault after a replacement is never refused. */
+const WRITABLE = [3, 7];
+const ADVICE = [4, 8, 9, 22, 23, 24, 102, 103];
+
+export function alwaysOperations({ processes, mms, me, workers, random, tally, form }) {
+  let stores = 0;
+  const place = (p, page) => p * ALWAYS_PAGES + page;
+
+  function anyRange() {
+    const page = random(ALWAYS_PAGES);
+    return { addr: ALWAYS + page * PAGE, len: (1 + random(ALWAYS_PAGES - page)) * PAGE };
+  }
+
+  function replace() {
+    const { addr, len } = anyRange();
+    const prot = WRITABLE[random(2)];
+    const result = processes[random(PROCESSES)].mmap(addr, len, prot, ANON, -1, 0);
+    expected('mmap over what is always mapped', result, addr);
+  }
+
+  function protect() {
+    const { addr, len } = anyRange();
+    const result = processes[random(PROCESSES)].mprotect(addr, len, WRITABLE[random(2)]);
+    expected('mprotect of what is always mapped', result, 0);
+  }
+
+  function store() {
+    const p = random(PROCESSES);
+    for (let i = 0; i < BURST; i++) {
+      const page = random(ALWAYS_PAGES);
+      const value = tag(me, IN_ALWAYS, place(p, page), ++stores);
+      const code = processes[p].store(ALWAYS + page * PAGE + wordOf(me), value);
+      if (code !== 0) throw new Error(`a store to what is always mapped gave the signal ${code}`);
+    }
+  }
+
+  function load() {
+    const p = random(PROCESSES);
+    for (let i = 0; i < BURST; i++) {
+      const [page, worker] = [random(ALWAYS_PAGES), random(workers)];
+      const seen = processes[p].load(ALWAYS + page * PAGE + wordOf(worker));
+      if (seen >= 0 && isTagged(seen, worker, IN_ALWAYS, place(p, page))) continue;
+      const found = seen < 0 ? `the signal ${seen}` : tagText(seen);
+      throw new Error(`always page ${page}, word of worker ${worker}, of process ${p}: ${found}`);
+    }
+  }
+
+  /** Without any lock. */
+  function look() {
+    const mm = mms[random(PROCESSES)];
+    for (let i = 0; i < LOOKS; i++) {
+      rcuReadLock();
+      const found = mtreeLoad(mmMt(mm), ALWAYS + random(ALWAYS_PAGES) * PAGE);
+      rcuReadUnlock();
+      if (found !== 0) continue;
+      tally.gaps++;
+      if (form.munmap === 'gather') throw new Error('a walker found a gap in the tree');
+    }
+  }
+
+  function lookLocked() {
+    const reader = mmapReadLock(mms[random(PROCESSES)]);
+    const found = vmaLookup(reader, ALWAYS + random(ALWAYS_PAGES) * PAGE);
+    mmapReadUnlock(reader);
+    if (found === 0) throw new Error('a gap is found under mmap_lock');
+  }
+
+  function find() {
+    const process = processes[random(PROCESSES)];
+    for (let i = 0; i < BURST; i++) {
+      const addr = ALWAYS + random(ALWAYS_PAGES) * PAGE;
+      const vma = process.find(addr);
+      if (vma === null) throw new Error('find() found a gap');
+      if (vma.start > addr || vma.end <= addr) throw new Error('find() found another VMA');
+    }
+  }
+
+  return { replace, protect, store, load, look, lookLocked, find };
+}
+
+export function wildOperations({ processes, me, workers, random, fds }) {
+  let stores = 0;
+  const any = () => processes[random(PROCESSES)];
+  const page = () => random(WILD_PAGES - 8);
+  const addr = () => WILD + page() * PAGE;
+  const len = () => (1 + random(8)) * PAGE;
+  const fd = () => fds.wild[random(fds.wild.length)];
+  const offset = () => random(8) * PAGE;
+
+  function store() {
+    const p = random(PROCESSES);
+    for (let i = 0; i < BURST; i++) {
+      const value = tag(me, IN_WILD, p, ++stores);
+      processes[p].store(addr() + wordOf(me), value);
+    }
+  }
+
+  /** Nobody stores in the first word; each worker only in its own. A page may be of any process. */
+  function load() {
+    const process = any();
+    for (let i = 0; i < BURST; i++) {
+      const [at, worker] = [addr(), random(workers)];
+      const first = process.load(at);
+      const seen = process.load(at + wordOf(worker));
+      const isRight = [0, 1, 2].some((p) => isTagged(seen, worker, IN_WILD, p));
+      if (first <= 0 && (seen < 0 || isRight)) continue;
+      throw new Error(`a wild page: ${tagText(first)}; of worker ${worker}: ${tagText(seen)}`);
+    }
+  }
+
+  return {
+    map: () => any().mmap(addr(), len(), random(8), ANON, -1, 0),
+    mapShared: () => any().mmap(addr(), len(), 1 + random(3), SHARED, fd(), offset()),
+    mapPrivate: () => any().mmap(addr(), len(), 1 + random(3), PRIVATE, fd(), offset()),
+    unmap: () => any().munmap(addr(), len()),
+    protect: () => any().mprotect(addr(), len(), random(8)),
+    move: () => any().mremap(addr(), 4 * PAGE, 4 * PAGE, 3, addr()),
+    grow: () => any().mremap(addr(), 2 * PAGE, 6 * PAGE, 3, addr()),
+    advise: () => any().madvise(addr(), len(), ADVICE[random(ADVICE.length)]),
+    lock: () => any().mlock(addr(), len()),
+    unlock: () => any().munlock(addr(), len()),
+    sync: () => any().msync(addr(), len(), 4),
+    store,
+    load,
+  };
+}

@@ -1,0 +1,115 @@
+/**
+ * Stress: several workers do everything at once to the same processes, in every generation, and
+ * every page is looked at.
+ *
+ *     npm run build && node test/stress/stress.mjs [--seconds N] [--seed S] [--workers N]
+ *         [--form refcnt,gather,per-vma]... [--theme NAME] [--json]
+ *
+ *     --seconds N   in all, divided among the forms (default 60)
+ *     --seed S      of everything that is drawn; how the workers meet is never the same
+ *     --workers N   beside the one that looks on (default 3)
+ *     --form F      only forms with these values; again for others
+ *     --theme NAME  only one kind of storm
+ *
+ * Exit code 0: clean; 1: something did not hold, with the command that repeats it; 2: wrong use.
+ */
+import { parseArgs } from 'node:util';
+import { Crew } from './crew.mjs';
+import { axesText, FORMS, formsWith, nameOf, protocolOf } from './forms.mjs';
+import { WORKERS_MAX } from './places.mjs';
+import { Report } from './report.mjs';
+import { Scene } from './scene.mjs';
+import { THEMES } from './themes.mjs';
+
+const ROUND_MS = 20;
+
+const options = readOptions();
+const report = new Report();
+const crew = new Crew(options.workers);
+let failure = null;
+for (const [index, form] of options.forms.entries()) {
+  failure = await stress(form, index);
+  if (failure !== null) break;
+}
+await crew.end();
+const findings = failure === null ? report.findings() : [failure];
+report.print({ isJson: options.json, findings, options });
+process.exitCode = findings.length === 0 ? 0 : 1;
+
+/** One machine from its beginning to its end. @returns what did not hold, or null. */
+async function stress(form, index) {
+  let doing = 'making the machine';
+  try {
+    const seed = options.seed + index * 7919;
+    const scene = new Scene(protocolOf(form, index), options.workers, seed);
+    await crew.attach(scene.order());
+    const until = performance.now() + (1000 * options.seconds) / options.forms.length;
+    for (let round = 0; round === 0 || performance.now() < until; round++) {
+      const theme = options.themes[(index + round) % options.themes.length];
+      doing = `round ${round}, ${theme}`;
+      const seedOf = (me) => seed + round * 104_729 + me * 1009;
+      const met = { form: nameOf(form), theme, ms: ROUND_MS, before: scene.contention() };
+      const serve = () => scene.serve();
+      const tallies = await crew.round({ ms: ROUND_MS, theme, seedOf, serve });
+      report.add({ ...met, after: scene.contention(), tallies });
+      scene.check();
+    }
+    doing = 'the end';
+    await crew.leave();
+    scene.end();
+    return null;
+  } catch (error) {
+    return { form: nameOf(form), doing, message: error.stack, repeat: repeatOf(form) };
+  }
+}
+
+function repeatOf(form) {
+  const { seed, seconds, workers } = options;
+  const rest = `--seed ${seed} --seconds ${seconds} --workers ${workers}`;
+  return `node test/stress/stress.mjs --form ${nameOf(form)} ${rest}`;
+}
+
+function readOptions() {
+  const { values } = parsed();
+  const whole = (name, least, most) => {
+    const value = Number(values[name]);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    return wrongUse(`--${name} takes a whole number from ${least} to ${most}.`);
+  };
+  const forms = values.form.flatMap((text) => {
+    const found = formsWith(text.split(','));
+    return found.length > 0 ? found : wrongUse(`--form takes values of ${axesText()}.`);
+  });
+  const isTheme = values.theme === undefined || THEMES.includes(values.theme);
+  if (!isTheme) wrongUse(`--theme is one of ${THEMES.join(', ')}.`);
+  return {
+    seconds: whole('seconds', 1, 86_400),
+    seed: whole('seed', 0, 2 ** 31 - 1),
+    workers: whole('workers', 2, WORKERS_MAX),
+    forms: forms.length > 0 ? forms : FORMS,
+    themes: values.theme === undefined ? THEMES : [values.theme],
+    json: values.json,
+  };
+}
+
+function parsed() {
+  try {
+    return parseArgs({
+      options: {
+        seconds: { type: 'string', default: '60' },
+        seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+        workers: { type: 'string', default: '3' },
+        form: { type: 'string', multiple: true, default: [] },
+        theme: { type: 'string' },
+        json: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    return wrongUse(error.message);
+  }
+}
+
+function wrongUse(sentence) {
+  console.error(sentence);
+  process.exit(2);
+}
