@@ -46,7 +46,7 @@ export class Crew {
    * One round. @returns what each worker has counted. @throws Error that names the operation which
    * failed, or those that stand still.
    */
-  async round({ ms, theme, seedOf, serve }) {
+  async round({ ms, seed, serve, ...round }) {
     Atomics.store(this.#status, OVER, 0);
     const end = setTimeout(() => Atomics.store(this.#status, OVER, 1), ms);
     let timers = [];
@@ -54,7 +54,7 @@ export class Crew {
       timers = [this.#watch(reject), this.#serve(serve, reject)];
     });
     try {
-      const answers = this.#tell({ order: 'run', theme }, (me) => ({ seed: seedOf(me) }));
+      const answers = this.#tell({ order: 'run', ...round }, (me) => ({ seed: seed + me * 1009 }));
       const told = await Promise.race([answers, failed]);
       return told.map(({ tally }) => tally);
     } finally {
@@ -90,7 +90,9 @@ export class Crew {
 
   /** Who holds what, and waits for what: the machine is this thread's. */
   #stalledText(workers) {
-    const lines = workers.map((me) => `worker ${me} stands still in ${this.#names[this.#at(me) - 1]}`);
+    const lines = workers.map(
+      (me) => `worker ${me} stands still in ${this.#names[this.#at(me) - 1]}`,
+    );
     for (let id = 0; id < cpusSeen(); id++) {
       const held = locksHeld(cpuOf(id)).map((each) => lockText(each));
       const wanted = waitsFor(cpuOf(id));
@@ -121,6 +123,9 @@ function answerOf(worker) {
     };
     worker.once('message', settle(answer));
     worker.once('error', settle(reject));
-    worker.once('exit', settle((code) => reject(new Error(`a worker ended with ${code}`))));
+    worker.once(
+      'exit',
+      settle((code) => reject(new Error(`a worker ended with ${code}`))),
+    );
   });
 }

@@ -12,6 +12,14 @@ export class Report {
   #byTheme = new Map();
   #begun = performance.now();
 
+  #burials = { buried: 0, withLocks: 0, torn: 0 };
+
+  bury({ locks, isTorn }) {
+    this.#burials.buried++;
+    if (locks.length > 0) this.#burials.withLocks++;
+    if (isTorn) this.#burials.torn++;
+  }
+
   /** One round of a storm. */
   add({ form, theme, ms, before, after, tallies }) {
     const row = { rounds: 1, ms };
@@ -33,7 +41,14 @@ export class Report {
     const total = new Map();
     for (const row of this.#byForm.values()) addTo(total, 'all', row);
     const seconds = Number(((performance.now() - this.#begun) / 1000).toFixed(1));
-    return { seed, workers, seconds, forms: this.#byForm.size, ...total.get('all') };
+    return {
+      seed,
+      workers,
+      seconds,
+      forms: this.#byForm.size,
+      ...this.#burials,
+      ...total.get('all'),
+    };
   }
 
   print({ isJson, findings, options }) {
@@ -49,7 +64,9 @@ export class Report {
       console.log(`\n${form}, ${doing}: ${message}`);
       if (repeat !== undefined) console.log(`again: ${repeat}`);
     }
-    const { seed, workers, seconds } = summary;
+    const { seed, workers, seconds, buried, withLocks, torn } = summary;
+    const ended = `${buried} ended in the middle, ${withLocks} of them with locks`;
+    if (buried > 0) console.log(`\n${ended}; ${torn} machines given up`);
     console.log(`\nseed ${seed}, ${workers} workers, ${seconds} s: ${ok ? 'clean' : 'not clean'}`);
   }
 }
@@ -68,5 +85,9 @@ function printRows(title, rows) {
   const line = (name, cells) =>
     console.log(`${name.padEnd(nameWidth)} ${cells.map((cell) => cell.padStart(WIDTH)).join('')}`);
   line(title, SHOWN);
-  for (const [name, row] of rows) line(name, SHOWN.map((column) => String(row[column])));
+  for (const [name, row] of rows)
+    line(
+      name,
+      SHOWN.map((column) => String(row[column])),
+    );
 }

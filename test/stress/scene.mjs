@@ -69,6 +69,14 @@ export class Scene {
     };
   }
 
+  /** What a worker attaches with that is to end in the middle: its process is its own. */
+  doomedOrder() {
+    const { ids, workers, form } = this.order();
+    const fd = this.machine.open({ path: '/d', kind: 'shmem', size: 8 * PAGE, writable: true });
+    const { id } = this.machine.spawn();
+    return { shared: this.machine.reserve(), id, ids, fd, workers, form };
+  }
+
   /** A process whose memory is written, and copies of it, which share its pages. */
   #family() {
     const first = this.machine.spawn();
@@ -138,6 +146,10 @@ export class Scene {
       checkRss(process);
     }
     for (const [worker, book] of this.#books.entries()) this.#checkWorker(worker, book);
+  }
+
+  /** That nothing has happened which should never happen: a worker that died is such a thing. */
+  checkWarnings() {
     const { warnings } = this.machine.report();
     if (warnings.length > 0) throw new Error(warnings.join('\n'));
   }
@@ -157,10 +169,14 @@ export class Scene {
     }
   }
 
-  /** All workers have left. @throws Error that names what is still alive. */
-  end() {
+  /** All workers have left. */
+  exit() {
     for (const id of new Int32Array(this.#slots)) if (id !== 0) this.machine.process(id).exit();
     for (const process of this.processes) process.exit();
+  }
+
+  /** @throws Error that names what is still alive. */
+  tearDown() {
     this.machine.tearDown();
   }
 }

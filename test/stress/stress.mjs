@@ -3,20 +3,22 @@
  * every page is looked at.
  *
  *     npm run build && node test/stress/stress.mjs [--seconds N] [--seed S] [--workers N]
- *         [--form refcnt,gather,per-vma]... [--theme NAME] [--json]
+ *         [--form refcnt,gather,per-vma]... [--theme NAME] [--bury] [--json]
  *
  *     --seconds N   in all, divided among the forms (default 60)
  *     --seed S      of everything that is drawn; how the workers meet is never the same
  *     --workers N   beside the one that looks on (default 3)
  *     --form F      only forms with these values; again for others
  *     --theme NAME  only one kind of storm
+ *     --bury        in every round another worker is ended in the middle, and buried
  *
  * Exit code 0: clean; 1: something did not hold, with the command that repeats it; 2: wrong use.
  */
 import { parseArgs } from 'node:util';
+import { endDoomed, startDoomed } from './burials.mjs';
 import { Crew } from './crew.mjs';
 import { axesText, FORMS, formsWith, nameOf, protocolOf } from './forms.mjs';
-import { WORKERS_MAX } from './places.mjs';
+import { PROCESSES, WORKERS_MAX } from './places.mjs';
 import { Report } from './report.mjs';
 import { Scene } from './scene.mjs';
 import { THEMES } from './themes.mjs';
@@ -25,10 +27,10 @@ const ROUND_MS = 20;
 
 const options = readOptions();
 const report = new Report();
-const crew = new Crew(options.workers);
+let crew = new Crew(options.workers);
 let failure = null;
-for (const [index, form] of options.forms.entries()) {
-  failure = await stress(form, index);
+for (const form of options.forms) {
+  failure = await stress(form);
   if (failure !== null) break;
 }
 await crew.end();
@@ -37,35 +39,72 @@ report.print({ isJson: options.json, findings, options });
 process.exitCode = findings.length === 0 ? 0 : 1;
 
 /** One machine from its beginning to its end. @returns what did not hold, or null. */
-async function stress(form, index) {
+async function stress(form) {
+  const index = FORMS.indexOf(form);
+  const seed = options.seed + index * 7919;
   let doing = 'making the machine';
   try {
-    const seed = options.seed + index * 7919;
     const scene = new Scene(protocolOf(form, index), options.workers, seed);
     await crew.attach(scene.order());
     const until = performance.now() + (1000 * options.seconds) / options.forms.length;
     for (let round = 0; round === 0 || performance.now() < until; round++) {
       const theme = options.themes[(index + round) % options.themes.length];
       doing = `round ${round}, ${theme}`;
-      const seedOf = (me) => seed + round * 104_729 + me * 1009;
-      const met = { form: nameOf(form), theme, ms: ROUND_MS, before: scene.contention() };
-      const serve = () => scene.serve();
-      const tallies = await crew.round({ ms: ROUND_MS, theme, seedOf, serve });
-      report.add({ ...met, after: scene.contention(), tallies });
-      scene.check();
+      const storm = {
+        form: nameOf(form),
+        theme,
+        hot: round % PROCESSES,
+        seed: seed + round * 104_729,
+      };
+      const goesOn = options.bury
+        ? await mournedRound(scene, storm)
+        : await wholeRound(scene, storm);
+      if (!goesOn) return null;
     }
     doing = 'the end';
     await crew.leave();
-    scene.end();
+    scene.exit();
+    if (!options.bury) scene.tearDown();
     return null;
   } catch (error) {
     return { form: nameOf(form), doing, message: error.stack, repeat: repeatOf(form) };
   }
 }
 
+async function wholeRound(scene, storm) {
+  const how = { ms: ROUND_MS, without: [], serve: () => scene.serve() };
+  const before = scene.contention();
+  const tallies = await crew.round({ ...storm, ...how });
+  report.add({ ...storm, ...how, before, after: scene.contention(), tallies });
+  scene.check();
+  scene.checkWarnings();
+  return true;
+}
+
+/** One worker more, which does not live to its end. @returns whether the machine is still whole. */
+async function mournedRound(scene, storm) {
+  const doomed = await startDoomed(scene, storm.seed);
+  const before = scene.contention();
+  // Until it is buried this thread may wait for nothing, so nobody waits for this thread.
+  const how = { ms: ROUND_MS + doomed.life, without: ['watched.sleep'], serve: () => undefined };
+  const told = Promise.allSettled([crew.round({ ...storm, ...how })]);
+  const burial = await endDoomed(scene, doomed);
+  report.bury(burial);
+  if (burial.isTorn) {
+    await crew.end();
+    crew = new Crew(options.workers);
+    return false;
+  }
+  const [{ reason, value: tallies }] = await told;
+  if (reason !== undefined) throw reason;
+  report.add({ ...storm, ...how, before, after: scene.contention(), tallies });
+  scene.check();
+  return true;
+}
+
 function repeatOf(form) {
   const { seed, seconds, workers } = options;
-  const rest = `--seed ${seed} --seconds ${seconds} --workers ${workers}`;
+  const rest = `--seed ${seed} --seconds ${seconds} --workers ${workers}${options.bury ? ' --bury' : ''}`;
   return `node test/stress/stress.mjs --form ${nameOf(form)} ${rest}`;
 }
 
@@ -88,6 +127,7 @@ function readOptions() {
     workers: whole('workers', 2, WORKERS_MAX),
     forms: forms.length > 0 ? forms : FORMS,
     themes: values.theme === undefined ? THEMES : [values.theme],
+    bury: values.bury,
     json: values.json,
   };
 }
@@ -101,6 +141,7 @@ function parsed() {
         workers: { type: 'string', default: '3' },
         form: { type: 'string', multiple: true, default: [] },
         theme: { type: 'string' },
+        bury: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
     });

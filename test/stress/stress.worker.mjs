@@ -7,6 +7,7 @@ import { findTaskLocked } from '../../dist/engine/task/tasklist.js';
 import { randomFrom } from '../parallel/random.mjs';
 import { Book } from './book.mjs';
 import { DRIVERS } from './drivers.mjs';
+import { PROCESSES } from './places.mjs';
 import { drawer, operationsOf } from './themes.mjs';
 
 const { me, status } = workerData;
@@ -33,17 +34,21 @@ function attach({ shared, ids, fds, book, slots, prey, workers, form }) {
   const mms = ids.map((id) => taskMm(findTaskLocked(id)));
   const places = { slots: new Int32Array(slots), prey: new Int32Array(prey) };
   const all = { machine, processes, mms, me, workers, form, fds, tally, ...places };
-  stage = { ...all, random: (below) => stage.draw(below), book: new Book(book, me) };
+  const random = (below) => stage.draw(below);
+  // Most of a round is about one process: there they meet.
+  const pick = () => (random(4) > 0 ? stage.hot : random(PROCESSES));
+  stage = { ...all, random, pick, book: new Book(book, me) };
   operations = operationsOf(stage);
   return { names: [...operations.keys()] };
 }
 
 /** Does what is drawn, until the round is over. @returns what was counted. */
-function run({ theme, seed }) {
+function run({ theme, without, seed, hot }) {
   clearTally();
+  stage.hot = hot;
   stage.draw = randomFrom(seed);
   const names = [...operations.keys()];
-  const draw = drawer(names, theme, stage.draw);
+  const draw = drawer(names, { theme, without }, stage.draw);
   while (Atomics.load(status, OVER) === 0) {
     const name = draw();
     Atomics.store(status, AT, 1 + names.indexOf(name));

@@ -8,7 +8,6 @@ import {
   IN_WINDOW,
   isTagged,
   PAGE,
-  PROCESSES,
   tag,
   tagText,
   WINDOW,
@@ -40,9 +39,19 @@ export function checkDevice(seen, book, worker, page) {
   );
 }
 
-export function windowOperations({ machine, processes, me, workers, random, book, fds, tally }) {
+export function windowOperations({
+  machine,
+  processes,
+  me,
+  workers,
+  random,
+  pick,
+  book,
+  fds,
+  tally,
+}) {
   let stores = 0;
-  const any = () => processes[random(PROCESSES)];
+  const any = () => processes[pick()];
   const next = (page) => tag(me, IN_WINDOW, page, ++stores);
   const at = (page) => WINDOW + page * PAGE;
   const fileOf = (page) => fds.window[page < FILE_PAGES ? 0 : 1];
@@ -126,15 +135,19 @@ export function windowOperations({ machine, processes, me, workers, random, book
   };
 }
 
-export function deviceOperations({ processes, me, random, book, fds }) {
+export function deviceOperations({ processes, me, random, pick, book, fds }) {
   let stores = 0;
-  const any = () => processes[random(PROCESSES)];
+  const any = () => processes[pick()];
   const at = (page) => DEVICE + page * PAGE;
 
   function map() {
     const page = random(DEVICE_PAGES);
     const len = (1 + random(DEVICE_PAGES - page)) * PAGE;
-    expected('mmap of a device', any().mmap(at(page), len, 3, SHARED, fds.device, page * PAGE), at(page));
+    expected(
+      'mmap of a device',
+      any().mmap(at(page), len, 3, SHARED, fds.device, page * PAGE),
+      at(page),
+    );
   }
 
   function access() {

@@ -1,14 +1,14 @@
 // What only this worker maps and stores to. It knows what every page holds, whatever the others do
 // to the VMAs that its own have merged with.
 import { EINTR, ENOMEM, MADV_DONTNEED } from '../../../dist/index.js';
-import { IN_OWN, OWN_PAGES, ownAt, PAGE, PROCESSES, tag, tagText } from '../places.mjs';
+import { IN_OWN, OWN_PAGES, ownAt, PAGE, tag, tagText } from '../places.mjs';
 import { ANON, expected } from './expected.mjs';
 
 const PROTS = [0, 1, 3, 3, 3, 5, 7];
 const BURST = 12;
 const [MAYMOVE, FIXED, DONTUNMAP] = [1, 2, 4];
 
-export function ownOperations({ processes, me, random, book, tally }) {
+export function ownOperations({ processes, me, random, pick, book, tally }) {
   let stores = 0;
   const at = (page) => ownAt(me, page);
 
@@ -28,7 +28,7 @@ export function ownOperations({ processes, me, random, book, tally }) {
     return result !== EINTR;
   }
 
-  function map(p = random(PROCESSES), task = undefined) {
+  function map(p = pick(), task = undefined) {
     const range = anyRange();
     const prot = PROTS[random(PROTS.length)];
     const len = (range.to - range.from) * PAGE;
@@ -37,7 +37,7 @@ export function ownOperations({ processes, me, random, book, tally }) {
     for (const page of pagesOf(range)) book.map(p, page, prot);
   }
 
-  function unmap(p = random(PROCESSES), task = undefined) {
+  function unmap(p = pick(), task = undefined) {
     const range = anyRange(4);
     const result = (task ?? processes[p]).munmap(at(range.from), (range.to - range.from) * PAGE);
     if (!wasMade('munmap', result, 0, task)) return;
@@ -45,7 +45,7 @@ export function ownOperations({ processes, me, random, book, tally }) {
   }
 
   /** Up to the first gap. */
-  function protect(p = random(PROCESSES), task = undefined) {
+  function protect(p = pick(), task = undefined) {
     const range = anyRange();
     const prot = PROTS[random(PROTS.length)];
     const pages = [...pagesOf(range)];
@@ -68,7 +68,7 @@ export function ownOperations({ processes, me, random, book, tally }) {
   }
 
   function moveWith(flags) {
-    const p = random(PROCESSES);
+    const p = pick();
     const places = twoPlaces(p);
     if (places === null) return;
     const { from, pages, target } = places;
@@ -84,7 +84,7 @@ export function ownOperations({ processes, me, random, book, tally }) {
   }
 
   function shrink() {
-    const p = random(PROCESSES);
+    const p = pick();
     const { from, to } = anyRange();
     if (to - from < 2 || book.prot(p, from) < 0) return;
     expected('mremap', processes[p].mremap(at(from), (to - from) * PAGE, PAGE, 0), at(from));
@@ -92,7 +92,7 @@ export function ownOperations({ processes, me, random, book, tally }) {
   }
 
   function forget() {
-    const p = random(PROCESSES);
+    const p = pick();
     const range = anyRange();
     const pages = [...pagesOf(range)];
     const hasGap = pages.some((page) => book.prot(p, page) < 0);
@@ -105,24 +105,25 @@ export function ownOperations({ processes, me, random, book, tally }) {
   function name() {
     const { from, to } = anyRange();
     const text = random(2) === 0 ? null : `part ${random(2)}`;
-    processes[random(PROCESSES)].setAnonName(at(from), (to - from) * PAGE, text);
+    processes[pick()].setAnonName(at(from), (to - from) * PAGE, text);
   }
 
   function store() {
-    const p = random(PROCESSES);
+    const p = pick();
     for (let i = 0; i < BURST; i++) {
       const page = random(OWN_PAGES);
       const value = tag(me, IN_OWN, p * OWN_PAGES + page, ++stores);
       const isAllowed = book.prot(p, page) > 0 && (book.prot(p, page) & 2) !== 0;
       const code = processes[p].store(at(page), value);
-      if (code === 0 !== isAllowed) throw new Error(`a store to own page ${page} gave ${code}`);
+      if ((code === 0) !== isAllowed) throw new Error(`a store to own page ${page} gave ${code}`);
       if (isAllowed) book.stored(p, page, value);
     }
   }
 
   function load() {
-    const p = random(PROCESSES);
-    for (let i = 0; i < BURST; i++) checkPage(processes[p], book, { p, worker: me, page: random(OWN_PAGES) });
+    const p = pick();
+    for (let i = 0; i < BURST; i++)
+      checkPage(processes[p], book, { p, worker: me, page: random(OWN_PAGES) });
   }
 
   return {

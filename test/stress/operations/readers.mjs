@@ -1,13 +1,13 @@
 // Who looks at address spaces that others change: each line ends after the one before it, and what
 // is always mapped is always shown.
 import { PROCMAP_QUERY_COVERING_OR_NEXT_VMA } from '../../../dist/index.js';
-import { ALWAYS, ALWAYS_PAGES, ownAt, PAGE, PROCESSES, WILD, WILD_PAGES } from '../places.mjs';
+import { ALWAYS, ALWAYS_PAGES, ownAt, PAGE, WILD, WILD_PAGES } from '../places.mjs';
 
 const END = ALWAYS + ALWAYS_PAGES * PAGE;
 const QUERIES = 24;
 
-export function readerOperations({ machine, processes, workers, random, tally, form }) {
-  const any = () => processes[random(PROCESSES)];
+export function readerOperations({ machine, processes, workers, random, pick, tally, form }) {
+  const any = () => processes[pick()];
 
   function check(ranges) {
     let last = 0;

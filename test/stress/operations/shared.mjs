@@ -12,7 +12,6 @@ import {
   IN_WILD,
   isTagged,
   PAGE,
-  PROCESSES,
   tag,
   tagText,
   WILD,
@@ -22,12 +21,12 @@ import {
 import { ANON, expected, PRIVATE, SHARED } from './expected.mjs';
 
 const BURST = 12;
-const LOOKS = 64;
+const LOOKS = 200;
 /** Both may be written: the first fault after a replacement is never refused. */
 const WRITABLE = [3, 7];
 const ADVICE = [4, 8, 9, 22, 23, 24, 102, 103];
 
-export function alwaysOperations({ processes, mms, me, workers, random, tally, form }) {
+export function alwaysOperations({ processes, mms, me, workers, random, pick, tally, form }) {
   let stores = 0;
   const place = (p, page) => p * ALWAYS_PAGES + page;
 
@@ -39,18 +38,18 @@ export function alwaysOperations({ processes, mms, me, workers, random, tally, f
   function replace() {
     const { addr, len } = anyRange();
     const prot = WRITABLE[random(2)];
-    const result = processes[random(PROCESSES)].mmap(addr, len, prot, ANON, -1, 0);
+    const result = processes[pick()].mmap(addr, len, prot, ANON, -1, 0);
     expected('mmap over what is always mapped', result, addr);
   }
 
   function protect() {
     const { addr, len } = anyRange();
-    const result = processes[random(PROCESSES)].mprotect(addr, len, WRITABLE[random(2)]);
+    const result = processes[pick()].mprotect(addr, len, WRITABLE[random(2)]);
     expected('mprotect of what is always mapped', result, 0);
   }
 
   function store() {
-    const p = random(PROCESSES);
+    const p = pick();
     for (let i = 0; i < BURST; i++) {
       const page = random(ALWAYS_PAGES);
       const value = tag(me, IN_ALWAYS, place(p, page), ++stores);
@@ -60,7 +59,7 @@ export function alwaysOperations({ processes, mms, me, workers, random, tally, f
   }
 
   function load() {
-    const p = random(PROCESSES);
+    const p = pick();
     for (let i = 0; i < BURST; i++) {
       const [page, worker] = [random(ALWAYS_PAGES), random(workers)];
       const seen = processes[p].load(ALWAYS + page * PAGE + wordOf(worker));
@@ -72,7 +71,7 @@ export function alwaysOperations({ processes, mms, me, workers, random, tally, f
 
   /** Without any lock. */
   function look() {
-    const mm = mms[random(PROCESSES)];
+    const mm = mms[pick()];
     for (let i = 0; i < LOOKS; i++) {
       rcuReadLock();
       const found = mtreeLoad(mmMt(mm), ALWAYS + random(ALWAYS_PAGES) * PAGE);
@@ -84,14 +83,14 @@ export function alwaysOperations({ processes, mms, me, workers, random, tally, f
   }
 
   function lookLocked() {
-    const reader = mmapReadLock(mms[random(PROCESSES)]);
+    const reader = mmapReadLock(mms[pick()]);
     const found = vmaLookup(reader, ALWAYS + random(ALWAYS_PAGES) * PAGE);
     mmapReadUnlock(reader);
     if (found === 0) throw new Error('a gap is found under mmap_lock');
   }
 
   function find() {
-    const process = processes[random(PROCESSES)];
+    const process = processes[pick()];
     for (let i = 0; i < BURST; i++) {
       const addr = ALWAYS + random(ALWAYS_PAGES) * PAGE;
       const vma = process.find(addr);
@@ -103,9 +102,9 @@ export function alwaysOperations({ processes, mms, me, workers, random, tally, f
   return { replace, protect, store, load, look, lookLocked, find };
 }
 
-export function wildOperations({ processes, me, workers, random, fds }) {
+export function wildOperations({ processes, me, workers, random, pick, fds }) {
   let stores = 0;
-  const any = () => processes[random(PROCESSES)];
+  const any = () => processes[pick()];
   const page = () => random(WILD_PAGES - 8);
   const addr = () => WILD + page() * PAGE;
   const len = () => (1 + random(8)) * PAGE;
@@ -113,7 +112,7 @@ export function wildOperations({ processes, me, workers, random, fds }) {
   const offset = () => random(8) * PAGE;
 
   function store() {
-    const p = random(PROCESSES);
+    const p = pick();
     for (let i = 0; i < BURST; i++) {
       const value = tag(me, IN_WILD, p, ++stores);
       processes[p].store(addr() + wordOf(me), value);

@@ -1,7 +1,7 @@
 // Copies of the processes: each sees one moment, whoever runs it, and ends. And tasks that are
 // condemned while they wait.
 import { CLONE_VM, SIGCHLD, SIGKILL } from '../../../dist/index.js';
-import { ALWAYS, ALWAYS_PAGES, IN_OWN, OWN_PAGES, ownAt, PAGE, PROCESSES, tag } from '../places.mjs';
+import { ALWAYS, ALWAYS_PAGES, IN_OWN, OWN_PAGES, ownAt, PAGE, tag } from '../places.mjs';
 import { expected } from './expected.mjs';
 import { checkPage } from './own.mjs';
 
@@ -24,7 +24,7 @@ export function checkFrozen(child, random, workers) {
 }
 
 export function taskOperations(stage, own) {
-  const { machine, processes, me, workers, random, book, slots, prey, tally } = stage;
+  const { machine, processes, me, workers, random, pick, book, slots, prey, tally } = stage;
 
   function forkOf(p) {
     const child = processes[p].fork();
@@ -35,7 +35,7 @@ export function taskOperations(stage, own) {
 
   /** What the worker itself has stored, it finds in the copy; and the other way round nothing. */
   function fork() {
-    const p = random(PROCESSES);
+    const p = pick();
     const child = forkOf(p);
     for (let i = 0; i < LOOKS; i++) {
       checkPage(child, book, { p, worker: me, page: random(OWN_PAGES) });
@@ -63,7 +63,7 @@ export function taskOperations(stage, own) {
 
   /** Others will end it. */
   function hand() {
-    const child = forkOf(random(PROCESSES));
+    const child = forkOf(pick());
     const slot = random(slots.length);
     const before = Atomics.exchange(slots, slot, child.id);
     if (before !== 0) end(before);
@@ -84,19 +84,20 @@ export function taskOperations(stage, own) {
   }
 
   function exec() {
-    const child = forkOf(random(PROCESSES));
+    const child = forkOf(pick());
     expected('exec', child.exec(NOTHING), 0);
     child.exit();
   }
 
   /** A task in the same address space, which others kill while it waits for mmap_lock. */
   function condemned() {
-    const p = random(PROCESSES);
+    const p = pick();
     const task = processes[p].clone(CLONE_VM | SIGCHLD);
     if (!(task instanceof Object)) throw new Error(`clone gave ${task}`);
     Atomics.store(prey, me, task.id);
     const deeds = [own.map, own.unmap, own.protect];
-    for (let i = 0; i < DEEDS && task.fatalSignal() === 0; i++) deeds[random(deeds.length)](p, task);
+    for (let i = 0; i < DEEDS && task.fatalSignal() === 0; i++)
+      deeds[random(deeds.length)](p, task);
     if (task.fatalSignal() !== 0) tally.killed++;
     Atomics.store(prey, me, 0);
     task.exit();

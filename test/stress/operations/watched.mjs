@@ -1,6 +1,14 @@
 // Pages that a userfaultfd fills, and that others forget: whoever finds one finds it filled.
 import { EEXIST, MADV_DONTNEED } from '../../../dist/index.js';
-import { PAGE, PROCESSES, scratchAt, tagText, WATCHED, WATCHED_PAGES, watchedTag } from '../places.mjs';
+import {
+  PAGE,
+  PROCESSES,
+  scratchAt,
+  tagText,
+  WATCHED,
+  WATCHED_PAGES,
+  watchedTag,
+} from '../places.mjs';
 
 const BURST = 6;
 
@@ -19,7 +27,7 @@ export function fillOf({ process, fd, worker, tally }) {
 }
 
 export function watchedOperations(stage) {
-  const { processes, me, random, fds, tally } = stage;
+  const { processes, me, random, pick, fds, tally } = stage;
   // The last process has no handler: who faults there sleeps until another thread answers.
   const handled = PROCESSES - 1;
   for (let p = 0; p < handled; p++) {
@@ -42,10 +50,10 @@ export function watchedOperations(stage) {
 
   return {
     touch() {
-      const process = processes[random(handled)];
+      const process = processes[pick() % handled];
       for (let i = 0; i < BURST; i++) touch(process);
     },
-    forget: () => forget(processes[random(handled)]),
+    forget: () => forget(processes[pick() % handled]),
     sleep() {
       const process = processes[handled];
       if (random(8) === 0) forget(process);
