@@ -1,5 +1,5 @@
 // What every page should hold: kept by whoever may write there, read by all when they have met.
-import { OWN_PAGES, PROCESSES, WINDOW_PAGES, DEVICE_PAGES } from './places.mjs';
+import { DEVICE_PAGES, OWN_PAGES, PROCESSES, WINDOW_PAGES } from './places.mjs';
 
 const OWN_WORDS = 2 * OWN_PAGES * PROCESSES;
 const WORKER_WORDS = OWN_WORDS + WINDOW_PAGES + DEVICE_PAGES;
@@ -7,45 +7,37 @@ const WORKER_WORDS = OWN_WORDS + WINDOW_PAGES + DEVICE_PAGES;
 export const bookBytes = (workers) => 4 * WORKER_WORDS * workers;
 
 /** The part of one worker. */
-export class Book {
-  #own;
-  /** The last word stored in each page of the window, or 0 once it was seen to be gone. */
-  window;
-  /** The last word stored in each frame of the device. */
-  device;
-
-  constructor(buffer, worker) {
-    const words = new Uint32Array(buffer, 4 * WORKER_WORDS * worker, WORKER_WORDS);
-    this.#own = words.subarray(0, OWN_WORDS);
-    this.window = words.subarray(OWN_WORDS, OWN_WORDS + WINDOW_PAGES);
-    this.device = words.subarray(OWN_WORDS + WINDOW_PAGES);
-  }
-
-  static #at = (process, page) => 2 * (process * OWN_PAGES + page);
+export function bookOf(buffer, worker) {
+  const words = new Uint32Array(buffer, 4 * WORKER_WORDS * worker, WORKER_WORDS);
+  const at = (p, page) => 2 * (p * OWN_PAGES + page);
 
   /** The protection of an own page, or -1 where nothing is mapped. */
-  prot(process, page) {
-    return this.#own[Book.#at(process, page)] - 1;
+  const prot = (p, page) => words[at(p, page)] - 1;
+  const value = (p, page) => words[at(p, page) + 1];
+
+  function protect(p, page, bits) {
+    words[at(p, page)] = bits + 1;
   }
 
-  value(process, page) {
-    return this.#own[Book.#at(process, page) + 1];
+  function store(p, page, what) {
+    words[at(p, page) + 1] = what;
   }
 
-  stored(process, page, value) {
-    this.#own[Book.#at(process, page) + 1] = value;
+  function map(p, page, bits) {
+    protect(p, page, bits);
+    store(p, page, 0);
   }
 
-  protect(process, page, prot) {
-    this.#own[Book.#at(process, page)] = prot + 1;
-  }
-
-  map(process, page, prot) {
-    this.protect(process, page, prot);
-    this.stored(process, page, 0);
-  }
-
-  unmap(process, page) {
-    this.map(process, page, -1);
-  }
+  return {
+    prot,
+    value,
+    protect,
+    store,
+    map,
+    unmap: (p, page) => map(p, page, -1),
+    /** The last word stored in each page of the window, or 0 once it was seen to be gone. */
+    window: words.subarray(OWN_WORDS, OWN_WORDS + WINDOW_PAGES),
+    /** The last word stored in each frame of the device. */
+    device: words.subarray(OWN_WORDS + WINDOW_PAGES),
+  };
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { randomFrom } from '../parallel/random.mjs';
+import { doomedOrder } from './scene.mjs';
 
 const URL_OF_WORKER = new URL('./doomed.worker.mjs', import.meta.url);
 /** What all processes share: the dead may have left it torn, and then the machine is at its end. */
@@ -10,7 +11,7 @@ const SHARED = /^(?:list of|depot of|table of)/u;
 
 /** Starts one beside the others; it runs when this returns. */
 export async function startDoomed(scene, seed) {
-  const order = scene.doomedOrder();
+  const order = doomedOrder(scene);
   const worker = new Worker(URL_OF_WORKER, { workerData: { ...order, seed } });
   const failed = once(worker, 'error').then(([error]) => Promise.reject(error));
   await Promise.race([once(worker, 'message'), failed]);

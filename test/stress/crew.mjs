@@ -4,111 +4,34 @@ import { cpuOf, cpusSeen } from '../../dist/engine/arena/cpu.js';
 import { locksHeld } from '../../dist/engine/sync/held_locks.js';
 import { lockName } from '../../dist/engine/sync/lock_class.js';
 import { waitsFor } from '../../dist/engine/sync/wait_line.js';
+import { doingAt, endedAt, OVER, statusOf } from './status.mjs';
 
 const URL_OF_WORKER = new URL('./stress.worker.mjs', import.meta.url);
-const OVER = 0;
 const SERVE_MS = 2;
 /** A worker that does not end one operation for so long stands still. */
 const STALL_MS = 30_000;
 
-export class Crew {
-  #workers;
-  /** Whether the round is over; then of each worker how many operations it ended, and which it is at. */
-  #status;
-  #names = [];
-
-  constructor(size) {
-    this.#status = new Int32Array(new SharedArrayBuffer(4 * (1 + 2 * size)));
-    this.#workers = Array.from({ length: size }, (_, me) => {
-      return new Worker(URL_OF_WORKER, { workerData: { me, status: this.#status } });
-    });
-  }
-
-  async attach(order) {
-    const [{ names }] = await this.#tell({ order: 'attach', ...order });
-    this.#names = names;
-  }
-
-  leave() {
-    return this.#tell({ order: 'leave' });
-  }
-
-  /** Tells all of them the same, but for what `more` gives each. @returns what they answer. */
-  #tell(order, more = () => ({})) {
-    const answers = this.#workers.map((worker) => answerOf(worker));
-    for (const [me, worker] of this.#workers.entries()) {
-      worker.postMessage({ ...order, ...more(me) }, []);
-    }
-    return Promise.all(answers);
-  }
-
-  /**
-   * One round. @returns what each worker has counted. @throws Error that names the operation which
-   * failed, or those that stand still.
-   */
-  async round({ ms, seed, serve, ...round }) {
-    Atomics.store(this.#status, OVER, 0);
-    const end = setTimeout(() => Atomics.store(this.#status, OVER, 1), ms);
-    let timers = [];
-    const failed = new Promise((_, reject) => {
-      timers = [this.#watch(reject), this.#serve(serve, reject)];
-    });
-    try {
-      const answers = this.#tell({ order: 'run', ...round }, (me) => ({ seed: seed + me * 1009 }));
-      const told = await Promise.race([answers, failed]);
-      return told.map(({ tally }) => tally);
-    } finally {
-      clearTimeout(end);
-      for (const timer of timers) clearInterval(timer);
-    }
-  }
-
-  /** Does what only this thread can, as workers wait for it. */
-  #serve(serve, reject) {
-    return setInterval(() => {
-      try {
-        serve();
-      } catch (error) {
-        reject(error);
-      }
-    }, SERVE_MS);
-  }
-
-  /** Says when some worker gets no further. */
-  #watch(reject) {
-    let seen = this.#status.slice();
-    return setInterval(() => {
-      const stands = this.#workers
-        .map((_, me) => me)
-        .filter((me) => this.#at(me) !== 0 && seen[1 + 2 * me] === this.#status[1 + 2 * me]);
-      if (stands.length > 0) reject(new Error(this.#stalledText(stands)));
-      seen = this.#status.slice();
-    }, STALL_MS);
-  }
-
-  #at = (me) => Atomics.load(this.#status, 2 + 2 * me);
-
-  /** Who holds what, and waits for what: the machine is this thread's. */
-  #stalledText(workers) {
-    const lines = workers.map(
-      (me) => `worker ${me} stands still in ${this.#names[this.#at(me) - 1]}`,
-    );
-    for (let id = 0; id < cpusSeen(); id++) {
-      const held = locksHeld(cpuOf(id)).map((each) => lockText(each));
-      const wanted = waitsFor(cpuOf(id));
-      const waits = wanted === 0 ? '' : `, waits for lock ${wanted}`;
-      lines.push(`  place ${id} holds [${held.join(', ')}]${waits}`);
-    }
-    return lines.join('\n');
-  }
-
-  async end() {
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
-  }
+export function startCrew(size) {
+  const status = statusOf(size);
+  const start = (_, me) => new Worker(URL_OF_WORKER, { workerData: { me, status } });
+  return { status, workers: Array.from({ length: size }, start), names: [] };
 }
 
-const MODES = ['', ' for read', ' for write'];
-const lockText = ({ lock, cls, mode }) => `${lockName(cls)} ${lock}${MODES[mode]}`;
+export async function attachCrew(crew, order) {
+  const [{ names }] = await tell(crew, { order: 'attach', ...order });
+  crew.names.splice(0, crew.names.length, ...names);
+}
+
+export const leaveMachine = (crew) => tell(crew, { order: 'leave' });
+
+export const endCrew = ({ workers }) => Promise.all(workers.map((worker) => worker.terminate()));
+
+/** Tells all of them the same, but for what `more` gives each. @returns what they answer. */
+function tell({ workers }, order, more = () => ({})) {
+  const answers = workers.map(answerOf);
+  for (const [me, worker] of workers.entries()) worker.postMessage({ ...order, ...more(me) }, []);
+  return Promise.all(answers);
+}
 
 /** @returns what the worker says next. @throws Error when it fails or ends. */
 function answerOf(worker) {
@@ -129,3 +52,64 @@ function answerOf(worker) {
     );
   });
 }
+
+/**
+ * One round; `serve` does what only this thread can, as workers wait for it.
+ *
+ * @returns what each worker has counted. @throws Error that names the operation which failed, or
+ *   those that stand still.
+ */
+export async function runRound(crew, { ms, seed, serve, ...storm }) {
+  Atomics.store(crew.status, OVER, 0);
+  const timers = [setTimeout(() => Atomics.store(crew.status, OVER, 1), ms)];
+  const failed = new Promise((_, reject) => {
+    timers.push(setInterval(orReject(serve, reject), SERVE_MS));
+    timers.push(setInterval(orReject(stallWatch(crew), reject), STALL_MS));
+  });
+  try {
+    const answers = tell(crew, { order: 'run', ...storm }, (me) => ({ seed: seed + me * 1009 }));
+    const told = await Promise.race([answers, failed]);
+    return told.map(({ tally }) => tally);
+  } finally {
+    for (const timer of timers) clearTimeout(timer);
+  }
+}
+
+function orReject(act, reject) {
+  return () => {
+    try {
+      act();
+    } catch (error) {
+      reject(error);
+    }
+  };
+}
+
+/** @returns what throws when some worker has got no further since the last time. */
+function stallWatch(crew) {
+  let seen = crew.status.slice();
+  return () => {
+    const now = crew.status.slice();
+    const isStill = (_, me) => now[doingAt(me)] !== 0 && seen[endedAt(me)] === now[endedAt(me)];
+    const still = crew.workers.map(isStill);
+    if (still.includes(true)) throw new Error(stallText(crew, still));
+    seen = now;
+  };
+}
+
+/** Who holds what, and waits for what: the machine is this thread's. */
+function stallText({ names, status }, still) {
+  const lines = [...still.entries()]
+    .filter(([, isStill]) => isStill)
+    .map(([me]) => `worker ${me} stands still in ${names[status[doingAt(me)] - 1]}`);
+  for (let id = 0; id < cpusSeen(); id++) {
+    const held = locksHeld(cpuOf(id)).map(lockText);
+    const wanted = waitsFor(cpuOf(id));
+    const waits = wanted === 0 ? '' : `, waits for lock ${wanted}`;
+    lines.push(`  place ${id} holds [${held.join(', ')}]${waits}`);
+  }
+  return lines.join('\n');
+}
+
+const MODES = ['', ' for read', ' for write'];
+const lockText = ({ lock, cls, mode }) => `${lockName(cls)} ${lock}${MODES[mode]}`;

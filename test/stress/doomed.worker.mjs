@@ -41,7 +41,14 @@ const DEEDS = [
   () => own.store(addr(), 1),
   () => own.fork().exit(),
   () => machine.truncate(fd, random(8) * PAGE),
-  ...[maps, pieces, vmas, query, layout, look, lookLocked, find],
+  maps,
+  pieces,
+  vmas,
+  query,
+  layout,
+  look,
+  lookLocked,
+  find,
 ];
 
 parentPort.postMessage('begins', []);

@@ -16,8 +16,11 @@ export const FORMS = [
 
 export const nameOf = (form) => Object.values(form).join(',');
 
-/** @returns the forms that have all of these values; none for a value that no axis has. */
-export function formsWith(values) {
+/** @returns the form of this name, or those that have all of these values; none for another. */
+export function formsWith(text) {
+  const named = FORMS.filter((form) => nameOf(form) === text);
+  if (named.length > 0) return named;
+  const values = text.split(',');
   return FORMS.filter((form) => values.every((value) => Object.values(form).includes(value)));
 }
 

@@ -16,55 +16,57 @@
  */
 import { parseArgs } from 'node:util';
 import { endDoomed, startDoomed } from './burials.mjs';
-import { Crew } from './crew.mjs';
+import { attachCrew, endCrew, leaveMachine, runRound, startCrew } from './crew.mjs';
 import { axesText, FORMS, formsWith, nameOf, protocolOf } from './forms.mjs';
 import { PROCESSES, WORKERS_MAX } from './places.mjs';
-import { Report } from './report.mjs';
-import { Scene } from './scene.mjs';
+import { addBurial, addRound, calmOf, makeReport, printReport } from './report.mjs';
+import {
+  checkScene,
+  checkWarnings,
+  contentionOf,
+  exitAll,
+  makeScene,
+  serveSleepers,
+} from './scene.mjs';
 import { THEMES } from './themes.mjs';
 
 const ROUND_MS = 20;
 
 const options = readOptions();
-const report = new Report();
-let crew = new Crew(options.workers);
+const report = makeReport();
+let crew = startCrew(options.workers);
 let failure = null;
 for (const form of options.forms) {
   failure = await stress(form);
   if (failure !== null) break;
 }
-await crew.end();
-const findings = failure === null ? report.findings() : [failure];
-report.print({ isJson: options.json, findings, options });
+await endCrew(crew);
+const findings = failure === null ? calmOf(report) : [failure];
+printReport(report, { findings, options });
 process.exitCode = findings.length === 0 ? 0 : 1;
 
 /** One machine from its beginning to its end. @returns what did not hold, or null. */
 async function stress(form) {
   const index = FORMS.indexOf(form);
+  const { workers, themes, bury } = options;
   const seed = options.seed + index * 7919;
   let doing = 'making the machine';
   try {
-    const scene = new Scene(protocolOf(form, index), options.workers, seed);
-    await crew.attach(scene.order());
+    const scene = makeScene({ form: protocolOf(form, index), workers, seed });
+    await attachCrew(crew, scene.order);
     const until = performance.now() + (1000 * options.seconds) / options.forms.length;
     for (let round = 0; round === 0 || performance.now() < until; round++) {
-      const theme = options.themes[(index + round) % options.themes.length];
+      const theme = themes[(index + round) % themes.length];
       doing = `round ${round}, ${theme}`;
-      const storm = {
-        form: nameOf(form),
-        theme,
-        hot: round % PROCESSES,
-        seed: seed + round * 104_729,
-      };
-      const goesOn = options.bury
-        ? await mournedRound(scene, storm)
-        : await wholeRound(scene, storm);
-      if (!goesOn) return null;
+      const hot = round % PROCESSES;
+      const storm = { form: nameOf(form), theme, hot, seed: seed + round * 104_729 };
+      const isWhole = await (bury ? mournedRound(scene, storm) : wholeRound(scene, storm));
+      if (!isWhole) return null;
     }
     doing = 'the end';
-    await crew.leave();
-    scene.exit();
-    if (!options.bury) scene.tearDown();
+    await leaveMachine(crew);
+    exitAll(scene);
+    if (!bury) scene.machine.tearDown();
     return null;
   } catch (error) {
     return { form: nameOf(form), doing, message: error.stack, repeat: repeatOf(form) };
@@ -72,40 +74,40 @@ async function stress(form) {
 }
 
 async function wholeRound(scene, storm) {
-  const how = { ms: ROUND_MS, without: [], serve: () => scene.serve() };
-  const before = scene.contention();
-  const tallies = await crew.round({ ...storm, ...how });
-  report.add({ ...storm, ...how, before, after: scene.contention(), tallies });
-  scene.check();
-  scene.checkWarnings();
+  const how = { ms: ROUND_MS, without: [], serve: () => serveSleepers(scene) };
+  const before = contentionOf(scene);
+  const tallies = await runRound(crew, { ...storm, ...how });
+  addRound(report, { ...storm, ...how, before, after: contentionOf(scene), tallies });
+  checkScene(scene);
+  checkWarnings(scene);
   return true;
 }
 
 /** One worker more, which does not live to its end. @returns whether the machine is still whole. */
 async function mournedRound(scene, storm) {
   const doomed = await startDoomed(scene, storm.seed);
-  const before = scene.contention();
+  const before = contentionOf(scene);
   // Until it is buried this thread may wait for nothing, so nobody waits for this thread.
   const how = { ms: ROUND_MS + doomed.life, without: ['watched.sleep'], serve: () => undefined };
-  const told = Promise.allSettled([crew.round({ ...storm, ...how })]);
+  const told = Promise.allSettled([runRound(crew, { ...storm, ...how })]);
   const burial = await endDoomed(scene, doomed);
-  report.bury(burial);
+  addBurial(report, burial);
   if (burial.isTorn) {
-    await crew.end();
-    crew = new Crew(options.workers);
+    await endCrew(crew);
+    crew = startCrew(options.workers);
     return false;
   }
   const [{ reason, value: tallies }] = await told;
   if (reason !== undefined) throw reason;
-  report.add({ ...storm, ...how, before, after: scene.contention(), tallies });
-  scene.check();
+  addRound(report, { ...storm, ...how, before, after: contentionOf(scene), tallies });
+  checkScene(scene);
   return true;
 }
 
 function repeatOf(form) {
-  const { seed, seconds, workers } = options;
-  const rest = `--seed ${seed} --seconds ${seconds} --workers ${workers}${options.bury ? ' --bury' : ''}`;
-  return `node test/stress/stress.mjs --form ${nameOf(form)} ${rest}`;
+  const given = ['seed', 'seconds', 'workers'].flatMap((name) => [`--${name}`, options[name]]);
+  const more = options.bury ? ['--bury'] : [];
+  return ['node test/stress/stress.mjs --form', nameOf(form), ...given, ...more].join(' ');
 }
 
 function readOptions() {
@@ -116,7 +118,7 @@ function readOptions() {
     return wrongUse(`--${name} takes a whole number from ${least} to ${most}.`);
   };
   const forms = values.form.flatMap((text) => {
-    const found = formsWith(text.split(','));
+    const found = formsWith(text);
     return found.length > 0 ? found : wrongUse(`--form takes values of ${axesText()}.`);
   });
   const isTheme = values.theme === undefined || THEMES.includes(values.theme);

@@ -5,16 +5,13 @@ import { Machine, registerDriver } from '../../dist/index.js';
 import { taskMm } from '../../dist/engine/mm/task_struct.js';
 import { findTaskLocked } from '../../dist/engine/task/tasklist.js';
 import { randomFrom } from '../parallel/random.mjs';
-import { Book } from './book.mjs';
+import { bookOf } from './book.mjs';
+import { doingAt, endedAt, OVER } from './status.mjs';
 import { DRIVERS } from './drivers.mjs';
 import { PROCESSES } from './places.mjs';
 import { drawer, operationsOf } from './themes.mjs';
 
 const { me, status } = workerData;
-/** Words of the status: is the round over? how far is this worker? which operation is it at? */
-const OVER = 0;
-const ENDED = 1 + 2 * me;
-const AT = 2 + 2 * me;
 
 for (const driver of DRIVERS) registerDriver(driver);
 
@@ -37,7 +34,7 @@ function attach({ shared, ids, fds, book, slots, prey, workers, form }) {
   const random = (below) => stage.draw(below);
   // Most of a round is about one process: there they meet.
   const pick = () => (random(4) > 0 ? stage.hot : random(PROCESSES));
-  stage = { ...all, random, pick, book: new Book(book, me) };
+  stage = { ...all, random, pick, book: bookOf(book, me) };
   operations = operationsOf(stage);
   return { names: [...operations.keys()] };
 }
@@ -51,12 +48,12 @@ function run({ theme, without, seed, hot }) {
   const draw = drawer(names, { theme, without }, stage.draw);
   while (Atomics.load(status, OVER) === 0) {
     const name = draw();
-    Atomics.store(status, AT, 1 + names.indexOf(name));
+    Atomics.store(status, doingAt(me), 1 + names.indexOf(name));
     act(name);
     tally.operations++;
-    Atomics.add(status, ENDED, 1);
+    Atomics.add(status, endedAt(me), 1);
   }
-  Atomics.store(status, AT, 0);
+  Atomics.store(status, doingAt(me), 0);
   return { tally };
 }
 

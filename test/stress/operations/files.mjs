@@ -51,7 +51,7 @@ export function windowOperations({
   tally,
 }) {
   let stores = 0;
-  const any = () => processes[pick()];
+  const anyProcess = () => processes[pick()];
   const next = (page) => tag(me, IN_WINDOW, page, ++stores);
   const at = (page) => WINDOW + page * PAGE;
   const fileOf = (page) => fds.window[page < FILE_PAGES ? 0 : 1];
@@ -66,17 +66,17 @@ export function windowOperations({
   function map() {
     const { page, pages } = anyRange();
     const offset = (page % FILE_PAGES) * PAGE;
-    const result = any().mmap(at(page), pages * PAGE, 3, SHARED, fileOf(page), offset);
+    const result = anyProcess().mmap(at(page), pages * PAGE, 3, SHARED, fileOf(page), offset);
     expected('mmap of a file', result, at(page));
   }
 
   function unmap() {
     const { page, pages } = anyRange();
-    expected('munmap of a file', any().munmap(at(page), pages * PAGE), 0);
+    expected('munmap of a file', anyProcess().munmap(at(page), pages * PAGE), 0);
   }
 
   function store() {
-    const process = any();
+    const process = anyProcess();
     for (let i = 0; i < BURST; i++) {
       const page = random(WINDOW_PAGES);
       const value = next(page);
@@ -87,7 +87,7 @@ export function windowOperations({
   }
 
   function load() {
-    const process = any();
+    const process = anyProcess();
     for (let i = 0; i < BURST; i++) {
       const page = random(WINDOW_PAGES);
       checkWindow(process.load(at(page) + wordOf(me)), book, me, page);
@@ -116,7 +116,7 @@ export function windowOperations({
 
   function advise(advice) {
     const { page, pages } = anyRange();
-    any().madvise(at(page), pages * PAGE, advice);
+    anyProcess().madvise(at(page), pages * PAGE, advice);
   }
 
   return {
@@ -137,7 +137,7 @@ export function windowOperations({
 
 export function deviceOperations({ processes, me, random, pick, book, fds }) {
   let stores = 0;
-  const any = () => processes[pick()];
+  const anyProcess = () => processes[pick()];
   const at = (page) => DEVICE + page * PAGE;
 
   function map() {
@@ -145,13 +145,13 @@ export function deviceOperations({ processes, me, random, pick, book, fds }) {
     const len = (1 + random(DEVICE_PAGES - page)) * PAGE;
     expected(
       'mmap of a device',
-      any().mmap(at(page), len, 3, SHARED, fds.device, page * PAGE),
+      anyProcess().mmap(at(page), len, 3, SHARED, fds.device, page * PAGE),
       at(page),
     );
   }
 
   function access() {
-    const process = any();
+    const process = anyProcess();
     for (let i = 0; i < BURST; i++) {
       const page = random(DEVICE_PAGES);
       const value = tag(me, IN_DEVICE, page, ++stores);
@@ -162,8 +162,8 @@ export function deviceOperations({ processes, me, random, pick, book, fds }) {
 
   return {
     map,
-    unmap: () => any().munmap(at(random(DEVICE_PAGES)), PAGE),
-    protect: () => any().mprotect(at(random(DEVICE_PAGES)), PAGE, 1 + 2 * random(2)),
+    unmap: () => anyProcess().munmap(at(random(DEVICE_PAGES)), PAGE),
+    protect: () => anyProcess().mprotect(at(random(DEVICE_PAGES)), PAGE, 1 + 2 * random(2)),
     access,
   };
 }

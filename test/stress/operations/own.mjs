@@ -21,39 +21,44 @@ export function ownOperations({ processes, me, random, pick, book, tally }) {
     for (let page = from; page < to; page++) yield page;
   }
 
+  /** A process, as itself; a condemned task of it may be another one that has its memory. */
+  function anywhere() {
+    const p = pick();
+    return { p, process: processes[p], isCondemned: false };
+  }
+
   /** A call that only a condemned task may give up. @returns whether it was made. */
-  function wasMade(name, result, wanted, task) {
-    if (result === EINTR && task !== undefined) tally.interrupted++;
-    else expected(name, result, wanted);
+  function wasMade(call, result, wanted, { isCondemned }) {
+    if (isCondemned && result === EINTR) tally.interrupted++;
+    else expected(call, result, wanted);
     return result !== EINTR;
   }
 
-  function map(p = pick(), task = undefined) {
+  function map(who = anywhere()) {
     const range = anyRange();
     const prot = PROTS[random(PROTS.length)];
     const len = (range.to - range.from) * PAGE;
-    const result = (task ?? processes[p]).mmap(at(range.from), len, prot, ANON, -1, 0);
-    if (!wasMade('mmap', result, at(range.from), task)) return;
-    for (const page of pagesOf(range)) book.map(p, page, prot);
+    const result = who.process.mmap(at(range.from), len, prot, ANON, -1, 0);
+    if (!wasMade('mmap', result, at(range.from), who)) return;
+    for (const page of pagesOf(range)) book.map(who.p, page, prot);
   }
 
-  function unmap(p = pick(), task = undefined) {
+  function unmap(who = anywhere()) {
     const range = anyRange(4);
-    const result = (task ?? processes[p]).munmap(at(range.from), (range.to - range.from) * PAGE);
-    if (!wasMade('munmap', result, 0, task)) return;
-    for (const page of pagesOf(range)) book.unmap(p, page);
+    const result = who.process.munmap(at(range.from), (range.to - range.from) * PAGE);
+    if (!wasMade('munmap', result, 0, who)) return;
+    for (const page of pagesOf(range)) book.unmap(who.p, page);
   }
 
   /** Up to the first gap. */
-  function protect(p = pick(), task = undefined) {
+  function protect(who = anywhere()) {
     const range = anyRange();
     const prot = PROTS[random(PROTS.length)];
     const pages = [...pagesOf(range)];
-    const gap = pages.findIndex((page) => book.prot(p, page) < 0);
-    const len = pages.length * PAGE;
-    const result = (task ?? processes[p]).mprotect(at(range.from), len, prot);
-    if (!wasMade('mprotect', result, gap < 0 ? 0 : ENOMEM, task)) return;
-    for (const page of gap < 0 ? pages : pages.slice(0, gap)) book.protect(p, page, prot);
+    const gap = pages.findIndex((page) => book.prot(who.p, page) < 0);
+    const result = who.process.mprotect(at(range.from), pages.length * PAGE, prot);
+    if (!wasMade('mprotect', result, gap < 0 ? 0 : ENOMEM, who)) return;
+    for (const page of gap < 0 ? pages : pages.slice(0, gap)) book.protect(who.p, page, prot);
   }
 
   /** @returns a range without gaps, and a place of the same size elsewhere; or null. */
@@ -78,7 +83,7 @@ export function ownOperations({ processes, me, random, pick, book, tally }) {
     for (let i = 0; i < pages; i++) {
       const prot = book.prot(p, from + i);
       book.protect(p, target + i, prot);
-      book.stored(p, target + i, book.value(p, from + i));
+      book.store(p, target + i, book.value(p, from + i));
       book.map(p, from + i, flags & DONTUNMAP ? prot : -1);
     }
   }
@@ -98,11 +103,11 @@ export function ownOperations({ processes, me, random, pick, book, tally }) {
     const hasGap = pages.some((page) => book.prot(p, page) < 0);
     const result = processes[p].madvise(at(range.from), pages.length * PAGE, MADV_DONTNEED);
     expected('madvise', result, hasGap ? ENOMEM : 0);
-    for (const page of pages) if (book.prot(p, page) >= 0) book.stored(p, page, 0);
+    for (const page of pages) if (book.prot(p, page) >= 0) book.store(p, page, 0);
   }
 
   /** Names part and join VMAs. */
-  function name() {
+  function nameParts() {
     const { from, to } = anyRange();
     const text = random(2) === 0 ? null : `part ${random(2)}`;
     processes[pick()].setAnonName(at(from), (to - from) * PAGE, text);
@@ -116,7 +121,7 @@ export function ownOperations({ processes, me, random, pick, book, tally }) {
       const isAllowed = book.prot(p, page) > 0 && (book.prot(p, page) & 2) !== 0;
       const code = processes[p].store(at(page), value);
       if ((code === 0) !== isAllowed) throw new Error(`a store to own page ${page} gave ${code}`);
-      if (isAllowed) book.stored(p, page, value);
+      if (isAllowed) book.store(p, page, value);
     }
   }
 
@@ -134,7 +139,7 @@ export function ownOperations({ processes, me, random, pick, book, tally }) {
     keep: () => moveWith(MAYMOVE | FIXED | DONTUNMAP),
     shrink,
     forget,
-    name,
+    name: nameParts,
     store,
     load,
   };

@@ -7,7 +7,7 @@ const END = ALWAYS + ALWAYS_PAGES * PAGE;
 const QUERIES = 24;
 
 export function readerOperations({ machine, processes, workers, random, pick, tally, form }) {
-  const any = () => processes[pick()];
+  const anyProcess = () => processes[pick()];
 
   function check(ranges) {
     let last = 0;
@@ -31,7 +31,7 @@ export function readerOperations({ machine, processes, workers, random, pick, ta
   }
 
   function pieces() {
-    const read = any().openMaps();
+    const read = anyProcess().openMaps();
     let text = '';
     for (let piece = read(512); piece.length > 0; piece = read(512)) {
       text += Buffer.from(piece).toString('latin1');
@@ -40,7 +40,7 @@ export function readerOperations({ machine, processes, workers, random, pick, ta
   }
 
   function query() {
-    const process = any();
+    const process = anyProcess();
     for (let i = 0; i < QUERIES; i++) {
       const addr = ALWAYS + random(ALWAYS_PAGES) * PAGE;
       const answer = process.procmapQuery({ addr });
@@ -52,7 +52,7 @@ export function readerOperations({ machine, processes, workers, random, pick, ta
   }
 
   function queryNext() {
-    const process = any();
+    const process = anyProcess();
     const lowest = ownAt(workers - 1);
     for (let i = 0; i < QUERIES; i++) {
       const addr = lowest + random((WILD - lowest) / PAGE + WILD_PAGES) * PAGE;
@@ -63,15 +63,15 @@ export function readerOperations({ machine, processes, workers, random, pick, ta
   }
 
   return {
-    maps: () => check(rangesOf(any().maps())),
+    maps: () => check(rangesOf(anyProcess().maps())),
     pieces,
-    vmas: () => check(any().vmas()),
-    smaps: () => any().smaps(),
-    stats: () => any().pageStats(),
+    vmas: () => check(anyProcess().vmas()),
+    smaps: () => anyProcess().smaps(),
+    stats: () => anyProcess().pageStats(),
     query,
     queryNext,
-    layout: () => any().layout(),
+    layout: () => anyProcess().layout(),
     walk: () => machine.walkMms(),
-    walkRmap: () => any().walkRmap(WILD + random(WILD_PAGES) * PAGE),
+    walkRmap: () => anyProcess().walkRmap(WILD + random(WILD_PAGES) * PAGE),
   };
 }

@@ -104,7 +104,7 @@ export function alwaysOperations({ processes, mms, me, workers, random, pick, ta
 
 export function wildOperations({ processes, me, workers, random, pick, fds }) {
   let stores = 0;
-  const any = () => processes[pick()];
+  const anyProcess = () => processes[pick()];
   const page = () => random(WILD_PAGES - 8);
   const addr = () => WILD + page() * PAGE;
   const len = () => (1 + random(8)) * PAGE;
@@ -121,7 +121,7 @@ export function wildOperations({ processes, me, workers, random, pick, fds }) {
 
   /** Nobody stores in the first word; each worker only in its own. A page may be of any process. */
   function load() {
-    const process = any();
+    const process = anyProcess();
     for (let i = 0; i < BURST; i++) {
       const [at, worker] = [addr(), random(workers)];
       const first = process.load(at);
@@ -133,17 +133,17 @@ export function wildOperations({ processes, me, workers, random, pick, fds }) {
   }
 
   return {
-    map: () => any().mmap(addr(), len(), random(8), ANON, -1, 0),
-    mapShared: () => any().mmap(addr(), len(), 1 + random(3), SHARED, fd(), offset()),
-    mapPrivate: () => any().mmap(addr(), len(), 1 + random(3), PRIVATE, fd(), offset()),
-    unmap: () => any().munmap(addr(), len()),
-    protect: () => any().mprotect(addr(), len(), random(8)),
-    move: () => any().mremap(addr(), 4 * PAGE, 4 * PAGE, 3, addr()),
-    grow: () => any().mremap(addr(), 2 * PAGE, 6 * PAGE, 3, addr()),
-    advise: () => any().madvise(addr(), len(), ADVICE[random(ADVICE.length)]),
-    lock: () => any().mlock(addr(), len()),
-    unlock: () => any().munlock(addr(), len()),
-    sync: () => any().msync(addr(), len(), 4),
+    map: () => anyProcess().mmap(addr(), len(), random(8), ANON, -1, 0),
+    mapShared: () => anyProcess().mmap(addr(), len(), 1 + random(3), SHARED, fd(), offset()),
+    mapPrivate: () => anyProcess().mmap(addr(), len(), 1 + random(3), PRIVATE, fd(), offset()),
+    unmap: () => anyProcess().munmap(addr(), len()),
+    protect: () => anyProcess().mprotect(addr(), len(), random(8)),
+    move: () => anyProcess().mremap(addr(), 4 * PAGE, 4 * PAGE, 3, addr()),
+    grow: () => anyProcess().mremap(addr(), 2 * PAGE, 6 * PAGE, 3, addr()),
+    advise: () => anyProcess().madvise(addr(), len(), ADVICE[random(ADVICE.length)]),
+    lock: () => anyProcess().mlock(addr(), len()),
+    unlock: () => anyProcess().munlock(addr(), len()),
+    sync: () => anyProcess().msync(addr(), len(), 4),
     store,
     load,
   };

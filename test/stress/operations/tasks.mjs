@@ -95,9 +95,9 @@ export function taskOperations(stage, own) {
     const task = processes[p].clone(CLONE_VM | SIGCHLD);
     if (!(task instanceof Object)) throw new Error(`clone gave ${task}`);
     Atomics.store(prey, me, task.id);
+    const who = { p, process: task, isCondemned: true };
     const deeds = [own.map, own.unmap, own.protect];
-    for (let i = 0; i < DEEDS && task.fatalSignal() === 0; i++)
-      deeds[random(deeds.length)](p, task);
+    for (let i = 0; i < DEEDS && task.fatalSignal() === 0; i++) deeds[random(deeds.length)](who);
     if (task.fatalSignal() !== 0) tally.killed++;
     Atomics.store(prey, me, 0);
     task.exit();
