@@ -99,8 +99,8 @@ describe('places for workers', () => {
     const url = new URL('./attach_at_once.worker.mjs', import.meta.url);
     const answers = await Promise.all(
       Array.from({ length: threads }, async () => {
-        const [answer] = (await once(new Worker(url, { workerData }), 'message')) as [Taken];
-        return answer;
+        const [taken] = (await once(new Worker(url, { workerData }), 'message')) as [Taken];
+        return taken;
       }),
     );
     const numbers = answers.flatMap((taken) => taken.numbers);

@@ -19,7 +19,7 @@ const STORMS = {
   replacing: ['always.replace', 'always.look', 'always.find', 'always.lookLocked', 'own.map'],
   mprotect: ['own.protect', 'always.protect', 'wild.protect', 'own.store', 'own.name'],
   mremap: ['own.move', 'own.keep', 'own.shrink', 'own.map', 'wild.move', 'wild.grow', 'own.store'],
-  fork: ['task.fork', 'own.store', 'always.store', 'own.map'],
+  fork: ['task.fork', 'always.hammer', 'always.hammer', 'own.store'],
   exit: ['task.hand', 'task.take', 'task.exec', 'window.map', 'window.store'],
   kill: ['task.condemned', 'task.kill', 'task.kill', 'always.replace', 'own.map'],
   truncate: [

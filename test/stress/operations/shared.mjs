@@ -21,6 +21,7 @@ import {
 import { ANON, expected, PRIVATE, SHARED } from './expected.mjs';
 
 const BURST = 12;
+const HAMMER = 500;
 const LOOKS = 200;
 /** Both may be written: the first fault after a replacement is never refused. */
 const WRITABLE = [3, 7];
@@ -55,6 +56,17 @@ export function alwaysOperations({ processes, mms, me, workers, random, pick, ta
       const value = tag(me, IN_ALWAYS, place(p, page), ++stores);
       const code = processes[p].store(ALWAYS + page * PAGE + wordOf(me), value);
       if (code !== 0) throw new Error(`a store to what is always mapped gave the signal ${code}`);
+    }
+  }
+
+  /** As a program does that knows its page: through the same translation all the time. */
+  function hammer() {
+    const p = pick();
+    const page = random(ALWAYS_PAGES);
+    const addr = ALWAYS + page * PAGE + wordOf(me);
+    for (let i = 0; i < HAMMER; i++) {
+      const value = tag(me, IN_ALWAYS, place(p, page), ++stores);
+      if (processes[p].store(addr, value) !== 0) throw new Error('a store gave a signal');
     }
   }
 
@@ -99,7 +111,7 @@ export function alwaysOperations({ processes, mms, me, workers, random, pick, ta
     }
   }
 
-  return { replace, protect, store, load, look, lookLocked, find };
+  return { replace, protect, store, hammer, load, look, lookLocked, find };
 }
 
 export function wildOperations({ processes, me, workers, random, pick, fds }) {

@@ -6,6 +6,7 @@ import { expected } from './expected.mjs';
 import { checkPage } from './own.mjs';
 
 const LOOKS = 10;
+const AGAIN = 30;
 const DEEDS = 60;
 const NOTHING = { vmas: [], layout: {} };
 
@@ -17,7 +18,7 @@ export function checkFrozen(child, random, workers) {
       : ALWAYS + random(ALWAYS_PAGES) * PAGE + 64 * (1 + random(workers)),
   );
   const seen = places.map((addr) => child.load(addr));
-  for (let again = 0; again < 3; again++) {
+  for (let again = 0; again < AGAIN; again++) {
     const at = places.findIndex((addr, i) => child.load(addr) !== seen[i]);
     if (at >= 0) throw new Error(`a child's memory changes at ${places[at].toString(16)}`);
   }
