@@ -106,8 +106,10 @@ async function mournedRound(scene, storm) {
 
 function repeatOf(form) {
   const given = ['seed', 'seconds', 'workers'].flatMap((name) => [`--${name}`, options[name]]);
-  const more = options.bury ? ['--bury'] : [];
-  return ['node test/stress/stress.mjs --form', nameOf(form), ...given, ...more].join(' ');
+  if (options.themes.length === 1) given.push('--theme', options.themes[0]);
+  if (options.bury) given.push('--bury');
+  const program = ['node', ...process.execArgv, 'test/stress/stress.mjs'];
+  return [...program, '--form', nameOf(form), ...given].join(' ');
 }
 
 function readOptions() {
