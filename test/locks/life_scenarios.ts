@@ -6,17 +6,21 @@ import { vmAreaAlloc, vmAreaFree } from '../../src/engine/mm/vma_alloc.ts';
 import type { VmaHidden } from '../../src/engine/mm/held.ts';
 import { doMunmap } from '../../src/engine/vma/munmap.ts';
 import {
+  EEXIST,
   EINVAL,
+  ENOENT,
   type Machine,
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_PRIVATE,
+  O_CLOEXEC,
   type Process,
   PROT_EXEC,
   PROT_READ,
   PROT_WRITE,
   RLIMIT_AS,
   ENOMEM,
+  UFFDIO_REGISTER_MODE_MISSING,
 } from '../../src/index.ts';
 import { asCpu } from '../cpus.ts';
 import { made } from '../made.ts';
@@ -97,6 +101,22 @@ export const LIFE_SCENARIOS: Scenarios = {
       expect(faults('vma_lock_success')).toBe(hasLock ? 8 : 0);
       expect(faults('mmap_read_lock')).toBe(hasLock ? 0 : 8);
       expect(faults('vma_lock_abort') + faults('vma_lock_retry')).toBe(0);
+    }),
+
+  'S2-1 a userfaultfd fills a page, and mmap_lock is free again': (form) =>
+    inHome(form, ({ process }) => {
+      const fd = process.userfaultfd(O_CLOEXEC);
+      process.uffdApi(fd, 0);
+      map(process, 0, 2);
+      map(process, 4, 1);
+      process.uffdRegister(fd, at(0), 2 * PAGE, UFFDIO_REGISTER_MODE_MISSING);
+      process.store(at(4), 77);
+      expect(process.uffdCopy(fd, at(0), at(4), PAGE)).toBe(PAGE);
+      expect(process.uffdCopy(fd, at(0), at(4), PAGE)).toBe(EEXIST);
+      expect(process.uffdZeropage(fd, at(1), PAGE)).toBe(PAGE);
+      expect(process.uffdCopy(fd, at(3), at(4), PAGE)).toBe(ENOENT);
+      expect([process.load(at(0)), process.load(at(1))]).toEqual([77, 0]);
+      expect(process.munmap(at(0), 2 * PAGE)).toBe(0);
     }),
 
   'S2-18 P2-14 the counters are in a text like that of vmstat, those of no lock are not': (form) =>

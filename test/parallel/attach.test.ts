@@ -61,7 +61,7 @@ describe('places for workers', () => {
     const numbers = [machine, ...others].map(({ worker }) => worker);
     expect(new Set(numbers).size).toBe(CPUS);
     expect(() => Machine.attach(machine.share())).toThrow('All 64 places for workers are taken');
-    expect(() => machine.reserve()).toThrow(RangeError);
+    expect(() => machine.reserve()).toThrow('All 64 places for workers are taken');
     const [first, ...rest] = others;
     first?.detach();
     const late = Machine.attach(machine.share());
@@ -90,6 +90,33 @@ describe('places for workers', () => {
     machine.tearDown();
   });
 
+  it('are taken by several threads at once, each by one of them', async () => {
+    const machine = Machine.create({ bytes: 16 * 2 ** 20 }); // each place takes some of it
+    const process = machine.spawn();
+    const threads = 4;
+    const gate = new Int32Array(new SharedArrayBuffer(8));
+    const workerData = { shared: machine.share(), id: process.id, gate, threads };
+    const url = new URL('./attach_at_once.worker.mjs', import.meta.url);
+    const answers = await Promise.all(
+      Array.from({ length: threads }, async () => {
+        const [taken] = (await once(new Worker(url, { workerData }), 'message')) as [Taken];
+        return taken;
+      }),
+    );
+    const numbers = answers.flatMap((taken) => taken.numbers);
+    expect(numbers.length, 'this thread has one').toBe(CPUS - 1);
+    expect(new Set([machine.worker, ...numbers]).size).toBe(CPUS);
+    const sentence = 'All 64 places for workers are taken: end one with detach(), or bury()';
+    for (const { refused, stored } of answers) {
+      expect(refused).toMatchObject({ name: 'RangeError' });
+      expect(refused.message).toContain(sentence);
+      expect(stored).toEqual(stored.map((_, i) => i));
+    }
+    process.verify();
+    process.exit();
+    machine.tearDown();
+  });
+
   it('are given out to real workers in the same way', async () => {
     const machine = small();
     const shared = machine.reserve();
@@ -101,6 +128,12 @@ describe('places for workers', () => {
     machine.tearDown();
   });
 });
+
+interface Taken {
+  readonly numbers: readonly number[];
+  readonly refused: { readonly name: string; readonly message: string };
+  readonly stored: readonly number[];
+}
 
 /** What a worker says that attaches with `shared`. */
 async function answer(shared: unknown): Promise<unknown> {

@@ -33,7 +33,6 @@ import { addToPageCache, removeFromPageCache } from '../file/page_cache.ts';
 import { isUserfaultfdChanging } from '../file/userfaultfd_ctx.ts';
 import { SHMEM_VM_OPS } from '../file/vm_ops.ts';
 import type { Mm, Vma } from '../mm/held.ts';
-import { vmaEndRead } from '../mm/vma_lock.ts';
 import { hasFlag, VM_SHARED, VM_UFFD_WP, VM_WRITE } from '../mm/vm_flags.ts';
 import {
   type UserfaultfdCtx,
@@ -87,7 +86,7 @@ import {
 import { INVALIDATE_LOCK } from '../sync/lock_class.ts';
 import { downRead, upRead } from '../sync/rwsem.ts';
 import { readBytes } from './access.ts';
-import { uffdLockVma } from './uffd_lock_vma.ts';
+import { uffdLockVma, uffdUnlockVma } from './uffd_lock_vma.ts';
 import { exclusivePte, linearPageIndex, pageAddNewAnon, setPte } from './vmf.ts';
 
 /** What is filled, and with what. */
@@ -141,7 +140,7 @@ interface Place {
   readonly addr: number;
 }
 
-/** Under the lock of the VMA alone: whoever calls is a user of the mm. */
+/** Under the lock of the VMA alone, if it has one: whoever calls is a user of the mm. */
 function withDestination<R extends number>(
   fill: Mfill,
   done: number,
@@ -151,7 +150,7 @@ function withDestination<R extends number>(
   if (isErr(vma)) return vma;
   const refused = refuse(fill, vma);
   const result = isErr(refused) ? refused : act({ mm: fill.mm, vma, addr: fill.start + done });
-  vmaEndRead(vma);
+  uffdUnlockVma(fill.mm, vma);
   return result;
 }
 
