@@ -58,9 +58,9 @@ const HEAD = `<!-- Made by \`npm run races\`; a test compares it with what comes
 # Races
 
 Every interleaving of the engine in these scenarios; \`vmaspace check\` explores them again. A
-variant is a protocol that the engine can be told to follow, or a bug that is planted in the default one.
-What breaks does so in the interleaving that \`vmaspace check RACE:VARIANT\` shows; what holds does
-so in every one, to the end.
+variant is a protocol that the engine can be told to follow, or a bug that is planted in it. What
+breaks does so in the interleaving that \`vmaspace check RACE:VARIANT\` shows; what holds does so in
+every one, to the end.
 
 *Executions* says how many it took, *preemptions* how often the first failing one leaves a thread
 that could have gone on. How a scenario is written: [races](../src/lab/races/README.md).
