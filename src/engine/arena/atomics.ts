@@ -8,6 +8,7 @@
  */
 import { rawViews as shared } from './memory.ts';
 import type { WordAt } from './ref.ts';
+import { maySleep } from './sleep.ts';
 
 /** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
 const views = shared;
@@ -29,20 +30,19 @@ export const and = (at: WordAt, bits: number): number => Atomics.and(views.i32, 
 export const cas = (at: WordAt, from: number, to: number): boolean =>
   Atomics.compareExchange(views.i32, at, from, to) === from;
 
-/** Sleeps while the word holds `value`; a thread that may not sleep returns at once and spins. */
+/**
+ * Sleeps while the word holds `value`.
+ *
+ * @throws Error on a thread that may not sleep: it makes calls only while it is alone (turn.ts), so
+ *   what it would wait for never comes.
+ */
 export function wait(at: WordAt, value: number): void {
-  if (canSleep) Atomics.wait(views.i32, at, value);
+  if (!maySleep) throw new Error(NOBODY_WAKES);
+  Atomics.wait(views.i32, at, value);
 }
+
+const NOBODY_WAKES =
+  'This thread may not sleep, and the call waits for what another worker has to do: make it in a worker.';
 
 /** Wakes every sleeper on the word. */
 export const wakeAll = (at: WordAt): void => void Atomics.notify(views.i32, at);
-
-/** False on a browser's main thread, where Atomics.wait throws. */
-const canSleep = ((): boolean => {
-  try {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1);
-    return true;
-  } catch {
-    return false;
-  }
-})();

@@ -118,10 +118,13 @@ export function awaitUserfault(): boolean {
   if (ctx === null) return false;
   awaited = null;
   const handler = handlerOf(ctx);
-  const fault = handler === undefined ? null : userfaultfdTakeOwnFault(ctx);
-  if (handler !== undefined && fault !== null) callHandler(handler, fault);
-  userfaultfdSleep(ctx);
-  userfaultfdEndFault(ctx);
+  try {
+    const fault = handler === undefined ? null : userfaultfdTakeOwnFault(ctx);
+    if (handler !== undefined && fault !== null) callHandler(handler, fault);
+    userfaultfdSleep(ctx);
+  } finally {
+    userfaultfdEndFault(ctx); // a handler may throw; so does a thread that may not sleep
+  }
   return true;
 }
 

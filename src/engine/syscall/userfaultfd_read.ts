@@ -48,9 +48,11 @@ export function sysUffdRead(fd: number): UffdMessage | Errno {
   const file = fget(fd);
   if (file === NULL) return EBADF;
   const ctx = fileUserfaultfd(file);
-  const message = ctx === NULL || !isUserfaultfdInitialized(ctx) ? EINVAL : readMessage(ctx);
-  fput(file);
-  return message;
+  try {
+    return ctx === NULL || !isUserfaultfdInitialized(ctx) ? EINVAL : readMessage(ctx);
+  } finally {
+    fput(file); // a thread that may not sleep throws
+  }
 }
 
 function readMessage(ctx: UserfaultfdCtx): UffdMessage | Errno {
