@@ -37,7 +37,8 @@ import { ProcessUserfault } from './process_userfault.ts';
  * A process among others. Descriptors, directories and namespaces belong to the machine: what
  * clone() is asked to share of them is shared anyway.
  *
- * Calls that wait put the worker to sleep: another one has to do what is waited for.
+ * Calls that wait put the worker to sleep: another one has to do what is waited for. On a thread
+ * that may not sleep there is none meanwhile, and they give EDEADLK.
  */
 export abstract class ProcessTasks extends ProcessUserfault {
   /** The number of the process; of a thread's, that of its first thread. */

@@ -6,6 +6,7 @@
  * and make each call a point where another worker may run. Each costs 5 to 9 ns
  * in V8, so plain loads are used where a later atomic check makes them safe.
  */
+import { assert } from './assert.ts';
 import { rawViews as shared } from './memory.ts';
 import type { WordAt } from './ref.ts';
 import { maySleep } from './sleep.ts';
@@ -31,18 +32,13 @@ export const cas = (at: WordAt, from: number, to: number): boolean =>
   Atomics.compareExchange(views.i32, at, from, to) === from;
 
 /**
- * Sleeps while the word holds `value`.
- *
- * @throws Error on a thread that may not sleep: it makes calls only while it is alone (turn.ts), so
- *   what it would wait for never comes.
+ * Sleeps while the word holds `value`. A thread that may not makes calls only while it is alone: see
+ * turn.ts. So it finds no lock taken, and who waits for an event asks `maySleep` first.
  */
 export function wait(at: WordAt, value: number): void {
-  if (!maySleep) throw new Error(NOBODY_WAKES);
+  assert(maySleep, 'a thread that may not sleep has nobody to wait for');
   Atomics.wait(views.i32, at, value);
 }
-
-const NOBODY_WAKES =
-  'This thread may not sleep, and the call waits for what another worker has to do: make it in a worker.';
 
 /** Wakes every sleeper on the word. */
 export const wakeAll = (at: WordAt): void => void Atomics.notify(views.i32, at);

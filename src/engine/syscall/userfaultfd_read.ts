@@ -3,8 +3,9 @@
  *
  * Source: fs/userfaultfd.c, userfaultfd_ctx_read(), v6.18.
  */
-import { EAGAIN, EBADF, EINVAL, type Errno, isErr } from '../arena/errno.ts';
+import { EAGAIN, EBADF, EDEADLK, EINVAL, type Errno, isErr } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
+import { maySleep } from '../arena/sleep.ts';
 import { fget } from '../file/fd_table.ts';
 import { fileUserfaultfd, fput } from '../file/file_struct.ts';
 import {
@@ -41,18 +42,17 @@ export type UffdMessage =
  * Takes the oldest fault, or the oldest event. Without O_NONBLOCK it sleeps until there is one.
  *
  * @returns it; EAGAIN when there is none; EINVAL before UFFDIO_API and for what is no
- *   userfaultfd; EBADF; of a fork, ENOMEM or EMFILE, with the event still there.
+ *   userfaultfd; EBADF; EDEADLK on a thread that may not sleep; of a fork, ENOMEM or EMFILE, with
+ *   the event still there.
  */
 export function sysUffdRead(fd: number): UffdMessage | Errno {
   enterSyscall();
   const file = fget(fd);
   if (file === NULL) return EBADF;
   const ctx = fileUserfaultfd(file);
-  try {
-    return ctx === NULL || !isUserfaultfdInitialized(ctx) ? EINVAL : readMessage(ctx);
-  } finally {
-    fput(file); // a thread that may not sleep throws
-  }
+  const message = ctx === NULL || !isUserfaultfdInitialized(ctx) ? EINVAL : readMessage(ctx);
+  fput(file);
+  return message;
 }
 
 function readMessage(ctx: UserfaultfdCtx): UffdMessage | Errno {
@@ -65,6 +65,7 @@ function readMessage(ctx: UserfaultfdCtx): UffdMessage | Errno {
     const event = userfaultfdTake(ctx);
     if (event !== null) return handOver(ctx, event);
     if (!sleeps) return EAGAIN;
+    if (!maySleep) return EDEADLK;
     userfaultfdWait(ctx, seen);
   }
 }
