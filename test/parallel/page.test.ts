@@ -64,7 +64,9 @@ it('who attaches while it makes calls waits until it is back in its event loop',
 
 it('another one that may not sleep does not attach meanwhile, and neither calls beside it', async () => {
   expect(await run('another')).toEqual({
-    inTurn: expect.stringMatching(/^This thread may not sleep, and another one .* attach in a w/u),
+    inTurn: expect.stringMatching(
+      /^This thread may not sleep, and another one .* attach in a w/u,
+    ) as string,
     refused: expect.stringMatching(BESIDE_OTHERS) as string,
     left: true,
     loaded: 1,

@@ -32,7 +32,7 @@ const sentenceOf = (act) => {
 };
 
 /** Another worker of this machine. */
-function start(job, shared, more = {}) {
+function startBeside(job, shared, more = {}) {
   const data = { job, shared, id: process.id, start: START, pages: PAGES, ...more };
   const worker = new Worker(new URL('page_beside.worker.mjs', import.meta.url), {
     workerData: data,
@@ -52,10 +52,13 @@ function outcomes(target) {
   const seen = new Set(SKIPPED);
   let at = Object.getPrototypeOf(target);
   for (; at !== Object.prototype; at = Object.getPrototypeOf(at)) {
-    for (const [name, { value, get }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
+    for (const name of Object.getOwnPropertyNames(at)) {
       if (seen.has(name)) continue;
       seen.add(name);
-      const act = () => (get ? get.call(target) : value.call(target, 0, 0, 'read', 0, 0, 0));
+      const act = () => {
+        const member = target[name];
+        return typeof member === 'function' ? member.call(target, 0, 0, 'read', 0, 0, 0) : member;
+      };
       found[kindOf(sentenceOf(act))].push(name);
     }
   }
@@ -101,7 +104,7 @@ const SCENARIOS = {
   async turns() {
     const marks = new Int32Array(new SharedArrayBuffer(8));
     process.store(START, 1); // the turn begins
-    const { said } = start('attach', machine.share(), { marks });
+    const { said } = startBeside('attach', machine.share(), { marks });
     while (Atomics.load(marks, 0) === 0); // it is about to attach
     const until = performance.now() + 100;
     while (performance.now() < until) process.store(START, 2);
@@ -118,12 +121,12 @@ const SCENARIOS = {
   async another() {
     const marks = new Int32Array(new SharedArrayBuffer(8));
     process.store(START, 1);
-    const first = start('sleepless', machine.share(), { marks });
+    const first = startBeside('sleepless', machine.share(), { marks });
     while (Atomics.load(marks, 0) === 0);
     const inTurn = await first.said();
     await first.exited;
     process.load(START); // it has left nothing
-    const second = start('sleepless', machine.share());
+    const second = startBeside('sleepless', machine.share());
     const { refused, left } = await second.said();
     return { inTurn, refused, left, loaded: process.load(START) };
   },
@@ -136,9 +139,9 @@ const SCENARIOS = {
     const ctx = fileUserfaultfd(file);
     fput(file);
     const [faulting, holding] = [machine.reserve(), machine.reserve()];
-    const one = start('touch', faulting);
+    const one = startBeside('touch', faulting);
     while (word(cpuOfWorker(faulting.worker) + C_USERFAULT) !== ctx) await setImmediate();
-    const other = start('hold', holding, { ctx });
+    const other = startBeside('hold', holding, { ctx });
     await other.said();
     await Promise.all([one.worker.terminate(), other.worker.terminate()]);
     // The first one's fault ends though the lock of its queue is held by the second.
@@ -155,11 +158,11 @@ const SCENARIOS = {
       pgoff,
     }));
     const isSame = JSON.stringify(quiet) === JSON.stringify(process.glimpse());
-    const { said } = start('storm', machine.share());
-    let isOver = false;
-    const over = said().then(() => (isOver = true));
+    const { said } = startBeside('storm', machine.share());
+    const state = { isOver: false };
+    const over = said().then(() => (state.isOver = true));
     const seen = { whole: 0, torn: 0, gaps: 0 };
-    while (!isOver) {
+    while (!state.isOver) {
       const vmas = process.glimpse();
       if (vmas === null) seen.torn++;
       else if (isWhole(vmas)) seen.whole++;

@@ -32,7 +32,7 @@ export const cas = (at: WordAt, from: number, to: number): boolean =>
   Atomics.compareExchange(views.i32, at, from, to) === from;
 
 /**
- * Sleeps while the word holds `value`. A thread that may not makes calls only while it is alone: see
+ * Sleeps while the word holds `value`. A thread that may not makes calls only while it is alone, by
  * turn.ts. So it finds no lock taken, and who waits for an event asks `maySleep` first.
  */
 export function wait(at: WordAt, value: number): void {
