@@ -120,7 +120,8 @@ export abstract class ProcessTasks extends ProcessUserfault {
    * Leaves the address space for a new one. Other threads of the process are told to end, and
    * waited for; it gets the number of the process. On failure the old address space stays.
    *
-   * @returns EINVAL, EBADF, ENOMEM of the image; EAGAIN for a process that is ending.
+   * @returns EINVAL, EBADF, ENOMEM of the image; EAGAIN for a process that is ending, and where
+   *   threads would be waited for and this one may not sleep.
    */
   exec(image: ExecImage): 0 | Errno {
     this.enter();

@@ -18,6 +18,17 @@ describe.skipIf(chromium === null)(`in Chromium${reason}`, () => {
     });
   }, 90_000);
 
+  it('the example logs what docs/parallel.md says', async () => {
+    const lines = (await reportOf(chromium ?? '', '/example.html')) as string[];
+    const [refused, ...rest] = lines.filter((line) => !/^(?:\d+|busy:) VMAs$/u.test(line));
+    expect(refused).toMatch(/^This thread may not sleep/u);
+    const found = 'found 1000 of 1000';
+    const [first, second, ended, ...maps] = rest;
+    expect([first, second, ended]).toEqual([found, found, expect.stringMatching(/^ended, and/u)]);
+    expect(maps[0]).toMatch(/^[0-9a-f]+-[0-9a-f]+ rw-p/u);
+    expect(maps.at(-1)).toBe('done');
+  }, 90_000);
+
   it('P2-6 S0-20 workers storm one address space, one dies, and the page is never late', async () => {
     const reports = (await reportOf(chromium ?? '', '/storm.html')) as Storm[];
     const forms = reports.map(({ vmaLock, munmap }) => `${vmaLock} ${munmap}`);

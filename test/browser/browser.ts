@@ -20,6 +20,8 @@ export function findChromium(): string | null {
 /** Where the paths of the page's requests lead. */
 const ROOTS: readonly (readonly [string, URL])[] = [
   ['/bundle/', new URL('../../dist/bundle/', import.meta.url)],
+  ['/example/vmaspace/', new URL('../../dist/bundle/', import.meta.url)],
+  ['/example/', new URL('../../examples/workers-browser/', import.meta.url)],
   ['/', new URL('.', import.meta.url)],
 ];
 const TYPES: Readonly<Record<string, string>> = {
