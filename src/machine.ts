@@ -3,6 +3,7 @@ import { restoreShadow, saveShadow } from '#shadow';
 import {
   createArena,
   refuseArena,
+  refuseToShare,
   arenaUsed,
   ARENA_BYTES_MAX,
   ARENA_BYTES_MIN,
@@ -139,8 +140,7 @@ const IN_A_TURN =
  * attaches sees the same machine and may use its processes at the same time.
  *
  * A thread that may not sleep, as a browser's main thread, makes calls while no other worker has a
- * place, reserved or taken. Beside others it does what waits for nobody, which begins with look();
- * all other calls throw, before anything has happened. See docs/parallel.md.
+ * place. Beside others it does what waits for nobody; all else throws. See docs/parallel.md.
  */
 export class Machine extends MachineFiles {
   readonly #memory: Memory;
@@ -159,7 +159,7 @@ export class Machine extends MachineFiles {
     host?.attached?.(this.#flush);
   }
 
-  /** @throws RangeError for a size that cannot hold a machine. */
+  /** @throws RangeError for a size that cannot hold a machine; TypeError where none can be. */
   static create(options: MachineOptions = {}): Machine {
     const bytes = Math.ceil((options.bytes ?? DEFAULT_BYTES) / 65536) * 65536;
     if (!(bytes >= ARENA_BYTES_MIN && bytes <= ARENA_BYTES_MAX)) {
@@ -171,7 +171,7 @@ export class Machine extends MachineFiles {
     if (!Number.isSafeInteger(seed) || seed < 0) {
       throw new RangeError(`A seed is a whole number from 0 below 2^53, not ${seed}.`);
     }
-    const wrong = refuseProtocol(options.protocol ?? {});
+    const wrong = refuseToShare() ?? refuseProtocol(options.protocol ?? {});
     if (wrong !== null) throw new TypeError(wrong);
     const ramBytes =
       Math.ceil(
@@ -301,7 +301,7 @@ export class Machine extends MachineFiles {
   #takeTurn(): void {
     active = null;
     if (!takeTurn(this.#worker)) throw new Error(BESIDE_OTHERS);
-    queueMicrotask(() => this.#endTurn());
+    void Promise.resolve().then(() => this.#endTurn());
   }
 
   #endTurn(): void {

@@ -4,8 +4,8 @@
  */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { expect, it } from 'vitest';
-import { EAGAIN, EDEADLK } from '../../src/index.ts';
+import { afterEach, expect, it, vi } from 'vitest';
+import { EAGAIN, EDEADLK, Machine } from '../../src/index.ts';
 
 /** Runs a scenario of page.worker.mjs, which also tears the machine down. @returns what it saw. */
 async function run(scenario: string): Promise<unknown> {
@@ -15,6 +15,8 @@ async function run(scenario: string): Promise<unknown> {
   await worker.terminate();
   return said;
 }
+
+afterEach(() => void vi.unstubAllGlobals());
 
 const BESIDE_OTHERS =
   /^This thread may not sleep, .* make the call in a worker, or end them first/u;
@@ -84,4 +86,12 @@ it('glimpse() sees no gap while another worker replaces mappings, or nothing', a
   const { whole, torn, ...rest } = (await run('glimpses')) as { whole: number; torn: number };
   expect(rest).toEqual({ isSame: true, gaps: 0, ofTheDead: null });
   expect(whole + torn).toBeGreaterThan(0);
+});
+
+it('a page that its server has not isolated is told what is missing', () => {
+  vi.stubGlobal('SharedArrayBuffer', undefined);
+  expect(() => Machine.create()).toThrow(
+    /Cross-Origin-Opener-Policy.*Cross-Origin-Embedder-Policy/u,
+  );
+  expect(() => Machine.attach({} as never)).toThrow(/^This page may not share memory/u);
 });
