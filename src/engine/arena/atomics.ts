@@ -6,8 +6,10 @@
  * and make each call a point where another worker may run. Each costs 5 to 9 ns
  * in V8, so plain loads are used where a later atomic check makes them safe.
  */
+import { assert } from './assert.ts';
 import { rawViews as shared } from './memory.ts';
 import type { WordAt } from './ref.ts';
+import { maySleep } from './sleep.ts';
 
 /** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
 const views = shared;
@@ -29,20 +31,14 @@ export const and = (at: WordAt, bits: number): number => Atomics.and(views.i32, 
 export const cas = (at: WordAt, from: number, to: number): boolean =>
   Atomics.compareExchange(views.i32, at, from, to) === from;
 
-/** Sleeps while the word holds `value`; a thread that may not sleep returns at once and spins. */
+/**
+ * Sleeps while the word holds `value`. A thread that may not makes calls only while it is alone, by
+ * turn.ts. So it finds no lock taken, and who waits for an event asks `maySleep` first.
+ */
 export function wait(at: WordAt, value: number): void {
-  if (canSleep) Atomics.wait(views.i32, at, value);
+  assert(maySleep, 'a thread that may not sleep has nobody to wait for');
+  Atomics.wait(views.i32, at, value);
 }
 
 /** Wakes every sleeper on the word. */
 export const wakeAll = (at: WordAt): void => void Atomics.notify(views.i32, at);
-
-/** False on a browser's main thread, where Atomics.wait throws. */
-const canSleep = ((): boolean => {
-  try {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1);
-    return true;
-  } catch {
-    return false;
-  }
-})();

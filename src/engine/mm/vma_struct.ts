@@ -128,6 +128,12 @@ export function vmaCopyRcu(to: VmaHidden, from: VmaRcu): void {
   i32[to + ANON_VMA] = i32[from + ANON_VMA]!;
   i32[to + OPS] = i32[from + OPS]!;
 }
+export const vmRangeRcu = (vma: VmaRcu): [start: Addr, end: Addr] => [
+  rawViews.f64[(vma + START) >> 1]! as Addr,
+  rawViews.f64[(vma + END) >> 1]! as Addr,
+];
+export const vmFlagsRcu = (vma: VmaRcu): VmFlags => rawViews.f64[(vma + FLAGS) >> 1]! as VmFlags;
+export const vmPgoffRcu = (vma: VmaRcu): number => rawViews.f64[(vma + PGOFF) >> 1]!;
 export const vmFileRcu = (vma: VmaRcu): File | Null => rawViews.i32[vma + FILE]! as File | Null;
 export const vmHasAnonNameRcu = (vma: VmaRcu): boolean => rawViews.i32[vma + ANON_NAME] !== 0;
 
