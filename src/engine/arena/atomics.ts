@@ -16,6 +16,23 @@ const views = shared;
 
 export const load = (at: WordAt): number => Atomics.load(views.i32, at);
 export const store = (at: WordAt, value: number): void => void Atomics.store(views.i32, at, value);
+
+/**
+ * A word that others publish, read without what guards it: a plain load, which costs a tenth of an
+ * atomic one. Whoever uses it asks again once it holds what guards the word, or follows it inside
+ * an RCU section: docs/locking.md says which. A checked build reads it atomically.
+ */
+export const rcuDereference = (at: WordAt): number => views.i32[at]!;
+
+/**
+ * Publishes a word for rcuDereference(), plainly. Only under a lock that was taken when all that
+ * the word leads to was complete, and that every other writer of the word takes: taking and leaving
+ * it are the atomics between which this store stands. A checked build stores it atomically.
+ */
+export function rcuAssignPointer(at: WordAt, value: number): void {
+  views.i32[at] = value;
+}
+
 export const exchange = (at: WordAt, value: number): number =>
   Atomics.exchange(views.i32, at, value);
 

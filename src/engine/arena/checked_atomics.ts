@@ -16,6 +16,16 @@ export function store(at: WordAt, value: number): void {
   plain.store(at, value);
 }
 
+export function rcuDereference(at: WordAt): number {
+  checkWord(at, false);
+  return plain.load(at);
+}
+
+export function rcuAssignPointer(at: WordAt, value: number): void {
+  checkWord(at, true);
+  plain.store(at, value);
+}
+
 export function exchange(at: WordAt, value: number): number {
   checkWord(at, true);
   return plain.exchange(at, value);

@@ -20,6 +20,7 @@
  *
  * Source: the behaviour of include/linux/maple_tree.h, v6.18; the layout is ours.
  */
+import { rcuDereference } from '#atomics';
 import { views as shared } from '../arena/memory.ts';
 import type { Null, Ref, WordAt } from '../arena/ref.ts';
 import { type Cache, cacheKind } from '../slab/cache.ts';
@@ -67,15 +68,16 @@ export const innerEnode = (node: MapleNode): MapleEnode => node as number as Map
 export const NO_NODE = 0 as MapleNode;
 
 /** A root word as a pointer; NULL is the empty tree. */
-export const rootEnode = (at: WordAt): MapleEnode | Null => views.i32[at]! as MapleEnode | Null;
+export const rootEnode = (at: WordAt): MapleEnode | Null => rcuDereference(at) as MapleEnode | Null;
 
 export const nodeCount = (node: MapleNode): number => views.i32[node + COUNT]!;
-export const nodeLife = (node: MapleNode): number => views.i32[node + LIFE]!;
+export const nodeLife = (node: MapleNode): number => rcuDereference(node + LIFE);
 export const nodePivot = (node: MapleNode, slot: number): number => views.f64[(node >> 1) + slot]!;
 export const nodeSlotAt = (node: MapleNode, slot: number): WordAt => node + SLOT + slot;
-export const nodeEntry = (node: MapleNode, slot: number): number => views.i32[node + SLOT + slot]!;
+export const nodeEntry = (node: MapleNode, slot: number): number =>
+  rcuDereference(node + SLOT + slot);
 export const nodeChild = (node: MapleNode, slot: number): MapleEnode =>
-  views.i32[node + SLOT + slot]! as MapleEnode;
+  rcuDereference(node + SLOT + slot) as MapleEnode;
 export const nodeGap = (node: MapleNode, slot: number): number => views.i32[node + GAP + slot]!;
 
 export function setNodeCount(node: MapleNode, count: number): void {
@@ -160,7 +162,7 @@ export function slotOf(node: MapleNode, index: number): number {
  */
 export function findFromRoot(root: WordAt, index: number, max: number): number {
   if (index > max || index > MT_MAX) return 0;
-  let enode = views.i32[root]! as MapleEnode;
+  let enode = rcuDereference(root) as MapleEnode;
   if (enode === 0) return 0;
   while (!isLeaf(enode)) enode = nodeChild(toNode(enode), slotOf(toNode(enode), index));
 
@@ -178,9 +180,8 @@ export function findFromRoot(root: WordAt, index: number, max: number): number {
  * the node was complete, and stays what it is until this reader's section ends.
  */
 export function loadFromRoot(root: WordAt, index: number): number {
-  const words = views.i32;
   const pivots = views.f64;
-  let enode = words[root]!;
+  let enode = rcuDereference(root);
   // Past MT_MAX is no slot, and so no way down.
   if (enode === 0 || index > MT_MAX) return 0;
   for (;;) {
@@ -194,7 +195,7 @@ export function loadFromRoot(root: WordAt, index: number): number {
       +(index > pivots[from]!) +
       +(index > pivots[from + 1]!) +
       +(index > pivots[from + 2]!);
-    const found = words[(enode & -2) + SLOT + slot]!;
+    const found = rcuDereference((enode & -2) + SLOT + slot);
     if ((enode & 1) !== 0) return found;
     enode = found;
   }

@@ -15,6 +15,7 @@
  *
  * Source: include/linux/mm_types.h, Documentation/mm/process_addrs.rst, v6.18.
  */
+import { rcuDereference } from '#atomics';
 import { rawViews, views as shared } from '../arena/memory.ts';
 import type { Addr, Null, Ref, WordAt } from '../arena/ref.ts';
 import { type Cache, cacheKind } from '../slab/cache.ts';
@@ -106,7 +107,9 @@ export const vmEnd = (vma: Vma): Addr => views.f64[(vma + END) >> 1]! as Addr;
 export const vmPgoff = (vma: Vma): number => views.f64[(vma + PGOFF) >> 1]!;
 export const vmFlags = (vma: Vma): VmFlags => views.f64[(vma + FLAGS) >> 1]! as VmFlags;
 export const vmFile = (vma: Vma): File | Null => views.i32[vma + FILE]! as File | Null;
-export const vmAnonVma = (vma: Vma): AnonVma | Null => views.i32[vma + ANON_VMA]! as AnonVma | Null;
+/** From NULL it may be set meanwhile, under page_table_lock. */
+export const vmAnonVma = (vma: Vma): AnonVma | Null =>
+  rcuDereference(vma + ANON_VMA) as AnonVma | Null;
 export const vmAnonVmaChain = (vma: Vma): AnonVmaChain | Null =>
   views.i32[vma + AVC]! as AnonVmaChain | Null;
 export const vmOps = (vma: Vma): number => views.i32[vma + OPS]!;

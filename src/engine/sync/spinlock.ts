@@ -22,7 +22,7 @@ const HELD = 1;
 const CONTENDED = 2;
 
 /** Plain loads before a waiter sleeps. */
-export const SPINS = 200;
+const SPINS = 200;
 
 export function spinLock(lock: WordAt, cls: LockClass): void {
   if (IS_SHADOWED) checkLockOrder(lock, cls, SPIN);

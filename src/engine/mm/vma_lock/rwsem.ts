@@ -17,7 +17,6 @@
  */
 import * as atomics from '#atomics';
 import { assert } from '../../arena/assert.ts';
-import { word } from '../../arena/memory.ts';
 import { rcuReadLock, rcuReadUnlock } from '../../rcu/rcu.ts';
 import { VMA_LOCK } from '../../sync/lock_class.ts';
 import { downRead, downReadTrylock, downWrite, upRead, upWrite } from '../../sync/rwsem.ts';
@@ -40,10 +39,16 @@ export function startRead(vma: VmaRcu): ReadLock {
 export function downUnmarked(mm: Mm, vma: VmaRcu): boolean {
   const mask = protocolLockSeqMask();
   // A cheap refusal. It orders nothing: the check that counts is the last one.
-  if (((word(vmLockSeqAt(vma)) ^ word(mmLockSeqAt(mm))) & mask) === 0) return false;
+  if (
+    ((atomics.rcuDereference(vmLockSeqAt(vma)) ^ atomics.rcuDereference(mmLockSeqAt(mm))) &
+      mask) ===
+    0
+  )
+    return false;
   if (!downReadTrylock(vmLockAt(vma), VMA_LOCK)) return false;
   // Write-locked between the first check and the semaphore. Pairs with vmaEndWriteAll().
-  if (((word(vmLockSeqAt(vma)) ^ atomics.load(mmLockSeqAt(mm))) & mask) !== 0) return true;
+  if (((atomics.rcuDereference(vmLockSeqAt(vma)) ^ atomics.load(mmLockSeqAt(mm))) & mask) !== 0)
+    return true;
   upRead(vmLockAt(vma));
   return false;
 }
@@ -67,7 +72,7 @@ export function endRead(vma: Vma): void {
 export function startWrite(mm: MmWrite, vma: Vma): void {
   downWrite(vmLockAt(vma), VMA_LOCK);
   // Racy readers compare it; it only ever says "locked" too often.
-  atomics.store(vmLockSeqAt(vma), word(mmLockSeqAt(mm)));
+  atomics.store(vmLockSeqAt(vma), atomics.rcuDereference(mmLockSeqAt(mm)));
   upWrite(vmLockAt(vma));
 }
 
