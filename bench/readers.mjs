@@ -5,25 +5,27 @@
  *     npm run build && node bench/readers.mjs [--json] [--vmas COUNT] [--rounds COUNT]
  *
  *     --vmas COUNT     other mappings of the process, which the reader shows (default 10000)
- *     --rounds COUNT   samples of each mode, 50 ms each (default 12)
+ *     --rounds COUNT   samples of each row that count, 5 ms each (default 60)
  *
  * The mapper maps and unmaps a page without pause; one worker reads maps without pause, in pieces
  * of a page as `cat` does, or as a whole. Microseconds; `alone` is without a reader; `late %` is
  * the share of the time that went into pairs of over 100; the ratio is to `mmap-lock` with that
- * reader.
+ * reader. Both are pinned, and a sample counts if neither waited for its CPU for more than 2 % of
+ * it (quiet.mjs).
  */
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { pinTo, QUIET, runDelay } from './quiet.mjs';
 import { print, sample } from './sample.mjs';
 
 const { values: options } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     vmas: { type: 'string', default: '10000' },
-    rounds: { type: 'string', default: '12' },
+    rounds: { type: 'string', default: '60' },
     dist: { type: 'string', default: 'dist/bundle' },
   },
 });
@@ -37,21 +39,27 @@ const HOWS = ['alone', 'pieces', 'whole'];
 const PAGE = 4096;
 const [READ, READ_WRITE] = [1, 3];
 const ANON = 0x22; // MAP_PRIVATE | MAP_ANONYMOUS
-const SAMPLE_MS = 50;
+const SAMPLE_MS = 5;
+/** So many samples are tried for one that counts. */
+const TRIES = 20;
 const LATE_US = 100;
 
-// Words of the status: what the reader is to do, and how many bytes it has read.
+// Words of the status: what the reader is to do, how many bytes it has read, and how many microseconds
+// it has waited for its CPU.
 const COMMAND = 0;
 const SHOWN = 1;
+const DELAY = 2;
 const COMMANDS = { alone: 0, pieces: 1, whole: 2, end: 3 };
 
+const isPinned = pinTo(0);
 const subjects = await Promise.all(MODES.map(startMode));
 const rows = subjects.flatMap((subject) =>
-  HOWS.map((how) => ({ subject, how, latencies: [], shown: 0, ms: 0 })),
+  HOWS.map((how) => ({ subject, how, latencies: [], shown: 0, ms: 0, kept: 0, tried: 0 })),
 );
-for (const row of rows) await takeSample(row); // warm
-for (const row of rows) Object.assign(row, { latencies: [], shown: 0, ms: 0 });
-for (let i = 0; i < Number(options.rounds); i++) for (const row of rows) await takeSample(row);
+for (const row of rows) for (let i = 0; i < 20; i++) await takeSample(row); // warm
+for (let wanted = 1; wanted <= Number(options.rounds); wanted++) {
+  for (const row of rows) await keepOne(row, wanted);
+}
 const texts = sample(
   Object.fromEntries(subjects.map(({ mode, process }) => [mode, () => textPerVma(process)])),
 );
@@ -71,22 +79,36 @@ async function startMode(mode) {
   const process = machine.spawn();
   // Neighbours differ, so that they do not merge.
   for (let i = 0; i < vmas; i++) process.mmap(0, PAGE, i % 2 ? READ : READ_WRITE, ANON, -1, 0);
-  const status = new Int32Array(new SharedArrayBuffer(8));
+  const status = new Int32Array(new SharedArrayBuffer(16));
   const workerData = { index, shared: machine.share(), id: process.id, status };
   const worker = new Worker(new URL('readers/reader.mjs', import.meta.url), { workerData });
   await once(worker, 'message');
   return { mode, process, status, worker };
 }
 
+/** Until the row has as many samples as wanted, or is hopeless. */
+async function keepOne(row, wanted) {
+  while (row.kept < wanted && row.tried < wanted * TRIES) {
+    const taken = await takeSample(row);
+    row.tried++;
+    if (taken.delay > QUIET) continue;
+    row.kept++;
+    row.latencies.push(...taken.latencies);
+    row.shown += taken.shown;
+    row.ms += taken.ms;
+  }
+}
+
 /** The mapper's pairs of calls for a while, each timed. */
-async function takeSample(row) {
-  const { latencies, subject } = row;
+async function takeSample({ subject, how }) {
   const { process, status } = subject;
+  const latencies = [];
   process.machine.enter();
-  Atomics.store(status, COMMAND, COMMANDS[row.how]);
+  Atomics.store(status, COMMAND, COMMANDS[how]);
   Atomics.notify(status, COMMAND);
-  await new Promise((wake) => setTimeout(wake, 5));
+  await new Promise((wake) => setTimeout(wake, 2));
   const shown = Atomics.load(status, SHOWN);
+  const waited = waitedSoFar(status);
   const begin = performance.now();
   for (let now = begin; now - begin < SAMPLE_MS;) {
     process.munmap(process.mmap(0, PAGE, 5, ANON, -1, 0), PAGE);
@@ -94,9 +116,16 @@ async function takeSample(row) {
     latencies.push((after - now) * 1000);
     now = after;
   }
-  row.ms += performance.now() - begin;
-  row.shown += (Atomics.load(status, SHOWN) - shown) | 0;
+  const ms = performance.now() - begin;
+  const delay = (waitedSoFar(status) - waited) / 1e6 / ms;
+  const read = (Atomics.load(status, SHOWN) - shown) | 0;
   Atomics.store(status, COMMAND, COMMANDS.alone);
+  return { latencies, shown: read, ms, delay };
+}
+
+/** Nanoseconds, of the mapper and, up to the last piece it has read, of the reader. */
+function waitedSoFar(status) {
+  return (runDelay() ?? 0) + Atomics.load(status, DELAY) * 1000;
 }
 
 function textPerVma(process) {
@@ -104,7 +133,7 @@ function textPerVma(process) {
   return vmas;
 }
 
-function summary({ subject, how, latencies, shown, ms }) {
+function summary({ subject, how, latencies, shown, ms, kept, tried }) {
   const sorted = latencies.toSorted((a, b) => a - b);
   const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
   const mean = sorted.reduce((sum, each) => sum + each, 0) / sorted.length;
@@ -119,6 +148,8 @@ function summary({ subject, how, latencies, shown, ms }) {
     worst: at(1),
     late,
     megabytes,
+    kept,
+    tried,
   };
 }
 
@@ -133,6 +164,9 @@ function printAll() {
     const rest = [...more, (row.mean / base.mean).toFixed(2).padStart(11)].join(' ');
     console.log(`${row.mode.padEnd(10)} ${row.how.padEnd(8)} ${columns} ${rest}`);
   }
+  const tried = rows.reduce((sum, row) => sum + row.tried, 0);
+  const kept = rows.reduce((sum, row) => sum + row.kept, 0);
+  console.log(`${kept} of ${tried} samples count${isPinned ? '' : '; nobody is pinned'}`);
   console.log('the text of maps where nobody writes, nanoseconds per VMA');
   print(texts);
 }

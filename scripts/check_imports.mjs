@@ -104,7 +104,7 @@ export function checkImports(sources) {
 /** Tests may look at everything, with the tools of testing. */
 function refuseOfTest(specifier) {
   const isKnown =
-    /^(?:\.|#|node:)/u.test(specifier) || ['vitest', 'fast-check'].includes(specifier);
+    /^(?:\.|#|node:)/u.test(specifier) || ['vitest', 'fast-check', 'rolldown'].includes(specifier);
   return isKnown ? null : `a test imports the package "${specifier}", which is no tool of testing.`;
 }
 

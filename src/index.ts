@@ -89,6 +89,7 @@ export {
 } from './engine/procfs/procmap_query.ts';
 export type { PageStats } from './engine/procfs/page_stats.ts';
 export type { RssInfo } from './engine/procfs/rss_info.ts';
+export type { VmaGlimpse } from './engine/procfs/vma_glimpse.ts';
 export type { BackingFile, VmaInfo } from './engine/procfs/vma_info.ts';
 export type { CacheStats } from './engine/slab/cache.ts';
 export * from './engine/syscall/madvise_values.ts';

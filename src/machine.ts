@@ -3,6 +3,7 @@ import { restoreShadow, saveShadow } from '#shadow';
 import {
   createArena,
   refuseArena,
+  refuseToShare,
   arenaUsed,
   ARENA_BYTES_MAX,
   ARENA_BYTES_MIN,
@@ -21,6 +22,8 @@ import { CPUS, H_RESTORES } from './engine/arena/layout.ts';
 import { initRandom } from './engine/arena/random.ts';
 import { type Memory, memoryOf, setWord, useMemory, word } from './engine/arena/memory.ts';
 import { NULL } from './engine/arena/ref.ts';
+import { maySleep } from './engine/arena/sleep.ts';
+import { awaitTurn, endTurn, takeTurn } from './engine/arena/turn.ts';
 import { fdCloseAll, initFdTable } from './engine/file/fd_table.ts';
 import { initDriverTable } from './engine/file/driver_table.ts';
 import { hasHost, type HostFiles, setHasHost, useHost } from './engine/file/host.ts';
@@ -116,7 +119,10 @@ export interface MachineImage {
 const DEFAULT_BYTES = 64 * 2 ** 20;
 const RAM_RATIO = 4;
 
-/** The machine whose memory this worker's handles point into now. */
+/**
+ * The machine whose memory this worker's handles point into now, and which its calls may use: on a
+ * thread that may not sleep, only during its turn.
+ */
 let active: Machine | null = null;
 
 const noPlace = (worker?: number): string =>
@@ -124,13 +130,22 @@ const noPlace = (worker?: number): string =>
     ? `All ${CPUS} places for workers are taken: end one with detach(), or bury() one that is dead.`
     : `No place is kept for worker ${worker}: each call of reserve() keeps one, to attach once.`;
 
+const BESIDE_OTHERS =
+  'This thread may not sleep, as the main thread of a page, and other workers have places at this machine: make the call in a worker, or end them first with detach() or bury().';
+const IN_A_TURN =
+  'This thread may not sleep, and another one that may not makes calls now: attach in a worker, or once that has returned to its event loop.';
+
 /**
  * A machine with its processes, in one SharedArrayBuffer. Any worker that
  * attaches sees the same machine and may use its processes at the same time.
+ *
+ * A thread that may not sleep, as a browser's main thread, makes calls while no other worker has a
+ * place. Beside others it does what waits for nobody; all else throws. See docs/parallel.md.
  */
 export class Machine extends MachineFiles {
   readonly #memory: Memory;
   readonly #cpu: Cpu;
+  readonly #worker: number;
   readonly #host: HostFiles | null;
   readonly #flush = (): void => this.#flushOnExit();
   #isDetached = false;
@@ -139,11 +154,12 @@ export class Machine extends MachineFiles {
     super();
     this.#memory = memory;
     this.#cpu = cpu;
+    this.#worker = workerOf(cpu);
     this.#host = host;
     host?.attached?.(this.#flush);
   }
 
-  /** @throws RangeError for a size that cannot hold a machine. */
+  /** @throws RangeError for a size that cannot hold a machine; TypeError where none can be. */
   static create(options: MachineOptions = {}): Machine {
     const bytes = Math.ceil((options.bytes ?? DEFAULT_BYTES) / 65536) * 65536;
     if (!(bytes >= ARENA_BYTES_MIN && bytes <= ARENA_BYTES_MAX)) {
@@ -155,7 +171,7 @@ export class Machine extends MachineFiles {
     if (!Number.isSafeInteger(seed) || seed < 0) {
       throw new RangeError(`A seed is a whole number from 0 below 2^53, not ${seed}.`);
     }
-    const wrong = refuseProtocol(options.protocol ?? {});
+    const wrong = refuseToShare() ?? refuseProtocol(options.protocol ?? {});
     if (wrong !== null) throw new TypeError(wrong);
     const ramBytes =
       Math.ceil(
@@ -181,10 +197,10 @@ export class Machine extends MachineFiles {
   /**
    * Attaches this worker to a machine that another one shares. One that ends without
    * detach() keeps its place among the 64 until somebody calls bury(). A machine with files of a
-   * host takes a host here too.
+   * host takes a host here too. While a page is making calls, this waits until it has made them.
    *
    * @throws TypeError for what is not a whole machine of this version; RangeError when all places
-   *   are taken, or the one that was reserved is not there.
+   *   are taken, or the one that was reserved is not there; Error when it would wait and may not.
    */
   static attach(shared: SharedMachine, { host }: { host?: HostFiles } = {}): Machine {
     const given = shared as Partial<SharedMachine> | null | undefined;
@@ -203,14 +219,19 @@ export class Machine extends MachineFiles {
     const cpu = worker === undefined ? claimCpu() : claimKeptCpu(worker);
     if (cpu === null) throw new RangeError(noPlace(worker));
     useCpu(cpu);
+    if (!awaitTurn()) {
+      releaseCpu(cpu);
+      throw new Error(IN_A_TURN);
+    }
     useHost(host);
-    active = new Machine(memory, cpu, host);
-    return active;
+    const machine = new Machine(memory, cpu, host);
+    active = maySleep ? machine : null;
+    return machine;
   }
 
   /** How this machine does what Linux has done in several ways. */
   protocol(): Protocol {
-    this.enter();
+    this.look();
     return readProtocol();
   }
 
@@ -224,7 +245,7 @@ export class Machine extends MachineFiles {
    * bury() can be told of its end whenever that comes. @throws RangeError when none is free.
    */
   reserve(): ReservedMachine {
-    this.enter();
+    this.look();
     const cpu = keepCpu();
     if (cpu === null) throw new RangeError(noPlace());
     return { ...this.share(), worker: workerOf(cpu) };
@@ -238,7 +259,7 @@ export class Machine extends MachineFiles {
    *   be buried.
    */
   bury(worker: number): Burial | null {
-    this.enter();
+    this.look();
     if (!Number.isSafeInteger(worker) || worker < CPUS) {
       throw new TypeError(
         `A worker is buried by its number, as machine.worker says, not ${worker}.`,
@@ -250,17 +271,43 @@ export class Machine extends MachineFiles {
 
   /** The number of this worker at this machine: no other one has ever had it. */
   get worker(): number {
-    this.enter();
-    return workerOf(this.#cpu);
+    this.look();
+    return this.#worker;
   }
 
+  /** @throws Error on a thread that may not sleep, when there is anybody it could wait for. */
   override enter(): void {
     if (active === this) return;
+    this.#use();
+    if (!maySleep) this.#takeTurn();
+    active = this;
+  }
+
+  /** As enter(), for what takes no lock and waits for nobody, whoever else is here. */
+  look(): void {
+    if (active === this && maySleep) return;
+    this.#use();
+    active = maySleep ? this : null; // it may have made a place: the next call asks again
+  }
+
+  #use(): void {
     if (this.#isDetached) throw new Error('This worker has detached from the machine.');
     useMemory(this.#memory);
     useCpu(this.#cpu);
     useHost(this.#host);
-    active = this;
+  }
+
+  /** The turn is over when this thread returns to its event loop. */
+  #takeTurn(): void {
+    active = null;
+    if (!takeTurn(this.#worker)) throw new Error(BESIDE_OTHERS);
+    void Promise.resolve().then(() => this.#endTurn());
+  }
+
+  #endTurn(): void {
+    useMemory(this.#memory);
+    endTurn(this.#worker);
+    active = null;
   }
 
   /** The program ends: nothing may be waited for, and this worker may have detached. */
@@ -277,10 +324,12 @@ export class Machine extends MachineFiles {
   }
 
   #leave(isOver: boolean): void {
-    this.enter();
+    if (this.#host === null) this.look();
+    else this.enter(); // files are locked
     if (rcuReadLockHeld()) throw new Error('A worker cannot leave inside a read section.');
     if (this.#host !== null) syncHostInodes();
     this.#host?.detached?.(this.#flush, isOver);
+    endTurn(this.#worker);
     releaseCpu(this.#cpu);
     this.#isDetached = true;
     active = null;
@@ -303,7 +352,7 @@ export class Machine extends MachineFiles {
   }
 
   report(): MachineReport {
-    this.enter();
+    this.look();
     const counters = COUNTER_NAMES.map((name, i): [CounterName, number] => [name, counterSum(i)]);
     return {
       caches: CACHES.map(cacheStats),
@@ -317,17 +366,17 @@ export class Machine extends MachineFiles {
 
   /** The counters of report() as text, like that of /proc/vmstat. */
   vmstat(): string {
-    this.enter();
+    this.look();
     return vmstatText();
   }
 
   sysctl(name: SysctlName): number {
-    this.enter();
+    this.look();
     return sysctl(name);
   }
 
   setSysctl(name: SysctlName, value: number): void {
-    this.enter();
+    this.look();
     if (!isSysctl(name)) throw new TypeError(`There is no setting "${String(name)}".`);
     if (!Number.isFinite(value) || value < 0) {
       throw new TypeError(`The setting ${name} takes a number from 0, not ${value}.`);
@@ -413,12 +462,12 @@ export class Machine extends MachineFiles {
 
   /** Starts recording these events in the rings, and stops all others. */
   trace(events: readonly EventName[]): void {
-    this.enter();
+    this.look();
     setTraced(events);
   }
 
   readTrace(): TraceRecord[] {
-    this.enter();
+    this.look();
     return readTrace();
   }
 

@@ -25,6 +25,7 @@ import {
   taskTid,
 } from './engine/mm/task_struct.ts';
 import { type RssInfo, rssInfo } from './engine/procfs/rss_info.ts';
+import { glimpseVmas, type VmaGlimpse } from './engine/procfs/vma_glimpse.ts';
 import { ulongOf, type Word } from './engine/syscall/ulong.ts';
 import type { Machine } from './machine.ts';
 
@@ -57,7 +58,7 @@ export class ProcessMemory {
 
   /** Whether it has not ended: else only what tells of its end can be called. */
   get isAlive(): boolean {
-    this.machine.enter();
+    this.machine.look();
     return isTaskAlive(this.task, this.#tid);
   }
 
@@ -153,6 +154,16 @@ export class ProcessMemory {
       touches.push(touchPage(mm, at, access));
     }
     return touches;
+  }
+
+  /**
+   * Every VMA as of one moment, without names and files, by taking no lock: also beside other
+   * workers on a thread that may not sleep. @returns null when they write too often, or the process
+   * has ended: ask again later.
+   */
+  glimpse(): VmaGlimpse[] | null {
+    this.machine.look();
+    return glimpseVmas(this.task, this.#tid);
   }
 
   /** Makes this process the running task of this worker; every method begins with it. */

@@ -37,7 +37,8 @@ import { ProcessUserfault } from './process_userfault.ts';
  * A process among others. Descriptors, directories and namespaces belong to the machine: what
  * clone() is asked to share of them is shared anyway.
  *
- * Calls that wait put the worker to sleep: another one has to do what is waited for.
+ * Calls that wait put the worker to sleep: another one has to do what is waited for. On a thread
+ * that may not sleep there is none meanwhile, and they give EDEADLK.
  */
 export abstract class ProcessTasks extends ProcessUserfault {
   /** The number of the process; of a thread's, that of its first thread. */
@@ -119,7 +120,8 @@ export abstract class ProcessTasks extends ProcessUserfault {
    * Leaves the address space for a new one. Other threads of the process are told to end, and
    * waited for; it gets the number of the process. On failure the old address space stays.
    *
-   * @returns EINVAL, EBADF, ENOMEM of the image; EAGAIN for a process that is ending.
+   * @returns EINVAL, EBADF, ENOMEM of the image; EAGAIN for a process that is ending, and where
+   *   threads would be waited for and this one may not sleep.
    */
   exec(image: ExecImage): 0 | Errno {
     this.enter();

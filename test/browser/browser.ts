@@ -1,11 +1,13 @@
 /** Runs a page in a Chromium, and takes what the page reports. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 
@@ -18,6 +20,8 @@ export function findChromium(): string | null {
 /** Where the paths of the page's requests lead. */
 const ROOTS: readonly (readonly [string, URL])[] = [
   ['/bundle/', new URL('../../dist/bundle/', import.meta.url)],
+  ['/example/vmaspace/', new URL('../../dist/bundle/', import.meta.url)],
+  ['/example/', new URL('../../examples/workers-browser/', import.meta.url)],
   ['/', new URL('.', import.meta.url)],
 ];
 const TYPES: Readonly<Record<string, string>> = {
@@ -26,14 +30,23 @@ const TYPES: Readonly<Record<string, string>> = {
   '.mjs': 'text/javascript',
 };
 
-function serveFile(path: string, response: ServerResponse): void {
+/** A worker that takes single modules of dist/, whose imports only Node understands. */
+async function bundled(file: string): Promise<string> {
+  const bundle = await rolldown({ input: file, platform: 'node', external: [/^node:/u] });
+  const { output } = await bundle.generate({ format: 'esm' });
+  await bundle.close();
+  return output[0].code;
+}
+
+async function serveFile(path: string, response: ServerResponse): Promise<void> {
   // Without these two a page has no SharedArrayBuffer.
   response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
   response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
   response.setHeader('Content-Type', TYPES[extname(path)] ?? 'text/plain');
   const [prefix, root] = ROOTS.find(([start]) => path.startsWith(start)) ?? ['/', import.meta.url];
   try {
-    response.end(readFileSync(fileURLToPath(new URL(path.slice(prefix.length), root))));
+    const file = fileURLToPath(new URL(path.slice(prefix.length), root));
+    response.end(path.endsWith('.worker.mjs') ? await bundled(file) : readFileSync(file));
   } catch {
     response.writeHead(404).end();
   }
@@ -54,7 +67,7 @@ export async function reportOf(chromium: string, path: string): Promise<unknown>
   });
   const server = createServer((request, response) => {
     const url = request.url ?? '/';
-    if (request.method !== 'POST') return serveFile(url, response);
+    if (request.method !== 'POST') return void serveFile(url, response);
     response.end();
     resolve(bodyOf(request).then((body): unknown => JSON.parse(body)));
   });
@@ -69,7 +82,8 @@ export async function reportOf(chromium: string, path: string): Promise<unknown>
     browser.kill();
     await ended;
     server.close();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    // Its children may write a little longer.
+    await rm(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
 

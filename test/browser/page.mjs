@@ -1,4 +1,4 @@
-// In a page: makes a machine, lets two workers store to one process, and says what it saw.
+// In a page: makes a machine, lets workers use one process of it, and says what it saw.
 import {
   Machine,
   MAP_ANONYMOUS,
@@ -7,30 +7,10 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from './bundle/index.js';
+import { startWorker } from './workers.mjs';
 
 const RW = PROT_READ | PROT_WRITE;
 const PAGES = 33;
-
-function workerOf(message) {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker('worker.mjs', { type: 'module' });
-    worker.addEventListener('message', ({ data }) => resolve(data));
-    worker.addEventListener('error', (event) => reject(new Error(event.message)));
-    worker.postMessage(message, []);
-  });
-}
-
-/** A child sees one moment: nothing that a worker stores later. */
-function countMovingChildren(process, at) {
-  let moving = 0;
-  for (let round = 0; round < 30; round++) {
-    const child = process.fork();
-    const seen = child.load(at);
-    for (let i = 0; i < 50; i++) if (child.load(at) !== seen) moving++;
-    child.exit();
-  }
-  return moving;
-}
 
 function readFile(machine, process) {
   const contents = new TextEncoder().encode('bytes from memory');
@@ -48,14 +28,17 @@ async function run() {
   process.store(at, 0);
   const file = readFile(machine, process);
   const shared = machine.share();
-  const both = [0, 1].map((number) => workerOf({ shared, id: process.id, at, number }));
-  const moving = countMovingChildren(process, at);
-  const workers = await Promise.all(both);
-  process.verify();
+  const all = ['stores', 'stores', 'forks'].map((job, number) => {
+    const { tell, said } = startWorker();
+    tell({ job, shared, id: process.id, at, number });
+    return said();
+  });
+  const workers = await Promise.all(all);
+  process.verify(); // all have left, so the page may call again
   const { anon } = process.rss();
   process.exit();
   machine.tearDown();
-  return { isIsolated: crossOriginIsolated, file, moving, workers, anon };
+  return { isIsolated: crossOriginIsolated, file, workers, anon };
 }
 
 const report = await run().catch((error) => ({ error: String(error.stack ?? error) }));

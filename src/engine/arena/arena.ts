@@ -49,8 +49,17 @@ export function createArena(bytes: number, ramBytes = 0): Memory {
   return memory;
 }
 
+/** @returns one sentence, when this thread cannot share memory with others. */
+export const refuseToShare = (): string | null =>
+  typeof SharedArrayBuffer === 'function' ? null : NOT_ISOLATED;
+
+const NOT_ISOLATED =
+  'This page may not share memory: its server has to send Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp with it, and with the scripts of its workers.';
+
 /** @returns one sentence, when `buffer` does not hold a whole machine of this version. */
 export function refuseArena(buffer: unknown): string | null {
+  const alone = refuseToShare();
+  if (alone !== null) return alone;
   if (!(buffer instanceof SharedArrayBuffer)) {
     return 'A worker attaches with what share() gave: { buffer }, a SharedArrayBuffer.';
   }

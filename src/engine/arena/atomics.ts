@@ -6,25 +6,35 @@
  * and make each call a point where another worker may run. Each costs 5 to 9 ns
  * in V8, so plain loads are used where a later atomic check makes them safe.
  */
+import { assert } from './assert.ts';
 import { rawViews as shared } from './memory.ts';
 import type { WordAt } from './ref.ts';
+import { maySleep } from './sleep.ts';
 
 /** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
 const views = shared;
 
 export const load = (at: WordAt): number => Atomics.load(views.i32, at);
-/**
- * A plain load of a word that others change by atomics, as READ_ONCE(): what it says may be old by
- * the time it is used, so whoever asks checks it again, or only takes it for a hint. A plain load
- * costs a tenth of an atomic one.
- */
-export const readOnce = (at: WordAt): number => views.i32[at]!;
-/**
- * The same of a word that others publish: it is followed in an RCU section, or asked again once
- * what guards it is held: docs/locking.md says which.
- */
-export const rcuDereference = readOnce;
 export const store = (at: WordAt, value: number): void => void Atomics.store(views.i32, at, value);
+
+/**
+ * A word that others publish, read without what guards it: a plain load, which costs a tenth of an
+ * atomic one. Whoever uses it asks again once it holds what guards the word, or follows it inside
+ * an RCU section: docs/locking.md says which. A checked build reads it atomically.
+ */
+export const rcuDereference = (at: WordAt): number => views.i32[at]!;
+/** The same of a word that leads nowhere, as READ_ONCE(): a hint, which a later atomic makes sure. */
+export const readOnce = rcuDereference;
+
+/**
+ * Publishes a word for rcuDereference(), plainly. Only under a lock that was taken when all that
+ * the word leads to was complete, and that every other writer of the word takes: taking and leaving
+ * it are the atomics between which this store stands. A checked build stores it atomically.
+ */
+export function rcuAssignPointer(at: WordAt, value: number): void {
+  views.i32[at] = value;
+}
+
 export const exchange = (at: WordAt, value: number): number =>
   Atomics.exchange(views.i32, at, value);
 
@@ -40,20 +50,14 @@ export const and = (at: WordAt, bits: number): number => Atomics.and(views.i32, 
 export const cas = (at: WordAt, from: number, to: number): boolean =>
   Atomics.compareExchange(views.i32, at, from, to) === from;
 
-/** Sleeps while the word holds `value`; a thread that may not sleep returns at once and spins. */
+/**
+ * Sleeps while the word holds `value`. A thread that may not makes calls only while it is alone, by
+ * turn.ts. So it finds no lock taken, and who waits for an event asks `maySleep` first.
+ */
 export function wait(at: WordAt, value: number): void {
-  if (canSleep) Atomics.wait(views.i32, at, value);
+  assert(maySleep, 'a thread that may not sleep has nobody to wait for');
+  Atomics.wait(views.i32, at, value);
 }
 
 /** Wakes every sleeper on the word. */
 export const wakeAll = (at: WordAt): void => void Atomics.notify(views.i32, at);
-
-/** False on a browser's main thread, where Atomics.wait throws. */
-const canSleep = ((): boolean => {
-  try {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1);
-    return true;
-  } catch {
-    return false;
-  }
-})();

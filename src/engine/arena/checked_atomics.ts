@@ -15,18 +15,24 @@ export function load(at: WordAt): number {
   return plain.load(at);
 }
 
-/** An atomic load here: a checked build orders what ordinary ones only hope for. */
-export function readOnce(at: WordAt): number {
+export function store(at: WordAt, value: number): void {
+  const scheduler = scheduled();
+  if (scheduler !== null) return scheduler.store(at, value);
+  checkWord(at, true);
+  return plain.store(at, value);
+}
+
+/** Atomic here: a checked build orders what ordinary ones only hope for. */
+export function rcuDereference(at: WordAt): number {
   const scheduler = scheduled();
   if (scheduler !== null) return scheduler.loadPublished(at);
   checkWord(at, false);
   return plain.load(at);
 }
 
-/** An atomic load here. */
-export const rcuDereference = readOnce;
+export const readOnce = rcuDereference;
 
-export function store(at: WordAt, value: number): void {
+export function rcuAssignPointer(at: WordAt, value: number): void {
   const scheduler = scheduled();
   if (scheduler !== null) return scheduler.store(at, value);
   checkWord(at, true);

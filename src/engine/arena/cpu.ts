@@ -64,6 +64,15 @@ function takeCpu(state: number): Cpu | null {
 /** How many CPUs have ever been owned: what looks at all of them need not look further. */
 export const cpusSeen = (): number => atomics.load(H_CPUS_SEEN);
 
+/** Whether no other worker has a place, kept or claimed. */
+export function isAlone(): boolean {
+  for (let id = 0; id < cpusSeen(); id++) {
+    const cpu = cpuOf(id);
+    if (cpu !== thisCpu && atomics.load(cpu + C_CLAIMED) !== FREE) return false;
+  }
+  return true;
+}
+
 function noteSeen(count: number): void {
   for (;;) {
     const seen = atomics.load(H_CPUS_SEEN);

@@ -29,6 +29,7 @@ export const EFBIG = -27;
 export const ENOSPC = -28;
 export const ESPIPE = -29;
 export const EROFS = -30;
+export const EDEADLK = -35;
 export const ENAMETOOLONG = -36;
 export const ELOOP = -40;
 export const EOVERFLOW = -75;
@@ -62,6 +63,7 @@ const NAMES = {
   ENOSPC,
   ESPIPE,
   EROFS,
+  EDEADLK,
   ENAMETOOLONG,
   ELOOP,
   EOVERFLOW,

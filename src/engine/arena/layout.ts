@@ -42,6 +42,7 @@ export const H_FRAMES = 8 * LINE + 1; // how many frames there are
 export const H_MEM_MAP = 8 * LINE + 2; // the descriptors of the frames: see page/page_struct.ts
 export const H_CPUS_SEEN = 8 * LINE + 3; // (a) every worker that ever attached has a lower number
 export const H_RESTORES = 8 * LINE + 4; // how often a saved state was restored
+export const H_TURN = 8 * LINE + 5; // (a) the worker that is alone here: see arena/turn.ts
 export const H_PAGES_BRK = 9 * LINE; // (a) first descriptor that nobody has taken yet
 export const H_PAGES_END = 9 * LINE + 1;
 export const H_SHADOW_AT = 9 * LINE + 2; // in a checked build: where its shadow begins, else 0

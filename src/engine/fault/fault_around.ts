@@ -4,6 +4,7 @@
  *
  * Source: mm/memory.c, do_fault_around(), mm/filemap.c, filemap_map_pages(), v6.18.
  */
+import { rcuDereference } from '#atomics';
 import { word } from '../arena/memory.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
 import { fileInode } from '../file/file_struct.ts';
@@ -88,7 +89,7 @@ function mapIfEmpty(
   page: Page,
   { at, entry }: { at: WordAt; entry: Pte },
 ): boolean {
-  if (word(at) !== PTE_NONE) return false;
+  if (rcuDereference(at) !== PTE_NONE) return false;
   pteLock(leaf);
   const isEmpty = word(at) === PTE_NONE;
   if (isEmpty) {

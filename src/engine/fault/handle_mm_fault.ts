@@ -3,7 +3,7 @@
  *
  * Source: mm/memory.c, handle_mm_fault(), handle_pte_fault(), v6.18.
  */
-import { word } from '../arena/memory.ts';
+import * as atomics from '#atomics';
 import { NULL } from '../arena/ref.ts';
 import { pageDown } from '../arena/units.ts';
 import type { Vma } from '../mm/held.ts';
@@ -32,7 +32,8 @@ export function handleMmFault(vma: Vma, addr: number, flags: number): number {
   if (leaf === NULL) return VM_FAULT_OOM;
   const at = entryAt(leaf, pteIndex(addr));
   const page = pageDown(addr);
-  return handlePteFault({ mm, vma, addr: page, realAddr: addr, flags, leaf, at, orig: word(at) });
+  const orig = atomics.rcuDereference(at); // asked again under the entry's lock
+  return handlePteFault({ mm, vma, addr: page, realAddr: addr, flags, leaf, at, orig });
 }
 
 function handlePteFault(vmf: VmFault): number {
@@ -63,7 +64,8 @@ function clearMarker(vmf: VmFault): number {
 /** Somebody else has handled it, or the translation was an old one. */
 function markAccessed(vmf: VmFault): number {
   if (!pteLockSame(vmf)) return 0;
-  setPte(vmf.at, vmf.orig | PTE_YOUNG | (isWriteFault(vmf) ? PTE_DIRTY : 0));
+  // A walker may mark it at the same time, and that must not be lost.
+  atomics.or(vmf.at, PTE_YOUNG | (isWriteFault(vmf) ? PTE_DIRTY : 0));
   pteUnlock(vmf.leaf);
   return 0;
 }

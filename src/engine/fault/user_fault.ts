@@ -4,7 +4,7 @@
  *
  * Source: arch/x86/mm/fault.c, do_user_addr_fault(), access_error(), v6.18.
  */
-import { word } from '../arena/memory.ts';
+import { rcuDereference } from '#atomics';
 import { NULL, type Null, type WordAt } from '../arena/ref.ts';
 import { isErr } from '../arena/errno.ts';
 import { pageDown, TASK_SIZE } from '../arena/units.ts';
@@ -17,7 +17,7 @@ import {
   mmapWriteUnlock,
 } from '../mm/mmap_lock.ts';
 import { countFault } from '../mm/task_struct.ts';
-import { findVma, lockVmaUnderRcu, vmaLookup } from '../mm/vma_iterator.ts';
+import { findVma, lockVmaInSection, vmaLookup } from '../mm/vma_iterator.ts';
 import { vmaEndRead } from '../mm/vma_lock.ts';
 import { hasFlag, VM_ACCESS_FLAGS, VM_EXEC, VM_GROWSDOWN, VM_WRITE } from '../mm/vm_flags.ts';
 import { vmFlags, vmMm, vmStart } from '../mm/vma_struct.ts';
@@ -81,15 +81,19 @@ export function walkOrFault(mm: Mm, addr: number, access: Access): WordAt | Faul
     // One section for the walk and the lookup: beginning and ending one are atomics.
     rcuReadLock();
     const frame = walk(mm, addr, access);
-    const vma = frame === NULL ? lockVmaUnderRcu(mm, addr) : null;
+    const vma = frame === NULL ? lockVmaInSection(mm, addr) : null;
     rcuReadUnlock();
     if (frame !== NULL) return frame;
 
-    let result = vma === null ? RETRY : faultUnderVmaLock(vma, addr, access);
-    if (result === RETRY) result = awaitUserfault() ? 0 : faultUnderMmapLock(mm, addr, access);
-    if (result !== 0) return result;
+    const result = vma === null ? RETRY : faultUnderVmaLock(vma, addr, access);
+    const settled = result === RETRY ? faultAgain(mm, addr, access) : result;
+    if (settled !== 0) return settled;
   }
 }
+
+/** What the VMA lock is not enough for. */
+const faultAgain = (mm: Mm, addr: number, access: Access): FaultCode =>
+  awaitUserfault() ? 0 : faultUnderMmapLock(mm, addr, access);
 
 function walk(mm: Mm, addr: number, access: Access): WordAt | Null {
   if (access === 'write') return tlbFillWrite(mm, addr);
@@ -175,7 +179,7 @@ function isAccessError(vma: Vma, addr: number, access: Access): boolean {
 /** The fault says whether the page was there: only then is a protection the reason. */
 function isMapped(vma: Vma, addr: number): boolean {
   const at = ptePtr(vmMm(vma), addr);
-  return at !== NULL && isPtePresent(word(at));
+  return at !== NULL && isPtePresent(rcuDereference(at));
 }
 
 /** No signal: what it takes needs mmap_lock. */
@@ -187,6 +191,10 @@ function codeOf(result: number): FaultCode | typeof RETRY {
     countFault((result & VM_FAULT_MAJOR) !== 0);
     return 0;
   }
+  return refusalOf(result);
+}
+
+function refusalOf(result: number): FaultCode | typeof RETRY {
   if ((result & VM_FAULT_RETRY) !== 0) return RETRY;
   if ((result & VM_FAULT_OOM) !== 0) return FAULT_OOM;
   if ((result & VM_FAULT_HWPOISON) !== 0) return FAULT_BUS_MCEERR_AR;

@@ -11,6 +11,7 @@ import { assert } from '../arena/assert.ts';
 import { views, word } from '../arena/memory.ts';
 import { NULL } from '../arena/ref.ts';
 import { keepWorkerState } from '../arena/worker_state.ts';
+import { maySleep } from '../arena/sleep.ts';
 import { userfaultfdFlags, userfaultfdHas, userfaultfdLife } from '../file/userfaultfd_ctx.ts';
 import {
   type Userfault,
@@ -78,6 +79,7 @@ export function handleUserfault(vmf: VmFault, reason: VmFlags): number {
   const isUser = (vmf.flags & FAULT_FLAG_USER) !== 0;
   if (!isUser && (userfaultfdFlags(ctx) & UFFD_USER_MODE_ONLY) !== 0) return VM_FAULT_SIGBUS;
   if ((vmf.flags & FAULT_FLAG_ALLOW_RETRY) === 0) return VM_FAULT_SIGBUS;
+  if (!maySleep && handlerOf(ctx) === undefined) return VM_FAULT_SIGBUS;
 
   assert(pending.awaited === null, 'a fault is waited for before the next one');
   if (!userfaultfdBeginFault(ctx, describe(vmf, ctx, reason))) return VM_FAULT_SIGBUS;
@@ -119,10 +121,13 @@ export function awaitUserfault(): boolean {
   if (ctx === null) return false;
   pending.awaited = null;
   const handler = handlerOf(ctx);
-  const fault = handler === undefined ? null : userfaultfdTakeOwnFault(ctx);
-  if (handler !== undefined && fault !== null) callHandler(handler, fault);
-  userfaultfdSleep(ctx);
-  userfaultfdEndFault(ctx);
+  try {
+    const fault = handler === undefined ? null : userfaultfdTakeOwnFault(ctx);
+    if (handler !== undefined && fault !== null) callHandler(handler, fault);
+    userfaultfdSleep(ctx);
+  } finally {
+    userfaultfdEndFault(ctx); // a handler may throw
+  }
   return true;
 }
 

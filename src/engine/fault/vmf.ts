@@ -5,7 +5,6 @@
  */
 import * as atomics from '#atomics';
 import { OK } from '../arena/errno.ts';
-import { word } from '../arena/memory.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
 import type { Mm, MmRead, Vma } from '../mm/held.ts';
@@ -53,13 +52,18 @@ export const linearPageIndex = (vma: Vma, addr: number): number =>
  */
 export function pteLockSame({ leaf, at, orig }: VmFault): boolean {
   pteLock(leaf);
-  if (word(at) === orig) return true;
+  if (atomics.rcuDereference(at) === orig) return true;
   pteUnlock(leaf);
   return false;
 }
 
-/** Publishes an entry whose page is complete; its lock is held. */
-export const setPte = (at: WordAt, pte: Pte): void => atomics.store(at, pte);
+/**
+ * Publishes an entry whose page was complete when its lock was taken. Plainly: that lock is an
+ * atomic before, which no store of the page's bytes passes, and leaving it one behind. What a
+ * walker's compare-and-swap marks meanwhile, in an entry that is there, was lost before too: who
+ * comes here with such an entry sets those bits itself, or takes the page away and flushes.
+ */
+export const setPte = (at: WordAt, pte: Pte): void => atomics.rcuAssignPointer(at, pte);
 
 /**
  * Gives the VMA its anon_vma before its first private page. That looks at neighbours, so

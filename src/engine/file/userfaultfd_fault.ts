@@ -94,11 +94,9 @@ export function userfaultfdEndFault(ctx: UserfaultfdCtx): void {
   userfaultfdEndFaultOf(ctx, cpuId(thisCpu));
 }
 
-/** Ends the fault of a worker. */
+/** Ends the fault of a worker. Without the lock, which a dead worker may have: see task/bury.ts. */
 export function userfaultfdEndFaultOf(ctx: UserfaultfdCtx, cpu: number): void {
-  userfaultfdLock(ctx);
   atomics.store(userfaultfdFaultAt(ctx, cpu) + STATE, FREE);
-  userfaultfdUnlock(ctx);
   setWord(cpuOf(cpu) + C_USERFAULT, NULL);
   userfaultfdCtxPut(ctx);
 }
@@ -132,8 +130,8 @@ export function userfaultfdWake(ctx: UserfaultfdCtx, start: number, end: number)
     const state = atomics.load(at + STATE);
     const isWaiting = state === PENDING || state === READ;
     if (isWaiting && double(at + ADDRESS) >= start && double(at + ADDRESS) < end) {
-      atomics.store(at + STATE, WOKEN);
-      atomics.wakeAll(at + STATE);
+      // Not if its worker was buried just now.
+      if (atomics.cas(at + STATE, state, WOKEN)) atomics.wakeAll(at + STATE);
     }
     userfaultfdUnlock(ctx);
   }

@@ -55,7 +55,8 @@ export const xaNodeFree = (node: XaNode): void => cacheFreeRcu(XA_NODE_CACHE, no
 
 export const xaNodeLevel = (node: XaNode): number => views.i32[node + LEVEL]!;
 export const xaNodeCount = (node: XaNode): number => views.i32[node + COUNT]!;
-export const xaSlot = (node: XaNode, offset: number): number => views.i32[node + SLOTS + offset]!;
+export const xaSlot = (node: XaNode, offset: number): number =>
+  atomics.rcuDereference(node + SLOTS + offset);
 export const xaSlotAt = (node: XaNode, offset: number): WordAt => node + SLOTS + offset;
 
 /** Fills or empties a slot, and publishes it. */

@@ -13,7 +13,6 @@
  */
 import * as atomics from '#atomics';
 import { EEXIST, ENOMEM, type Errno, OK } from '../arena/errno.ts';
-import { word } from '../arena/memory.ts';
 import { NULL, type Null, type WordAt } from '../arena/ref.ts';
 import {
   setXaSlot,
@@ -28,7 +27,7 @@ import {
   xaSpan,
 } from './xa_node_struct.ts';
 
-const rootOf = (root: WordAt): XaNode | Null => word(root) as XaNode | Null;
+const rootOf = (root: WordAt): XaNode | Null => atomics.rcuDereference(root) as XaNode | Null;
 
 /** One past the last index that a tree with this root can hold. */
 const limitOf = (top: XaNode): number => xaSpan(xaNodeLevel(top) + 1);

@@ -130,14 +130,19 @@ export function* eachVma(mm: MmRead, from = 0): Generator<Vma> {
  * Source: mm/mmap_lock.c, lock_vma_under_rcu(), v6.18.
  */
 export function lockVmaUnderRcu(mm: Mm, addr: number): Vma | null {
+  rcuReadLock();
+  const vma = lockVmaInSection(mm, addr);
+  rcuReadUnlock();
+  return vma;
+}
+
+/** The same in an RCU section of the caller's. */
+export function lockVmaInSection(mm: Mm, addr: number): Vma | null {
   if (hasNoVmaLock()) return null;
   // Repeats only when the VMA left while we looked: whoever took it away made progress.
   for (;;) {
-    rcuReadLock();
     const found = mtreeLoad(mmMt(mm), addr) as VmaRcu | Null;
     const vma = found === NULL ? VMA_LOCKED : vmaStartRead(mm, found);
-    rcuReadUnlock();
-
     if (vma === VMA_DETACHED) {
       countEvent(VMA_LOCK_MISS);
       continue;

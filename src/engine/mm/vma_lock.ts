@@ -15,19 +15,16 @@
  *
  * Source: mm/mmap_lock.c, include/linux/mmap_lock.h, v6.18.
  */
-import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
 import type { WordAt } from '../arena/ref.ts';
 import type { LockMode } from '../sync/held_locks.ts';
 import { rwsemBreak } from '../sync/rwsem.ts';
 import { trace, VMA_START_WRITE } from '../trace/events.ts';
 import type { Mm, MmRead, MmWrite, Vma, VmaRcu, VmaWrite } from './held.ts';
-import { mmLockSeqAt } from './mm_struct.ts';
 import { isDefaultVmaLock } from './protocol.ts';
 import * as older from './vma_lock/older.ts';
-import type { ReadLock } from './vma_lock/read_lock.ts';
+import { isMarkedBySeq, type ReadLock } from './vma_lock/read_lock.ts';
 import * as refcnt from './vma_lock/refcnt.ts';
-import { vmLockSeqAt } from './vma_struct.ts';
 
 export { VMA_DETACHED, VMA_LOCKED } from './vma_lock/read_lock.ts';
 
@@ -67,9 +64,7 @@ export function vmaStartWrite(mm: MmWrite, vma: Vma): VmaWrite {
 
 /** With nothing held: it may be a mark that has just ended, or just begins. */
 export const isMarked = (mm: Mm, vma: VmaRcu): boolean =>
-  isDefaultVmaLock()
-    ? atomics.readOnce(vmLockSeqAt(vma)) === atomics.readOnce(mmLockSeqAt(mm))
-    : older.isMarked(mm, vma);
+  isDefaultVmaLock() ? isMarkedBySeq(mm, vma) : older.isMarked(mm, vma);
 
 export const isWriteLocked = (mm: MmRead, vma: VmaRcu): boolean => isMarked(mm, vma);
 

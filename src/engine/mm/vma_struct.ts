@@ -15,6 +15,7 @@
  *
  * Source: include/linux/mm_types.h, Documentation/mm/process_addrs.rst, v6.18.
  */
+import { rcuDereference } from '#atomics';
 import { rawViews, views as shared } from '../arena/memory.ts';
 import type { Addr, Null, Ref, WordAt } from '../arena/ref.ts';
 import { type Cache, cacheKind } from '../slab/cache.ts';
@@ -106,7 +107,9 @@ export const vmEnd = (vma: Vma): Addr => views.f64[(vma + END) >> 1]! as Addr;
 export const vmPgoff = (vma: Vma): number => views.f64[(vma + PGOFF) >> 1]!;
 export const vmFlags = (vma: Vma): VmFlags => views.f64[(vma + FLAGS) >> 1]! as VmFlags;
 export const vmFile = (vma: Vma): File | Null => views.i32[vma + FILE]! as File | Null;
-export const vmAnonVma = (vma: Vma): AnonVma | Null => views.i32[vma + ANON_VMA]! as AnonVma | Null;
+/** From NULL it may be set meanwhile, under page_table_lock. */
+export const vmAnonVma = (vma: Vma): AnonVma | Null =>
+  rcuDereference(vma + ANON_VMA) as AnonVma | Null;
 export const vmAnonVmaChain = (vma: Vma): AnonVmaChain | Null =>
   views.i32[vma + AVC]! as AnonVmaChain | Null;
 export const vmOps = (vma: Vma): number => views.i32[vma + OPS]!;
@@ -128,6 +131,12 @@ export function vmaCopyRcu(to: VmaHidden, from: VmaRcu): void {
   i32[to + ANON_VMA] = i32[from + ANON_VMA]!;
   i32[to + OPS] = i32[from + OPS]!;
 }
+export const vmRangeRcu = (vma: VmaRcu): [start: Addr, end: Addr] => [
+  rawViews.f64[(vma + START) >> 1]! as Addr,
+  rawViews.f64[(vma + END) >> 1]! as Addr,
+];
+export const vmFlagsRcu = (vma: VmaRcu): VmFlags => rawViews.f64[(vma + FLAGS) >> 1]! as VmFlags;
+export const vmPgoffRcu = (vma: VmaRcu): number => rawViews.f64[(vma + PGOFF) >> 1]!;
 export const vmFileRcu = (vma: VmaRcu): File | Null => rawViews.i32[vma + FILE]! as File | Null;
 export const vmHasAnonNameRcu = (vma: VmaRcu): boolean => rawViews.i32[vma + ANON_NAME] !== 0;
 

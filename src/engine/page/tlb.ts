@@ -51,7 +51,7 @@ export const isTlbCurrent = (mm: Mm): boolean => atomics.load(mmTlbGenAt(mm)) ==
 function isOwner(mm: Mm): boolean {
   const { i32 } = views;
   return (
-    i32[mmTlbGenAt(mm)] === owner.generation &&
+    atomics.rcuDereference(mmTlbGenAt(mm)) === owner.generation &&
     owner.mm === mm &&
     i32[H_RESTORES] === owner.restores &&
     owner.words === i32
@@ -61,7 +61,8 @@ function isOwner(mm: Mm): boolean {
 /** Forgets what is not this address space's, or no longer true. */
 function changeOwner(mm: Mm): void {
   const { i32 } = views;
-  owner.generation = i32[mmTlbGenAt(mm)] ?? 0;
+  // Before every walk whose result bears it: what the flush to this generation cleared is seen.
+  owner.generation = atomics.load(mmTlbGenAt(mm));
   owner.restores = i32[H_RESTORES] ?? 0;
   owner.mm = mm;
   // A scheduler sees every load and store of a program's memory: nothing is remembered.
@@ -133,7 +134,9 @@ function walk(at: WordAt | Null, needs: number, sets: number): WordAt | Null {
   if (at === NULL) return NULL;
   // Ends when the entry stands still: each round means that somebody changed it.
   for (;;) {
-    const pte = atomics.load(at);
+    // A stale entry is harmless: a missing one is asked for again under its lock, by the fault, and
+    // one that has gone was cleared before a flush, which every use of the translation finds.
+    const pte = atomics.rcuDereference(at);
     if ((pte & needs) !== needs) return NULL;
     if ((pte & sets) === sets || atomics.cas(at, pte, pte | sets)) return frameOf(ptePfn(pte));
   }

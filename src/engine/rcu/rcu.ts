@@ -24,7 +24,9 @@ export function rcuReadLock(): void {
   const nesting = word(thisCpu + C_RCU_NESTING);
   setWord(thisCpu + C_RCU_NESTING, nesting + 1);
   // Pairs with the scan in pollStateSynchronizeRcu().
-  if (nesting === 0) atomics.store(thisCpu + C_RCU_EPOCH, atomics.readOnce(H_RCU_EPOCH));
+  if (nesting === 0) {
+    atomics.store(thisCpu + C_RCU_EPOCH, atomics.rcuDereference(H_RCU_EPOCH));
+  }
 }
 
 export function rcuReadUnlock(): void {

@@ -29,7 +29,7 @@ import { rawViews } from '../arena/memory.ts';
 import { NULL, type Null, type Ref, type WordAt } from '../arena/ref.ts';
 import { pollStateSynchronizeRcu, startPollSynchronizeRcu } from '../rcu/rcu.ts';
 import { CACHE_DEPOT_LOCK } from '../sync/lock_class.ts';
-import { spinLock, spinUnlock } from '../sync/spinlock.ts';
+import { spinLock, spinTryLock, spinUnlock } from '../sync/spinlock.ts';
 import { ARMED, CARVED, DEPOT_COUNT, DEPOT_HEAD, DEPOT_LOCK } from './cache_line.ts';
 import type { Cache } from './cache_kind.ts';
 import { isRefused, noteExhausted, refusalsOf } from './fail.ts';
@@ -122,7 +122,7 @@ export function cacheFreeAll<Kind extends string>(
   setWord(slab + FREE, head);
   setDouble(slab + FREES, double(slab + FREES) + count);
   setWord(slab + FREE_COUNT, word(slab + FREE_COUNT) + count);
-  while (word(slab + FREE_COUNT) > 2 * BATCH) spill(cache, slab);
+  while (word(slab + FREE_COUNT) > 2 * BATCH && spill(cache, slab));
 }
 
 /** Frees an object once all present RCU readers are gone. Never waits. */
@@ -209,19 +209,22 @@ function pushFree(cache: Cache<string>, slab: WordAt, object: number): void {
   setWord(slab + FREE_COUNT, word(slab + FREE_COUNT) + 1);
 }
 
-/** Moves up to a batch from the free list to the depot, for workers that only allocate. */
-function spill(cache: Cache<string>, slab: WordAt): void {
+/**
+ * Moves a batch from the free list to the depot, for workers that only allocate. @returns false
+ * when somebody is there: freeing never waits, and the next one tries again.
+ */
+function spill(cache: Cache<string>, slab: WordAt): boolean {
+  const depot = cacheAt(cache.id);
+  if (!spinTryLock(depot + DEPOT_LOCK, CACHE_DEPOT_LOCK)) return false;
   const head = word(slab + FREE);
   const last = nthLinked(cache, head, BATCH);
   setWord(slab + FREE, word(last + cache.link));
   setWord(slab + FREE_COUNT, word(slab + FREE_COUNT) - BATCH);
-
-  const depot = cacheAt(cache.id);
-  spinLock(depot + DEPOT_LOCK, CACHE_DEPOT_LOCK);
   setWord(last + cache.link, word(depot + DEPOT_HEAD));
   setWord(depot + DEPOT_HEAD, head);
   setWord(depot + DEPOT_COUNT, word(depot + DEPOT_COUNT) + BATCH);
   spinUnlock(depot + DEPOT_LOCK);
+  return true;
 }
 
 function takeFromDepot(cache: Cache<string>, slab: WordAt): boolean {

@@ -22,7 +22,7 @@ const HELD = 1;
 const CONTENDED = 2;
 
 /** Looks before a waiter sleeps; in a checked build a scheduler takes each for a step. */
-export const SPINS = IS_SHADOWED ? 1 : 200;
+const SPINS = IS_SHADOWED ? 1 : 200;
 
 export function spinLock(lock: WordAt, cls: LockClass): void {
   if (IS_SHADOWED) checkLockOrder(lock, cls, SPIN);

@@ -1,6 +1,6 @@
 /** mincore(2): which pages are in memory. */
 import { EFAULT, EINVAL, ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
-import { word } from '../arena/memory.ts';
+import { rcuDereference } from '#atomics';
 import { NULL } from '../arena/ref.ts';
 import { isPageAligned, PAGE_SIZE, pageUp, TASK_SIZE, ugt, type Ulong } from '../arena/units.ts';
 import { fileInode } from '../file/file_struct.ts';
@@ -67,7 +67,7 @@ function canDoMincore(vma: Vma): boolean {
 
 function isMapped(vma: Vma, addr: number): boolean {
   const at = ptePtr(vmMm(vma), addr);
-  return at !== NULL && isPtePresent(word(at));
+  return at !== NULL && isPtePresent(rcuDereference(at));
 }
 
 /** A page that no entry maps may be in its file's cache; what is special always counts. */

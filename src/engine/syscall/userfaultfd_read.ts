@@ -3,8 +3,9 @@
  *
  * Source: fs/userfaultfd.c, userfaultfd_ctx_read(), v6.18.
  */
-import { EAGAIN, EBADF, EINVAL, type Errno, isErr } from '../arena/errno.ts';
+import { EAGAIN, EBADF, EDEADLK, EINVAL, type Errno, isErr } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
+import { maySleep } from '../arena/sleep.ts';
 import { fget } from '../file/fd_table.ts';
 import { fileUserfaultfd, fput } from '../file/file_struct.ts';
 import {
@@ -41,7 +42,8 @@ export type UffdMessage =
  * Takes the oldest fault, or the oldest event. Without O_NONBLOCK it sleeps until there is one.
  *
  * @returns it; EAGAIN when there is none; EINVAL before UFFDIO_API and for what is no
- *   userfaultfd; EBADF; of a fork, ENOMEM or EMFILE, with the event still there.
+ *   userfaultfd; EBADF; EDEADLK on a thread that may not sleep; of a fork, ENOMEM or EMFILE, with
+ *   the event still there.
  */
 export function sysUffdRead(fd: number): UffdMessage | Errno {
   enterSyscall();
@@ -63,6 +65,7 @@ function readMessage(ctx: UserfaultfdCtx): UffdMessage | Errno {
     const event = userfaultfdTake(ctx);
     if (event !== null) return handOver(ctx, event);
     if (!sleeps) return EAGAIN;
+    if (!maySleep) return EDEADLK;
     userfaultfdWait(ctx, seen);
   }
 }

@@ -5,6 +5,7 @@
  */
 import { EAGAIN, ENOMEM, type Errno, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
+import { maySleep } from '../arena/sleep.ts';
 import type { Mm } from '../mm/held.ts';
 import { mmput } from '../mm/mm_refs.ts';
 import {
@@ -49,7 +50,8 @@ import { completeVfork } from './vfork.ts';
  * the other threads of its process have ended: they are condemned, and their workers end them. It
  * becomes the leader, under the number of the process.
  *
- * @returns EAGAIN when the process is ending or another thread does the same, ENOMEM; then nothing
+ * @returns EAGAIN when the process is ending, another thread does the same, or this worker's thread
+ *   may not sleep and there are others to wait for; ENOMEM; then nothing
  *   has happened, but threads may have been told to end.
  */
 export function beginNewExec(mm: Mm): 0 | Errno {
@@ -70,18 +72,19 @@ export function beginNewExec(mm: Mm): 0 | Errno {
   return OK;
 }
 
-/** @returns false when the process is to end. */
+/** @returns false when the process is to end, or the others cannot be waited for. */
 function deThread(task: Task): boolean {
   const signal = taskSignal(task);
   tasklistLock();
   const isEnding = (signalFlags(signal) & (SIGNAL_GROUP_EXIT | SIGNAL_GROUP_EXEC)) !== 0;
   const isAlone = signalThreads(signal) === 1;
-  if (!isEnding && !isAlone) {
+  const mayWait = isAlone || maySleep;
+  if (!isEnding && !isAlone && mayWait) {
     setSignalFlags(signal, signalFlags(signal) | SIGNAL_GROUP_EXEC);
     zapOtherThreads(task);
   }
   tasklistUnlock();
-  if (isEnding) return false;
+  if (isEnding || !mayWait) return false;
   return isAlone || awaitOthers(task);
 }
 

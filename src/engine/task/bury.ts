@@ -6,6 +6,9 @@
  *   its place in a line             goes to the next
  *   its locks, innermost first      are broken, and who waits is woken
  *
+ * Nothing here waits, so that a thread that may not sleep can do it, and one dead worker after the
+ * other can be buried: no lock is taken, and none of another dead worker's can be in the way.
+ *
  * What it was changing under a lock stays as it was at that moment, which may be half done: the
  * machine warns of it from then on, and the burial names the locks.
  */
@@ -22,6 +25,7 @@ import {
 import { C_STORING, C_USERFAULT } from '../arena/layout.ts';
 import { word } from '../arena/memory.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
+import { endTurn } from '../arena/turn.ts';
 import { userfaultfdEndFaultOf } from '../file/userfaultfd_fault.ts';
 import type { Mm } from '../mm/held.ts';
 import { mmapEndDeadWrite } from '../mm/mmap_lock.ts';
@@ -59,6 +63,7 @@ export function buryWorker(worker: number): Burial | null {
   forgetHeld(cpu);
   const wasReading = rcuEndOf(cpu);
   endUserfault(cpu);
+  endTurn(worker);
   warnOnce(
     WARN_BROKEN_LOCK,
     held.some(({ mode }) => mode !== READ),

@@ -4,7 +4,8 @@
  *
  * Source: kernel/fork.c, complete_vfork_done(), wait_for_vfork_done(), v6.18.
  */
-import { EINTR, type Errno, OK } from '../arena/errno.ts';
+import { EDEADLK, EINTR, type Errno, OK } from '../arena/errno.ts';
+import { maySleep } from '../arena/sleep.ts';
 import { announceNews, signalNews, sleepUntilNews } from '../mm/signal_struct.ts';
 import {
   current,
@@ -26,7 +27,7 @@ export function completeVfork(task: Task): void {
  * Sleeps until the task `tid`, made with CLONE_VFORK, has left the address space; not at all for
  * another.
  *
- * @returns EINTR when the running task is to die first.
+ * @returns EINTR when the running task is to die first; EDEADLK on a thread that may not sleep.
  */
 export function awaitVfork(child: Task, tid: number): 0 | Errno {
   const own = taskSignal(current());
@@ -35,6 +36,7 @@ export function awaitVfork(child: Task, tid: number): 0 | Errno {
     const seen = signalNews(own);
     if (!isVforkPending(child, tid)) return OK;
     if (fatalSignalPending()) return EINTR;
+    if (!maySleep) return EDEADLK;
     sleepUntilNews(own, seen);
   }
 }

@@ -4,8 +4,9 @@
  * Source: kernel/exit.c, kernel_wait4(), do_wait(), wait_consider_task(), wait_task_zombie(),
  * v6.18. Nothing stops or is traced here, so only ends are waited for.
  */
-import { ECHILD, EINTR, EINVAL, type Errno, ESRCH } from '../arena/errno.ts';
+import { ECHILD, EDEADLK, EINTR, EINVAL, type Errno, ESRCH } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
+import { maySleep } from '../arena/sleep.ts';
 import {
   isZombie,
   signalExitCode,
@@ -38,7 +39,7 @@ export interface WaitArgs {
  *
  * @returns 0 with WNOHANG when all that could be waited for live; EINVAL for other options; ESRCH
  *   for the smallest number there is; ECHILD when there is no such child; EINTR when the running
- *   task is to die.
+ *   task is to die; EDEADLK on a thread that may not sleep.
  */
 export function sysWait4(args: WaitArgs): WaitResult | 0 | Errno {
   const { pid, options } = args;
@@ -52,6 +53,7 @@ export function sysWait4(args: WaitArgs): WaitResult | 0 | Errno {
     if (found !== 0) return found;
     if ((options & WNOHANG) !== 0) return 0;
     if (fatalSignalPending()) return EINTR;
+    if (!maySleep) return EDEADLK;
     sleepUntilNews(parent, seen);
   }
 }

@@ -2,13 +2,10 @@
  * The generations of the VMA lock before the default: which of them is meant. They are chosen here,
  * apart from vma_lock.ts, so that the default's path stays short enough to be compiled as one.
  */
-import * as atomics from '#atomics';
 import type { Mm, MmWrite, Vma, VmaRcu, VmaWrite } from '../held.ts';
-import { mmLockSeqAt } from '../mm_struct.ts';
 import { hasNoVmaLock as isOff, isTypesafeVmaLock as isTypesafe } from '../protocol.ts';
-import { vmLockSeqAt } from '../vma_struct.ts';
 import * as off from './off.ts';
-import { type ReadLock, VMA_LOCKED } from './read_lock.ts';
+import { isMarkedBySeq, type ReadLock, VMA_LOCKED } from './read_lock.ts';
 import * as rwsem from './rwsem.ts';
 import * as typesafe from './typesafe.ts';
 
@@ -29,9 +26,7 @@ export function startWrite(mm: MmWrite, vma: Vma): void {
 }
 
 export const isMarked = (mm: Mm, vma: VmaRcu): boolean =>
-  isOff()
-    ? off.isMarked(mm)
-    : atomics.readOnce(vmLockSeqAt(vma)) === atomics.readOnce(mmLockSeqAt(mm));
+  isOff() ? off.isMarked(mm) : isMarkedBySeq(mm, vma);
 
 export function markAttached(vma: VmaWrite): void {
   if (!isOff()) rwsem.markAttached(vma);

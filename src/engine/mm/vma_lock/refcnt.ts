@@ -26,7 +26,13 @@ import type { Mm, MmWrite, Vma, VmaRcu, VmaWrite } from '../held.ts';
 import { mmgrab, mmdrop } from '../mm_refs.ts';
 import { mmLockSeqAt, mmWriterWaitAt } from '../mm_struct.ts';
 import { vmLockSeqAt, vmMm, vmRefcntAt } from '../vma_struct.ts';
-import { NEVER_LOCKED, type ReadLock, VMA_DETACHED, VMA_LOCKED } from './read_lock.ts';
+import {
+  isMarkedBySeq,
+  NEVER_LOCKED,
+  type ReadLock,
+  VMA_DETACHED,
+  VMA_LOCKED,
+} from './read_lock.ts';
 
 /** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
 const views = shared;
@@ -42,7 +48,7 @@ const READERS_MAX = EXCLUDE_READERS - 1;
  */
 export function startRead(mm: Mm, vma: VmaRcu): ReadLock {
   // A cheap refusal. It orders nothing: the check that counts is the last one.
-  if (atomics.readOnce(vmLockSeqAt(vma)) === atomics.readOnce(mmLockSeqAt(mm))) return VMA_LOCKED;
+  if (isMarkedBySeq(mm, vma)) return VMA_LOCKED;
 
   const held = prepareHeld(vma, VMA_LOCK, READ);
   const before = incNotZero(vma);
@@ -51,20 +57,23 @@ export function startRead(mm: Mm, vma: VmaRcu): ReadLock {
   if (before < 0) return VMA_LOCKED;
 
   // Reused by another mm: its writer may be waiting for our count, in that mm's memory.
-  const owner = vmMm(vma);
-  if (owner !== mm && !NO_MM_CHECK) {
-    mmgrab(owner);
-    vmaPutRead(vma);
-    mmdrop(owner);
-    return VMA_LOCKED;
-  }
+  if (vmMm(vma) !== mm && !NO_MM_CHECK) return leaveOther(vma);
 
   // Write-locked between the first check and the count. Pairs with vmaEndWriteAll().
-  if (atomics.readOnce(vmLockSeqAt(vma)) === atomics.load(mmLockSeqAt(mm))) {
+  if (atomics.rcuDereference(vmLockSeqAt(vma)) === atomics.load(mmLockSeqAt(mm))) {
     vmaPutRead(vma);
     return VMA_LOCKED;
   }
   return vma as Vma;
+}
+
+/** Apart from the way that is taken: what is compiled as one has a limit. */
+function leaveOther(vma: VmaRcu): typeof VMA_LOCKED {
+  const owner = vmMm(vma);
+  mmgrab(owner);
+  vmaPutRead(vma);
+  mmdrop(owner);
+  return VMA_LOCKED;
 }
 
 /** Fails only for too many readers. */
@@ -83,13 +92,13 @@ export function endRead(vma: Vma): void {
 export function startWrite(mm: MmWrite, vma: Vma): void {
   const isAttached = excludeReaders(mm, vma, 1);
   // Racy readers compare it; it only ever says "locked" too often.
-  atomics.store(vmLockSeqAt(vma), atomics.readOnce(mmLockSeqAt(mm)));
+  atomics.store(vmLockSeqAt(vma), atomics.rcuDereference(mmLockSeqAt(mm)));
   if (isAttached) admitReaders(vma);
 }
 
 /** The store releases the fields: pairs with incNotZero(). */
 export function markAttached(vma: VmaWrite): void {
-  assert(atomics.readOnce(vmRefcntAt(vma)) === 0, 'only a detached VMA is attached');
+  assert(isDetached(vma), 'only a detached VMA is attached');
   atomics.store(vmRefcntAt(vma), 1);
 }
 
@@ -104,7 +113,7 @@ export function markDetached(mm: MmWrite, vma: VmaWrite): void {
   if (excludeReaders(mm, vma, 0)) admitReaders(vma);
 }
 
-export const isDetached = (vma: VmaRcu): boolean => atomics.readOnce(vmRefcntAt(vma)) === 0;
+export const isDetached = (vma: VmaRcu): boolean => atomics.rcuDereference(vmRefcntAt(vma)) === 0;
 
 /** The count is inherited from the last life: setting it could wipe out a late reader's step. */
 export function init(vma: VmaRcu): void {
@@ -117,7 +126,7 @@ function excludeReaders(mm: MmWrite, vma: Vma, base: number): boolean {
   if (IS_SHADOWED) checkLockOrder(vma, VMA_LOCK, WRITE);
   const at = vmRefcntAt(vma);
   const held = prepareHeld(vma, VMA_LOCK, WRITE);
-  for (let count = atomics.readOnce(at); ; count = atomics.load(at)) {
+  for (let count = atomics.rcuDereference(at); ; count = atomics.load(at)) {
     if (count === 0) return false;
     if (!atomics.cas(at, count, count + EXCLUDE_READERS)) continue;
     views.i32[thisCpu + C_HELD] = held + 1;
@@ -149,7 +158,7 @@ export function breakLock(vma: VmaRcu, mode: LockMode): void {
 /** @returns the count before, 0 when detached, -1 when readers are excluded or too many. */
 function incNotZero(vma: VmaRcu): number {
   const at = vmRefcntAt(vma);
-  for (let count = atomics.readOnce(at); ; count = atomics.load(at)) {
+  for (let count = atomics.rcuDereference(at); ; count = atomics.load(at)) {
     if (count === 0) return 0;
     if (count >= READERS_MAX) return -1;
     if (atomics.cas(at, count, count + 1)) return count;
@@ -163,7 +172,7 @@ function vmaPutRead(vma: VmaRcu): void {
   const mm = vmMm(vma);
   const left = atomics.add(vmRefcntAt(vma), -1) - 1;
   views.i32[thisCpu + C_HELD] = held;
-  wakeWriter(mm, left);
+  if (left >= EXCLUDE_READERS) wakeWriter(mm, left);
 }
 
 function dropCount(vma: VmaRcu): void {
@@ -172,7 +181,7 @@ function dropCount(vma: VmaRcu): void {
 }
 
 function wakeWriter(mm: Mm, left: number): void {
-  if (left < EXCLUDE_READERS || left > EXCLUDE_READERS + 1) return;
+  if (left < EXCLUDE_READERS || left > EXCLUDE_READERS + 1) return; // none, or not the last one
   // First move the epoch, then wake: a writer about to sleep sees the move.
   atomics.add(mmWriterWaitAt(mm), 1);
   atomics.wakeAll(mmWriterWaitAt(mm));

@@ -39,11 +39,15 @@ export function startRead(vma: VmaRcu): ReadLock {
 export function downUnmarked(mm: Mm, vma: VmaRcu): boolean {
   const mask = protocolLockSeqMask();
   // A cheap refusal. It orders nothing: the check that counts is the last one.
-  if (((atomics.readOnce(vmLockSeqAt(vma)) ^ atomics.readOnce(mmLockSeqAt(mm))) & mask) === 0)
+  if (
+    ((atomics.rcuDereference(vmLockSeqAt(vma)) ^ atomics.rcuDereference(mmLockSeqAt(mm))) &
+      mask) ===
+    0
+  )
     return false;
   if (!downReadTrylock(vmLockAt(vma), VMA_LOCK)) return false;
   // Write-locked between the first check and the semaphore. Pairs with vmaEndWriteAll().
-  if (((atomics.readOnce(vmLockSeqAt(vma)) ^ atomics.load(mmLockSeqAt(mm))) & mask) !== 0)
+  if (((atomics.rcuDereference(vmLockSeqAt(vma)) ^ atomics.load(mmLockSeqAt(mm))) & mask) !== 0)
     return true;
   upRead(vmLockAt(vma));
   return false;
@@ -68,7 +72,7 @@ export function endRead(vma: Vma): void {
 export function startWrite(mm: MmWrite, vma: Vma): void {
   downWrite(vmLockAt(vma), VMA_LOCK);
   // Racy readers compare it; it only ever says "locked" too often.
-  atomics.store(vmLockSeqAt(vma), atomics.readOnce(mmLockSeqAt(mm)));
+  atomics.store(vmLockSeqAt(vma), atomics.rcuDereference(mmLockSeqAt(mm)));
   upWrite(vmLockAt(vma));
 }
 
