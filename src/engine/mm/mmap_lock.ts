@@ -5,8 +5,8 @@
  *   mmapWriteUnlock()    make it even: all VMAs of the mm are unlocked; then leave
  *   mmapWriteDowngrade() the same, staying on as a reader
  *
- * Who looks without the lock at what may be looked at without it, such as the tree under RCU, asks
- * the sequence whether anybody wrote meanwhile: mmapLockSpeculateTryBegin(), ...Retry().
+ * Who looks without the lock at what may be looked at without it asks the sequence whether anybody
+ * wrote meanwhile: speculate.ts.
  *
  * The locked mm is the guard: what needs the lock takes an MmRead or an MmWrite.
  *
@@ -104,16 +104,6 @@ export function mmapWriteDowngrade(mm: MmWrite): MmRead {
   downgradeWrite(mmMmapLockAt(mm));
   return mm;
 }
-
-/** @returns what to ask mmapLockSpeculateRetry() with, or null: somebody is writing now. */
-export function mmapLockSpeculateTryBegin(mm: Mm): number | null {
-  const seq = atomics.load(mmLockSeqAt(mm));
-  return (seq & 1) === 0 ? seq : null;
-}
-
-/** Whether what has been looked at since may have been changed. */
-export const mmapLockSpeculateRetry = (mm: Mm, seq: number): boolean =>
-  atomics.load(mmLockSeqAt(mm)) !== seq;
 
 /** Of a writer that is no more: what it has marked is not marked any longer. */
 export function mmapEndDeadWrite(mm: Mm): void {

@@ -85,6 +85,9 @@ export const VMA_CACHE: Cache<'vm_area_struct'> = cacheKind({
   ],
 });
 
+/** The same, with the link over vm_start while it is free: `vmaFreePointer: 'in-range'`. */
+export const VMA_CACHE_LINKED_IN_RANGE = cacheKind({ ...VMA_CACHE, link: START });
+
 export type File = Ref<'file'>;
 export type AnonVma = Ref<'anon_vma'>;
 export type AnonVmaChain = Ref<'anon_vma_chain'>;
@@ -120,7 +123,7 @@ export const vmCaching = (vma: Vma): number => views.i32[vma + CACHING]!;
 /**
  * Copies what maps shows, and no reference, from a VMA that may be freed and used again meanwhile:
  * its memory is always a VMA's. The copy may be a mixture of two lives. It is worth something, and
- * so are the two words below, only if nobody wrote meanwhile: see speculate.ts.
+ * so is what is read below, only if nobody wrote meanwhile: see speculate.ts.
  */
 export function vmaCopyRcu(to: VmaHidden, from: VmaRcu): void {
   const { i32 } = rawViews;
@@ -128,6 +131,10 @@ export function vmaCopyRcu(to: VmaHidden, from: VmaRcu): void {
   i32[to + ANON_VMA] = i32[from + ANON_VMA]!;
   i32[to + OPS] = i32[from + OPS]!;
 }
+export const vmaRangeRcu = (vma: VmaRcu): readonly [start: number, end: number] => [
+  rawViews.f64[(vma + START) >> 1]!,
+  rawViews.f64[(vma + END) >> 1]!,
+];
 export const vmFileRcu = (vma: VmaRcu): File | Null => rawViews.i32[vma + FILE]! as File | Null;
 export const vmHasAnonNameRcu = (vma: VmaRcu): boolean => rawViews.i32[vma + ANON_NAME] !== 0;
 
