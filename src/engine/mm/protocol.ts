@@ -32,8 +32,8 @@ const AXES = {
    */
   endReadRcu: ['on', 'off'],
   /**
-   * Where the link of a free VMA lies, if its memory is used again at once: in a word of its own, or
-   * over `vm_start`, which a late reader then must not believe.
+   * Where the link of a free VMA lies, if its memory is used again at once: in a word of its own,
+   * or over `vm_start`, which a late reader then must not believe.
    */
   vmaFreePointer: ['apart', 'in-range'],
   /**
