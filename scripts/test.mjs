@@ -34,7 +34,9 @@ const script = (...args) => ({ args, repeat: `node ${args.join(' ')}` });
 
 const VITEST = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
 
-const CHECKS = ['check_imports', 'tidy', 'requirements'].map((name) => `scripts/${name}.test.mjs`);
+const CHECKS = ['check_imports', 'tidy', 'requirements', 'house'].map(
+  (name) => `scripts/${name}.test.mjs`,
+);
 
 const STEPS = [
   { name: 'build', run: () => tool('typescript', ['-p', 'tsconfig.build.json'], 'tsc') },
