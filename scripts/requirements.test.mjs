@@ -77,10 +77,11 @@ test('X-24 the page shows what carries each', () => {
   assert.equal(totals(rowsOf(LIST), titles, scenarios).total, 3);
 });
 
+const numbers = (count) => Array.from({ length: count }, (_, i) => String(i + 1));
+
 test('X-24 the list has every requirement, in order, once', () => {
   const seeds = { S0: 31, S1: 32, S2: 46, P2: 18, S3: 30, S4: 24, X: 25 };
   const ids = rowsOf(readProject().list).map(({ id }) => id);
-  const numbers = (count) => Array.from({ length: count }, (_, i) => String(i + 1));
   const expected = Object.entries(seeds).flatMap(([prefix, count]) =>
     // One was put in later, behind the twenty-third.
     (prefix === 'S0' ? numbers(count - 1).toSpliced(23, 0, '23a') : numbers(count)).map(
