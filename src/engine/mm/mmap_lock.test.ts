@@ -35,7 +35,9 @@ function events(act: (mm: Mm, process: Process) => void): string[] {
   expect(records.every((record) => record.mm === mm)).toBe(true);
   process.exit();
   machine.tearDown();
-  return records.map(({ event, arg }) => `${event.slice('mmap_lock_'.length)} ${arg}`);
+  return records.map(
+    ({ event, arg, a }) => `${event.slice('mmap_lock_'.length)} ${arg}${a === 1 ? ' refused' : ''}`,
+  );
 }
 
 describe('mmap_lock', () => {
@@ -57,6 +59,15 @@ describe('mmap_lock', () => {
       'acquire_returned 0',
       'released 0',
     ]);
+  });
+
+  it('S2-23 a try that fails is told as acquired without success', () => {
+    const seen = events((mm) => {
+      const writer = mmapWriteLock(mm);
+      expect(mmapReadTrylock(mm)).toBe(null);
+      mmapWriteUnlock(writer);
+    });
+    expect(seen.slice(2)).toEqual(['start_locking 0', 'acquire_returned 0 refused', 'released 1']);
   });
 
   it('S2-23 system calls take it once: mmap for write, madvise(WILLNEED) for read', () => {
