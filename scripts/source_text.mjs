@@ -5,6 +5,8 @@
  *   text    as it is written
  *   code    comments blanked
  *   bare    comments, strings and regular expressions blanked: only names and signs
+ *
+ * and its strings, of templates the first piece, as `{ at, text }`.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix, relative, sep } from 'node:path';
@@ -36,8 +38,7 @@ export function readSources(root, paths) {
 
 /** One source; the planted ones of the self-tests are made with it too. */
 export function source(path, text) {
-  const { code, bare } = blank(text);
-  return { path, text, code, bare };
+  return { path, text, ...blank(text) };
 }
 
 /** @returns the number, from 1, of the line in which `at` lies. */
@@ -90,13 +91,17 @@ function blank(text) {
   };
   // One entry for each `${` that is open: how many braces are open inside it.
   const templates = [];
+  const strings = [];
   for (let at = 0; at < text.length;) {
     const end = endOfTrivia(text, at, templates);
     if (end.kind === 'comment') wipe(code, at, end.at);
+    if (end.kind === 'string' && '\'"`'.includes(text[at])) {
+      strings.push({ at, text: text.slice(at + 1, end.inner) });
+    }
     if (end.kind !== 'code') wipe(bare, end.kind === 'comment' ? at : at + 1, end.inner);
     at = end.at;
   }
-  return { code: code.join(''), bare: bare.join('') };
+  return { code: code.join(''), bare: bare.join(''), strings };
 }
 
 /** @returns where what starts at `at` ends, and what it is; `inner` is where blanking stops. */

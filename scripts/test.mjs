@@ -34,6 +34,10 @@ const script = (...args) => ({ args, repeat: `node ${args.join(' ')}` });
 
 const VITEST = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
 
+const CHECKS = ['check_imports', 'tidy', 'requirements', 'house'].map(
+  (name) => `scripts/${name}.test.mjs`,
+);
+
 const STEPS = [
   { name: 'build', run: () => tool('typescript', ['-p', 'tsconfig.build.json'], 'tsc') },
   { name: 'bundle', run: () => script('scripts/bundle.mjs') },
@@ -42,10 +46,8 @@ const STEPS = [
   { name: 'format', run: () => tool('oxfmt', ['--check']) },
   { name: 'imports', run: () => script('scripts/check_imports.mjs') },
   { name: 'tidy', run: () => script('scripts/tidy.mjs') },
-  {
-    name: 'checks',
-    run: () => script('--test', 'scripts/check_imports.test.mjs', 'scripts/tidy.test.mjs'),
-  },
+  { name: 'ids', run: () => script('scripts/requirements.mjs') },
+  { name: 'checks', run: () => script('--test', ...CHECKS) },
   { name: 'tests', run: () => tool('vitest', VITEST) },
   { name: 'checked', run: () => tool('vitest', ['run', '-c', 'vitest.checked.config.ts']) },
 ];

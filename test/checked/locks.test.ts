@@ -102,10 +102,11 @@ describe('P2-18 a VMA read lock and mmap_lock', () => {
   it('a mark on the VMA that its marker reads would wait for itself', () => {
     const writer = mmapWriteLock(mm);
     const vma = findVma(writer, addr);
-    mmapWriteUnlock(writer);
-    const read = lockVmaUnderRcu(mm, addr);
+    const read = lockVmaUnderRcu(mm, addr); // a try, so it may be out of order
     if (read === null || vma === NULL) throw new Error('not locked');
     expect(() => vmaStartWrite(writer, vma)).toThrow('recursive lock: VMA lock');
+    vmaEndRead(read);
+    mmapWriteUnlock(writer);
   });
 });
 

@@ -47,6 +47,8 @@ const trial = (name: StepName, clean: Look, args: number[] = []): Trial => ({
     forkRecovery: 'tree-limit',
     vmaLock: 'refcnt',
     vmaLockSeq: '32-bit',
+    endReadRcu: 'on',
+    vmaFreePointer: 'apart',
     munmap: 'gather',
     mapsReader: 'per-vma',
   },

@@ -88,7 +88,7 @@ function expected(name: string, { mmapHook, mapFixedFailure, munmap }: Protocol)
 }
 
 /** Decide who sees a VMA, and not what becomes of it. */
-const LOCKS = new Set(['vmaLock', 'vmaLockSeq']);
+const LOCKS = new Set(['vmaLock', 'vmaLockSeq', 'endReadRcu', 'vmaFreePointer']);
 
 /** Every combination of the values of every axis but the locks, which have their defaults. */
 function combinations(): Protocol[] {

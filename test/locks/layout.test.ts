@@ -24,6 +24,7 @@ import {
   type UserfaultfdCtx,
   vmAttachedAt,
   VMA_CACHE,
+  VMA_CACHE_LINKED_IN_RANGE,
   vmLockAt,
   vmLockSeqAt,
   vmMm,
@@ -107,6 +108,10 @@ it.each(GENERATIONS)('S2-4 S4-13 the record of a VMA with the lock %s, in bytes'
   // The free link is no field of a live VMA: a reader of a free one sees its range as it was.
   const fields = rows.map(([, offset]) => offset / 4);
   expect(fields).not.toContain(VMA_CACHE.link);
+  // With the switch vmaFreePointer it is the range, and the word it had is nobody's.
+  expect(VMA_CACHE_LINKED_IN_RANGE.link * 4).toBe(rows.find(([name]) => name === 'vm_start')?.[1]);
+  const used = rows.reduce((sum, [, , bytes]) => sum + bytes, 0);
+  console.log(`used: ${used} bytes, ${used + 4} with a link of its own while it is free`);
 
   saved.forEach((value, i) => setWord(vma + i, value));
   expect(vmMm(vma)).toBe(mm);

@@ -2,6 +2,8 @@
 import { expect } from 'vitest';
 import { rcuReadLock, rcuReadUnlock } from '../../src/engine/rcu/rcu.ts';
 import { claimCpu, type Cpu } from '../../src/engine/arena/cpu.ts';
+import { H_RCU_EPOCH } from '../../src/engine/arena/layout.ts';
+import { word } from '../../src/engine/arena/memory.ts';
 import { vmAreaAlloc, vmAreaFree } from '../../src/engine/mm/vma_alloc.ts';
 import type { VmaHidden } from '../../src/engine/mm/held.ts';
 import { doMunmap } from '../../src/engine/vma/munmap.ts';
@@ -145,11 +147,14 @@ export const LIFE_SCENARIOS: Scenarios = {
   'S2-43 S4-12 callbacks of 1000 mappings that come and go': (form) =>
     inHome(form, ({ machine, process }) => {
       const before = machine.report().counters;
+      const periods = word(H_RCU_EPOCH);
       for (let i = 0; i < 1000; i++) {
         map(process, 0, 1);
         process.munmap(at(0), PAGE);
       }
       const after = machine.report().counters;
+      // One grace period for each batch of 256, of VMAs and of nodes of the tree.
+      expect(word(H_RCU_EPOCH) - periods).toBeLessThan(1000 / 50);
       const waited = after.vma_free_rcu - before.vma_free_rcu;
       const direct = after.vma_free_direct - before.vma_free_direct;
       expect([waited, direct]).toEqual(reusesAtOnce(form) ? [0, 1000] : [1000, 0]);

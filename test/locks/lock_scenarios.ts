@@ -25,9 +25,11 @@ import {
   vmaStartReadLocked,
   vmaStartWrite,
 } from '../../src/engine/mm/vma_lock.ts';
-import { setVmMm, setVmRange, vmLockAt } from '../../src/engine/mm/vma_struct.ts';
+import { setVmMm, setVmRange, VMA_CACHE, vmLockAt } from '../../src/engine/mm/vma_struct.ts';
 import { rcuReadLock, rcuReadUnlock } from '../../src/engine/rcu/rcu.ts';
+import { cacheStats } from '../../src/engine/slab/cache.ts';
 import { splitVma } from '../../src/engine/vma/split.ts';
+import { asAnother } from '../cpus.ts';
 import { Canvas, mmOf, PAGE } from '../pictures.ts';
 import { traced } from '../traced.ts';
 import { type Form, machineOf, NotHere, type Scenarios } from './forms.ts';
@@ -101,14 +103,34 @@ export const LOCK_SCENARIOS: Scenarios = {
     mmapWriteLock(mmapReadUnlock(reader));
   },
 
-  'S2-17 a VMA that is not write-locked fails the assertion': (form) => {
+  'S2-7 who has not mmap_lock for write marks nothing, and is told of the VMA': (form) => {
+    using canvas = drawn(form, 'AB');
+    const vma = canvas.vma('B');
+    const told = new RegExp(`mmap_lock for write marks a VMA: vma ${vma} 1000-2000 lock`, 'u');
+    const mark = (): unknown => vmaStartWrite(canvas.mm, vma);
+    // Without VMA locks a mark is mmap_lock itself, whoever holds it.
+    if (form.vmaLock !== 'off') expect(() => asAnother(mark), 'another has it').toThrow(told);
+    const mm = mmapWriteUnlock(canvas.mm);
+    expect(mark, 'nobody has it').toThrow(told);
+    const reader = mmapReadLock(mm);
+    expect(mark, 'only for read').toThrow(told);
+    mmapWriteLock(mmapReadUnlock(reader));
+  },
+
+  'S2-17 a VMA that is not write-locked fails the assertion, which tells of it': (form) => {
     using canvas = drawn(form, 'A');
     const vma = canvas.vma('A');
+    const dump = / 0-1000 lock \S+ seq \S+ attached \S+ mm \d+ mmap_lock 0x\w+ seq \d+$/u;
+    const mm = mmapWriteUnlock(canvas.mm);
+    expect(() => vmaAssertWriteLocked(canvas.mm, vma)).toThrow('mmap_lock is held for write: vma');
+    expect(() => vmaAssertWriteLocked(canvas.mm, vma)).toThrow(dump);
+    mmapWriteLock(mm);
     if (form.vmaLock === 'off') {
       vmaAssertWriteLocked(canvas.mm, vma);
       return;
     }
-    expect(() => vmaAssertWriteLocked(canvas.mm, vma)).toThrow('the VMA is write-locked');
+    expect(() => vmaAssertWriteLocked(canvas.mm, vma)).toThrow('the VMA is write-locked: vma');
+    expect(() => vmaAssertWriteLocked(canvas.mm, vma)).toThrow(dump);
     vmaStartWrite(canvas.mm, vma);
     vmaAssertWriteLocked(canvas.mm, vma);
   },
@@ -153,7 +175,12 @@ export const LOCK_SCENARIOS: Scenarios = {
   'S2-39 S2-40 S2-44 S4-17 an attached VMA is not freed': (form) => {
     if (form.vmaLock === 'off') return NO_LOCK;
     using canvas = drawn(form, 'A');
+    const live = (): number => cacheStats(VMA_CACHE).live;
+    const before = live();
     expect(() => vmAreaFree(canvas.vma('A'))).toThrow('a VMA is freed without readers');
+    expect(live(), 'it is not freed').toBe(before);
+    canvas.insert({ start: 4 * PAGE, end: 5 * PAGE });
+    expect(live(), 'and all goes on').toBe(before + 1);
   },
 
   'S2-41 S4-10 S4-20 only a marked VMA is detached, and any only once': (form) => {

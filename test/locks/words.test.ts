@@ -57,6 +57,25 @@ it('S2-24 S2-35 docs/locking.md has the five points, with tests that exist, and 
   expect(section('Why there is no vma_end_write')).toContain('publish');
 });
 
+it('S2-33 S2-34 docs/glossary.md has each name of the lock, the older ones beside it', () => {
+  const rows = read('docs/glossary.md').split('\n');
+  const older = {
+    vmaStartRead: 'vma_read_trylock',
+    vmaEndRead: 'vma_read_unlock',
+    vmaStartWrite: 'vma_write_lock',
+    vmaEndWriteAll: 'vma_write_unlock_mm',
+    vmaLockInit: 'vma_init_lock',
+    vmaAssertWriteLocked: 'vma_assert_write_locked',
+    vmaMarkAttached: 'vma_mark_attached',
+    vmaMarkDetached: 'vma_mark_detached',
+    lockVmaUnderRcu: 'lock_vma_under_rcu',
+  };
+  for (const [name, old] of Object.entries(older)) {
+    const found = rows.filter((row) => row.includes(`\`${name}()\``) && row.includes(`\`${old}\``));
+    expect(found, name).toHaveLength(1);
+  }
+});
+
 it('S2-31 docs/locking.md names every generation, and both forms of munmap', () => {
   for (const name of PROTOCOL_AXES.vmaLock) {
     expect(section('Generations').split('\n')[5]).toContain(`\`${name}\``);
@@ -66,7 +85,19 @@ it('S2-31 docs/locking.md names every generation, and both forms of munmap', () 
   }
 });
 
-it('a generation that does not exist is refused when the machine is made', () => {
+it('X-1 a machine is made with any value of any switch, and tells every worker which', () => {
+  for (const [axis, values] of Object.entries(PROTOCOL_AXES)) {
+    for (const value of values) {
+      const machine = Machine.create({ bytes: 4 * 2 ** 20, protocol: { [axis]: value } });
+      expect(Machine.attach(machine.share()).protocol()).toEqual({
+        ...Machine.create({ bytes: 4 * 2 ** 20 }).protocol(),
+        [axis]: value,
+      });
+    }
+  }
+});
+
+it('X-1 a generation that does not exist is refused when the machine is made', () => {
   const make = (vmaLock: string): Machine => Machine.create({ protocol: { vmaLock } as object });
   expect(() => make('seqlock')).toThrow('one of refcnt, typesafe, rwsem, off');
 });

@@ -62,7 +62,7 @@ it('a fault where nothing is, and nothing grows down to, takes no write lock', (
   expect(locksOf(() => expect(process.load(AT)).toBe(FAULT_SEGV_MAPERR))).toEqual(READ);
 });
 
-it('a fault below a stack takes the write lock to grow it', () => {
+it('P2-15 a fault below a stack takes the write lock to grow it', () => {
   process.mmap(AT, PAGE_SIZE, RW, ANON | MAP_GROWSDOWN, -1, 0);
   expect(locksOf(() => process.store(AT - PAGE_SIZE, 1)).slice(0, 6)).toEqual([
     ...READ,

@@ -57,7 +57,7 @@ export function refused(): void {
   vmEnd(rcuVma);
   // @ts-expect-error: nor are its flags
   vmFlags(rcuVma);
-  // @ts-expect-error: read-locked is not write-locked
+  // @ts-expect-error P2-4 P2-17: read-locked is not write-locked
   setVmFlags(stable, VM_NONE);
   // @ts-expect-error: still visible to the reverse map
   setVmRange(writable, 0, 4096);

@@ -5,8 +5,8 @@
  *   mmapWriteUnlock()    make it even: all VMAs of the mm are unlocked; then leave
  *   mmapWriteDowngrade() the same, staying on as a reader
  *
- * Who looks without the lock at what may be looked at without it, such as the tree under RCU, asks
- * the sequence whether anybody wrote meanwhile: mmapLockSpeculateTryBegin(), ...Retry().
+ * Who looks without the lock at what may be looked at without it asks the sequence whether anybody
+ * wrote meanwhile: speculate.ts.
  *
  * The locked mm is the guard: what needs the lock takes an MmRead or an MmWrite.
  *
@@ -16,10 +16,12 @@ import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
 import { countEvent, MMAP_READ_LOCK, MMAP_WRITE_LOCK } from '../trace/counters.ts';
 import {
+  isTraced,
   MMAP_LOCK_ACQUIRE_RETURNED,
   MMAP_LOCK_RELEASED,
   MMAP_LOCK_START_LOCKING,
   trace,
+  traceRange,
 } from '../trace/events.ts';
 import { MMAP_LOCK, MMAP_LOCK_CHILD } from '../sync/lock_class.ts';
 import {
@@ -50,7 +52,7 @@ export function mmapReadLock(mm: Mm): MmRead {
 
 export function mmapReadTrylock(mm: Mm): MmRead | null {
   trace(MMAP_LOCK_START_LOCKING, mm, READ);
-  if (!downReadTrylock(mmMmapLockAt(mm), MMAP_LOCK)) return null;
+  if (!downReadTrylock(mmMmapLockAt(mm), MMAP_LOCK)) return traceRefused(mm, READ);
   countEvent(MMAP_READ_LOCK);
   trace(MMAP_LOCK_ACQUIRE_RETURNED, mm, READ);
   return mm as MmRead;
@@ -79,8 +81,17 @@ export function mmapWriteLockNested(mm: Mm): MmWrite {
 /** @returns null when the running task has to wait, and is to die: its call ends with EINTR. */
 export function mmapWriteLockKillable(mm: Mm): MmWrite | null {
   trace(MMAP_LOCK_START_LOCKING, mm, WRITE);
-  if (!downWriteUnless(mmMmapLockAt(mm), MMAP_LOCK, fatalSignalPending)) return null;
+  const isTaken = downWriteUnless(mmMmapLockAt(mm), MMAP_LOCK, fatalSignalPending);
+  if (!isTaken) return traceRefused(mm, WRITE);
   return beginWrite(mm);
+}
+
+/** Linux tells of it as acquired without success. */
+function traceRefused(mm: Mm, arg: number): null {
+  if (isTraced(MMAP_LOCK_ACQUIRE_RETURNED)) {
+    traceRange(MMAP_LOCK_ACQUIRE_RETURNED, mm, { arg, a: 1, b: 0 });
+  }
+  return null;
 }
 
 function beginWrite(mm: Mm): MmWrite {
@@ -104,16 +115,6 @@ export function mmapWriteDowngrade(mm: MmWrite): MmRead {
   downgradeWrite(mmMmapLockAt(mm));
   return mm;
 }
-
-/** @returns what to ask mmapLockSpeculateRetry() with, or null: somebody is writing now. */
-export function mmapLockSpeculateTryBegin(mm: Mm): number | null {
-  const seq = atomics.load(mmLockSeqAt(mm));
-  return (seq & 1) === 0 ? seq : null;
-}
-
-/** Whether what has been looked at since may have been changed. */
-export const mmapLockSpeculateRetry = (mm: Mm, seq: number): boolean =>
-  atomics.load(mmLockSeqAt(mm)) !== seq;
 
 /** Of a writer that is no more: what it has marked is not marked any longer. */
 export function mmapEndDeadWrite(mm: Mm): void {

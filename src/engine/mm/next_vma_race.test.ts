@@ -118,7 +118,7 @@ describe('between finding 4-6 and locking it', () => {
       },
       ['2-3', '8-10'],
     ],
-  ])('X-13 S0-12 %s', (_, change, then) => {
+  ])('X-13 S0-12 S4-23 %s', (_, change, then) => {
     hooks.found = () => void asAnother(change);
     expect([step(), step()]).toEqual(then);
     expect(hooks.found).toBeNull();

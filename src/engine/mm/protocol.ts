@@ -4,7 +4,8 @@
  *
  * Each axis names its values with the default first; who does it asks for the number of the value.
  */
-import { H_PROTOCOL } from '../arena/layout.ts';
+import { assert } from '../arena/assert.ts';
+import { H_BRK, H_PROTOCOL } from '../arena/layout.ts';
 import { setWord, word } from '../arena/memory.ts';
 
 const AXES = {
@@ -25,6 +26,16 @@ const AXES = {
   vmaLock: ['refcnt', 'typesafe', 'rwsem', 'off'],
   /** How much of the sequences readers compare, where the lock has a semaphore: see vma_lock/. */
   vmaLockSeq: ['32-bit', '4-bit'],
+  /**
+   * Whether the end of reading a VMA is inside an RCU section, where the lock has a semaphore. As
+   * posted in January 2023 it was not, and a VMA could be freed under it: only to show that.
+   */
+  endReadRcu: ['on', 'off'],
+  /**
+   * Where the link of a free VMA lies, if its memory is used again at once: in a word of its own,
+   * or over `vm_start`, which a late reader then must not believe.
+   */
+  vmaFreePointer: ['apart', 'in-range'],
   /**
    * How MAP_FIXED replaces what is there: by one store, or by unmapping it first, as Linux before
    * 6.12, so that who walks under RCU may find nothing.
@@ -61,6 +72,8 @@ const FORK_RECOVERY_AT = H_PROTOCOL + NAMES.indexOf('forkRecovery');
 const MAP_FIXED_FAILURE_AT = H_PROTOCOL + NAMES.indexOf('mapFixedFailure');
 const VMA_LOCK_AT = H_PROTOCOL + NAMES.indexOf('vmaLock');
 const VMA_LOCK_SEQ_AT = H_PROTOCOL + NAMES.indexOf('vmaLockSeq');
+const END_READ_RCU_AT = H_PROTOCOL + NAMES.indexOf('endReadRcu');
+const VMA_FREE_POINTER_AT = H_PROTOCOL + NAMES.indexOf('vmaFreePointer');
 const MUNMAP_AT = H_PROTOCOL + NAMES.indexOf('munmap');
 const MAPS_READER_AT = H_PROTOCOL + NAMES.indexOf('mapsReader');
 
@@ -73,12 +86,15 @@ export const isDefaultVmaLock = (): boolean => word(VMA_LOCK_AT) === LOCK_REFCNT
 export const hasNoVmaLock = (): boolean => word(VMA_LOCK_AT) === LOCK_OFF;
 /** The bits of a sequence that readers compare. */
 export const protocolLockSeqMask = (): number => (word(VMA_LOCK_SEQ_AT) === 0 ? -1 : 0xf);
+export const protocolEndsReadInRcu = (): boolean => word(END_READ_RCU_AT) === 0;
+export const protocolLinksInRange = (): boolean => word(VMA_FREE_POINTER_AT) !== 0;
 export const protocolUnmapsFirst = (): boolean => word(MUNMAP_AT) !== 0;
 /** READER_* */
 export const protocolMapsReader = (): number => word(MAPS_READER_AT);
 
 /** Axes that are not given have their defaults. */
 export function initProtocol(given: Partial<Protocol>): void {
+  assert(H_PROTOCOL + NAMES.length <= H_BRK, 'every axis has a word of its own');
   NAMES.forEach((axis, i) => {
     const values: readonly string[] = AXES[axis];
     setWord(H_PROTOCOL + i, values.indexOf(given[axis] ?? AXES[axis][0]));

@@ -12,6 +12,7 @@ import { LIMIT_ARENA, noteLimit } from '../trace/verdict.ts';
 import { countEvent, VMA_FREE_DIRECT, VMA_FREE_RCU } from '../trace/counters.ts';
 import { trace, VM_AREA_FREE } from '../trace/events.ts';
 import type { Mm, Vma, VmaHidden } from './held.ts';
+import { protocolLinksInRange } from './protocol.ts';
 import { isVmaDetached, vmaLockInit, vmaWaitsForReaders } from './vma_lock.ts';
 import {
   setVmAnonName,
@@ -28,6 +29,7 @@ import {
   setVmRange,
   setVmUserfaultfdCtx,
   VMA_CACHE,
+  VMA_CACHE_LINKED_IN_RANGE,
   vmAnonName,
   vmAnonVma,
   vmCaching,
@@ -100,7 +102,7 @@ export function vmAreaFree(vma: Vma): void {
     return;
   }
   countEvent(VMA_FREE_DIRECT);
-  cacheFree(VMA_CACHE, vma);
+  cacheFree(vmaCache(), vma);
 }
 
 /**
@@ -110,8 +112,12 @@ export function vmAreaFree(vma: Vma): void {
 export function vmAreaFreeUnreachable(vma: Vma): void {
   dropVma(vma);
   countEvent(VMA_FREE_DIRECT);
-  cacheFree(VMA_CACHE, vma);
+  cacheFree(vmaCache(), vma);
 }
+
+/** A VMA that waits for readers keeps its range for them, so its link is never there. */
+const vmaCache = (): typeof VMA_CACHE =>
+  protocolLinksInRange() && !vmaWaitsForReaders() ? VMA_CACHE_LINKED_IN_RANGE : VMA_CACHE;
 
 function dropVma(vma: Vma): void {
   assert(isVmaDetached(vma), 'a VMA is freed without readers');
@@ -121,7 +127,7 @@ function dropVma(vma: Vma): void {
 }
 
 function allocDetached(): VmaHidden | Null {
-  const vma = cacheAlloc(VMA_CACHE);
+  const vma = cacheAlloc(vmaCache());
   if (vma === NULL) {
     noteLimit(LIMIT_ARENA, 1, 0);
     return NULL;

@@ -15,16 +15,18 @@
  *
  * Source: mm/mmap_lock.c, include/linux/mmap_lock.h, v6.18.
  */
-import { assert } from '../arena/assert.ts';
+import { assert, broken } from '../arena/assert.ts';
 import type { WordAt } from '../arena/ref.ts';
-import type { LockMode } from '../sync/held_locks.ts';
-import { rwsemBreak } from '../sync/rwsem.ts';
+import { isHeldHere, type LockMode } from '../sync/held_locks.ts';
+import { isWriteHeld, rwsemBreak } from '../sync/rwsem.ts';
 import { trace, VMA_START_WRITE } from '../trace/events.ts';
 import type { Mm, MmRead, MmWrite, Vma, VmaRcu, VmaWrite } from './held.ts';
+import { mmMmapLockAt } from './mm_struct.ts';
 import { isDefaultVmaLock } from './protocol.ts';
 import * as older from './vma_lock/older.ts';
 import { isMarkedBySeq, type ReadLock } from './vma_lock/read_lock.ts';
 import * as refcnt from './vma_lock/refcnt.ts';
+import { vmaLockText } from './vma_text.ts';
 
 export { VMA_DETACHED, VMA_LOCKED } from './vma_lock/read_lock.ts';
 
@@ -56,11 +58,16 @@ export function vmaEndRead(vma: Vma): void {
  */
 export function vmaStartWrite(mm: MmWrite, vma: Vma): VmaWrite {
   if (isWriteLocked(mm, vma)) return vma as VmaWrite;
+  if (!mayMark(mm)) broken(`only who has mmap_lock for write marks a VMA: ${vmaLockText(vma)}`);
   trace(VMA_START_WRITE, mm, vma);
   if (isDefaultVmaLock()) refcnt.startWrite(mm, vma);
   else older.startWrite(mm, vma);
   return vma as VmaWrite;
 }
+
+/** The type of the mm says so; here it is asked of this very worker. */
+const mayMark = (mm: MmWrite): boolean =>
+  isWriteHeld(mmMmapLockAt(mm)) && isHeldHere(mmMmapLockAt(mm));
 
 /** With nothing held: it may be a mark that has just ended, or just begins. */
 export const isMarked = (mm: Mm, vma: VmaRcu): boolean =>
@@ -70,7 +77,8 @@ export const isWriteLocked = (mm: MmRead, vma: VmaRcu): boolean => isMarked(mm, 
 
 /** Both must hold: mmap_lock for write, which the type says, and the VMA's own. */
 export function vmaAssertWriteLocked(mm: MmWrite, vma: Vma): asserts vma is VmaWrite {
-  assert(isWriteLocked(mm, vma), 'the VMA is write-locked');
+  if (!mayMark(mm)) broken(`mmap_lock is held for write: ${vmaLockText(vma)}`);
+  if (!isWriteLocked(mm, vma)) broken(`the VMA is write-locked: ${vmaLockText(vma)}`);
 }
 
 /** Makes a VMA whose fields are complete reachable by readers. */

@@ -86,6 +86,9 @@ export const VMA_CACHE: Cache<'vm_area_struct'> = cacheKind({
   ],
 });
 
+/** The same, with the link over vm_start while it is free: `vmaFreePointer: 'in-range'`. */
+export const VMA_CACHE_LINKED_IN_RANGE = cacheKind({ ...VMA_CACHE, link: START });
+
 export type File = Ref<'file'>;
 export type AnonVma = Ref<'anon_vma'>;
 export type AnonVmaChain = Ref<'anon_vma_chain'>;
@@ -123,7 +126,7 @@ export const vmCaching = (vma: Vma): number => views.i32[vma + CACHING]!;
 /**
  * Copies what maps shows, and no reference, from a VMA that may be freed and used again meanwhile:
  * its memory is always a VMA's. The copy may be a mixture of two lives. It is worth something, and
- * so are the two words below, only if nobody wrote meanwhile: see speculate.ts.
+ * so is what is read below, only if nobody wrote meanwhile: see speculate.ts.
  */
 export function vmaCopyRcu(to: VmaHidden, from: VmaRcu): void {
   const { i32 } = rawViews;

@@ -51,7 +51,7 @@ describe('vmFlagsText', () => {
 });
 
 describe('pages, counted under the lock of one VMA', () => {
-  it('X-15 no RCU section, no mmap_lock, and a writer of another VMA goes on', () => {
+  it('X-15 P2-16 no RCU section, no mmap_lock, and a writer of another VMA goes on', () => {
     const machine = Machine.create({ bytes: 8 * 2 ** 20 });
     const process = machine.spawn();
     const base = 0x200000000000;

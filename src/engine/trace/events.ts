@@ -39,7 +39,7 @@ export const EVENT_NAMES = [
 export type EventName = (typeof EVENT_NAMES)[number];
 
 export const MMAP_LOCK_START_LOCKING = 0; // arg: 1 write
-export const MMAP_LOCK_ACQUIRE_RETURNED = 1; // arg: 1 write
+export const MMAP_LOCK_ACQUIRE_RETURNED = 1; // arg: 1 write; a: 1 without success
 export const MMAP_LOCK_RELEASED = 2; // arg: 1 write
 export const TREE_STORE = 3; // arg: entry, a..b the range, b inclusive
 export const VMA_START_WRITE = 4; // arg: vma

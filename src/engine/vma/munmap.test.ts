@@ -132,6 +132,30 @@ describe('vmsGatherMunmapVmas', () => {
     canvas.verify();
   });
 
+  it.each(['AAAA', 'AABB', 'AABBCC', 'A.BB.C', 'ABCDEF'])(
+    'S0-13 S0-6 S0-15 S0-16 visits each part of %s once, wherever it is cut',
+    (before) => {
+      for (let start = 0; start < before.length; start++) {
+        for (let end = start + 1; end <= before.length; end++) {
+          using canvas = new Canvas(before);
+          const vms = vmaMunmap(canvas.mm, start * PAGE, end * PAGE);
+          expect(vmsGatherMunmapVmas(vms)).toBe(0);
+          const pages = vms.gathered.flatMap((vma) => {
+            const [first, last] = placeOf(vma);
+            return Array.from({ length: last - first }, (_, i) => first + i);
+          });
+          const mapped = [...before].flatMap((letter, page) => (letter === '.' ? [] : [page]));
+          const inside = mapped.filter((page) => page >= start && page < end);
+          expect(pages, `${start}-${end}`).toEqual(inside);
+          expect(new Set(vms.gathered).size).toBe(vms.gathered.length);
+          expect([vms.nrPages, vms.dataVm]).toEqual([inside.length, inside.length]);
+          vmsReattach(vms);
+          canvas.verify();
+        }
+      }
+    },
+  );
+
   it('S0-15 S0-16 sums what goes by class', () => {
     const exec = flagsOf(VM_READ, VM_EXEC, VM_MAYEXEC);
     using canvas = new Canvas('AAABBCCDD', {

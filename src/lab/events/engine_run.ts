@@ -46,7 +46,9 @@ function eventOf({ event, arg, a, b }: TraceRecord, mm: number): SpaceEvent {
   if (event === 'tree_store') {
     return { kind: 'store', start: a, end: b + 1, isHole: arg === 0, mm, how: [] };
   }
-  return { kind: KIND_OF[event] ?? 'unlock', write: arg === 1, mm, faultAt: null };
+  const isRefused = event === 'mmap_lock_acquire_returned' && a === 1;
+  const kind = isRefused ? 'refused' : (KIND_OF[event] ?? 'unlock');
+  return { kind, write: arg === 1, mm, faultAt: null };
 }
 
 const KIND_OF: Readonly<Partial<Record<EventName, 'start' | 'acquired'>>> = {

@@ -22,7 +22,7 @@ import { VMA_LOCK } from '../../sync/lock_class.ts';
 import { downRead, downReadTrylock, downWrite, upRead, upWrite } from '../../sync/rwsem.ts';
 import type { Mm, MmWrite, Vma, VmaRcu, VmaWrite } from '../held.ts';
 import { mmLockSeqAt } from '../mm_struct.ts';
-import { protocolLockSeqMask } from '../protocol.ts';
+import { protocolEndsReadInRcu, protocolLockSeqMask } from '../protocol.ts';
 import { vmAttachedAt, vmLockAt, vmLockSeqAt, vmMm } from '../vma_struct.ts';
 import { NEVER_LOCKED, type ReadLock, VMA_DETACHED, VMA_LOCKED } from './read_lock.ts';
 
@@ -61,12 +61,14 @@ export function startReadLocked(vma: Vma): boolean {
 
 /**
  * Who leaves may wake a writer after the semaphore is free, and that writer may be about to free
- * the VMA: the section keeps the memory what it is until all is done.
+ * the VMA: the section keeps the memory what it is until all is done. Without it (`endReadRcu:
+ * 'off'`) the last touch may meet memory of somebody else's.
  */
 export function endRead(vma: Vma): void {
-  rcuReadLock();
+  const isInRcu = protocolEndsReadInRcu();
+  if (isInRcu) rcuReadLock();
   upRead(vmLockAt(vma));
-  rcuReadUnlock();
+  if (isInRcu) rcuReadUnlock();
 }
 
 export function startWrite(mm: MmWrite, vma: Vma): void {
