@@ -4,9 +4,10 @@
  *
  * Source: include/linux/mm.h, mm/vma.h (vma_iterator), v6.18.
  */
+import { assert } from '../arena/assert.ts';
 import type { Errno } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
-import { rcuReadLock, rcuReadUnlock } from '../rcu/rcu.ts';
+import { rcuReadLock, rcuReadLockHeld, rcuReadUnlock } from '../rcu/rcu.ts';
 import {
   type Mas,
   masDestroy,
@@ -110,6 +111,15 @@ export const vmaLookup = (mm: MmRead, addr: number): Vma | Null =>
 /** @returns the first VMA that ends after `addr`; it may start after it too. */
 export const findVma = (mm: MmRead, addr: number): Vma | Null =>
   mtFind(mmMt(mm), addr, MT_MAX) as Vma | Null;
+
+/**
+ * The same without any lock, in an RCU section: what is found may have left, changed, or be another's
+ * by now, and is read-locked before it is looked at (vmaStartRead()).
+ */
+export function findVmaRcu(mm: Mm, addr: number): VmaRcu | Null {
+  assert(rcuReadLockHeld(), 'a lookup without a lock is inside an RCU section');
+  return mtFind(mmMt(mm), addr, MT_MAX) as VmaRcu | Null;
+}
 
 /** @returns the first VMA that has a part of [start, end). */
 export const findVmaIntersection = (mm: MmRead, start: number, end: number): Vma | Null =>
