@@ -10,6 +10,7 @@
  * machine warns of it from then on, and the burial names the locks.
  */
 import * as atomics from '#atomics';
+import { DEAD_STAYS_IN_LINE } from '#mutants';
 import {
   beginBurial,
   type Cpu,
@@ -83,7 +84,7 @@ function endWaiting(cpu: Cpu): boolean {
 
 function leave(cpu: Cpu): WordAt {
   const lock = waitsFor(cpu);
-  leaveLine(cpu);
+  if (!DEAD_STAYS_IN_LINE) leaveLine(cpu);
   return lock;
 }
 
