@@ -53,7 +53,7 @@ export const write: Act = {
   },
 };
 
-export const read: Act = {
+const read: Act = {
   name: 'read',
   run(state) {
     downRead(state.sem, MMAP_LOCK);
@@ -88,7 +88,7 @@ const writeAndRead: Act = {
 };
 
 /** Says that somebody is inside, and stays until `count` are. */
-export function meetInside({ told }: Semaphore, count: number): void {
+function meetInside({ told }: Semaphore, count: number): void {
   atomics.add(told, 1);
   atomics.wakeAll(told);
   for (let here = atomics.load(told); here < count; here = atomics.load(told)) {
@@ -96,7 +96,7 @@ export function meetInside({ told }: Semaphore, count: number): void {
   }
 }
 
-export const readTogether: Act = {
+const readTogether: Act = {
   name: 'read together',
   run(state) {
     downRead(state.sem, MMAP_LOCK);
