@@ -35,6 +35,14 @@ export function rcuAssignPointer(at: WordAt, value: number): void {
   views.i32[at] = value;
 }
 
+/**
+ * A plain store of a word that others read by readOnce(), as WRITE_ONCE(): it publishes nothing, so
+ * what it leads to must have been there for all to see before.
+ */
+export function writeOnce(at: WordAt, value: number): void {
+  views.i32[at] = value;
+}
+
 export const exchange = (at: WordAt, value: number): number =>
   Atomics.exchange(views.i32, at, value);
 

@@ -39,6 +39,9 @@ export function rcuAssignPointer(at: WordAt, value: number): void {
   return plain.store(at, value);
 }
 
+/** An atomic store here. */
+export const writeOnce = store;
+
 export function exchange(at: WordAt, value: number): number {
   const scheduler = scheduled();
   if (scheduler !== null) return scheduler.exchange(at, value);

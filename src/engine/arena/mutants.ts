@@ -1,9 +1,61 @@
 /** Planted bugs that can be switched on: what `#mutants` is in a checked build. */
 export let NO_MM_CHECK: boolean = false;
+export let DEAD_STAYS_IN_LINE: boolean = false;
+export let DOWNGRADE_IN_TWO_STEPS: boolean = false;
+export let EPOCH_ANNOUNCED_PLAINLY: boolean = false;
+export let FEWER_CPUS_POLLED: boolean = false;
+export let INC_WITHOUT_CAS: boolean = false;
+export let NESTED_UNLOCK_ENDS: boolean = false;
+export let NO_BREAK_WAKE: boolean = false;
+export let NO_DOWNGRADE_WAKE: boolean = false;
+export let NO_HANDOFF: boolean = false;
+export let NO_NEW_EPOCH: boolean = false;
+export let NO_RWSEM_WAKE: boolean = false;
+export let NO_SPECULATION_CHECK: boolean = false;
+export let NO_SPIN_BREAK_WAKE: boolean = false;
+export let NO_SPIN_WAKE: boolean = false;
+export let NO_WAKE_ON_GIVING_UP: boolean = false;
+export let NO_WRITER_WAKE: boolean = false;
+export let ONLY_HEAD_WOKEN: boolean = false;
+export let RELEASE_WITHOUT_GRACE: boolean = false;
+export let RWSEM_WAKE_BEFORE_FREE: boolean = false;
+export let SPECULATION_BESIDE_A_WRITER: boolean = false;
+export let SPIN_NOT_MARKED: boolean = false;
+export let SPIN_WAKE_BEFORE_FREE: boolean = false;
+export let UNLOCKED_DEPOT: boolean = false;
+export let WAKE_EPOCH_TOO_LATE: boolean = false;
+export let WRITER_EPOCH_TOO_LATE: boolean = false;
+export let WRITER_WAKE_BEFORE_MOVE: boolean = false;
 
 /** The switch of each. */
 const SWITCHES = {
   NO_MM_CHECK: (isOn: boolean) => void (NO_MM_CHECK = isOn),
+  DEAD_STAYS_IN_LINE: (isOn: boolean) => void (DEAD_STAYS_IN_LINE = isOn),
+  DOWNGRADE_IN_TWO_STEPS: (isOn: boolean) => void (DOWNGRADE_IN_TWO_STEPS = isOn),
+  EPOCH_ANNOUNCED_PLAINLY: (isOn: boolean) => void (EPOCH_ANNOUNCED_PLAINLY = isOn),
+  FEWER_CPUS_POLLED: (isOn: boolean) => void (FEWER_CPUS_POLLED = isOn),
+  INC_WITHOUT_CAS: (isOn: boolean) => void (INC_WITHOUT_CAS = isOn),
+  NESTED_UNLOCK_ENDS: (isOn: boolean) => void (NESTED_UNLOCK_ENDS = isOn),
+  NO_BREAK_WAKE: (isOn: boolean) => void (NO_BREAK_WAKE = isOn),
+  NO_DOWNGRADE_WAKE: (isOn: boolean) => void (NO_DOWNGRADE_WAKE = isOn),
+  NO_HANDOFF: (isOn: boolean) => void (NO_HANDOFF = isOn),
+  NO_NEW_EPOCH: (isOn: boolean) => void (NO_NEW_EPOCH = isOn),
+  NO_RWSEM_WAKE: (isOn: boolean) => void (NO_RWSEM_WAKE = isOn),
+  NO_SPECULATION_CHECK: (isOn: boolean) => void (NO_SPECULATION_CHECK = isOn),
+  NO_SPIN_BREAK_WAKE: (isOn: boolean) => void (NO_SPIN_BREAK_WAKE = isOn),
+  NO_SPIN_WAKE: (isOn: boolean) => void (NO_SPIN_WAKE = isOn),
+  NO_WAKE_ON_GIVING_UP: (isOn: boolean) => void (NO_WAKE_ON_GIVING_UP = isOn),
+  NO_WRITER_WAKE: (isOn: boolean) => void (NO_WRITER_WAKE = isOn),
+  ONLY_HEAD_WOKEN: (isOn: boolean) => void (ONLY_HEAD_WOKEN = isOn),
+  RELEASE_WITHOUT_GRACE: (isOn: boolean) => void (RELEASE_WITHOUT_GRACE = isOn),
+  RWSEM_WAKE_BEFORE_FREE: (isOn: boolean) => void (RWSEM_WAKE_BEFORE_FREE = isOn),
+  SPECULATION_BESIDE_A_WRITER: (isOn: boolean) => void (SPECULATION_BESIDE_A_WRITER = isOn),
+  SPIN_NOT_MARKED: (isOn: boolean) => void (SPIN_NOT_MARKED = isOn),
+  SPIN_WAKE_BEFORE_FREE: (isOn: boolean) => void (SPIN_WAKE_BEFORE_FREE = isOn),
+  UNLOCKED_DEPOT: (isOn: boolean) => void (UNLOCKED_DEPOT = isOn),
+  WAKE_EPOCH_TOO_LATE: (isOn: boolean) => void (WAKE_EPOCH_TOO_LATE = isOn),
+  WRITER_EPOCH_TOO_LATE: (isOn: boolean) => void (WRITER_EPOCH_TOO_LATE = isOn),
+  WRITER_WAKE_BEFORE_MOVE: (isOn: boolean) => void (WRITER_WAKE_BEFORE_MOVE = isOn),
 } as const;
 
 export type Mutant = keyof typeof SWITCHES;

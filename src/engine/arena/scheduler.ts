@@ -35,6 +35,8 @@ export interface Scheduler extends PlainAccess {
   rest(at: WordAt, value: number): void;
   /** Whether who finds a lock taken rests on its word, in place of the line that it would join. */
   readonly restsOnLocks: boolean;
+  /** How often the first in line for a lock may be passed. */
+  readonly passes: number;
   /** Objects freed under RCU that share a grace period. */
   readonly rcuBatch: number;
   /** Whether an allocation from a cache fails. */

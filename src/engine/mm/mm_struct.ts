@@ -92,6 +92,7 @@ const DOUBLES = [
 
 export type MmDouble = (typeof DOUBLES)[number];
 
+const snakeCase = (name: string): string => name.replace(/[A-Z]/gu, (c) => `_${c.toLowerCase()}`);
 const slot = (name: MmDouble): number => FIRST_DOUBLE + 2 * DOUBLES.indexOf(name);
 
 const MMAP_BASE = slot('mmapBase');
@@ -109,6 +110,27 @@ const HIWATER_VM = slot('hiwaterVm');
 const DEF_FLAGS = slot('defFlags');
 const START_DATA = slot('startData');
 const END_DATA = slot('endData');
+
+/** What the kernel calls the fields, by their first words; a double has two. */
+export const MM_FIELDS: ReadonlyMap<number, string> = new Map([
+  [MMAP_LOCK, 'mmap_lock'],
+  [LOCK_SEQ, 'mm_lock_seq'],
+  [WRITER_WAIT, 'vma_writer_wait'],
+  [MM_MT, 'mm_mt'],
+  [PAGE_TABLE_LOCK, 'page_table_lock'],
+  [PGD, 'pgd'],
+  [USERS, 'mm_users'],
+  [COUNT, 'mm_count'],
+  [FLAGS, 'flags'],
+  [MAP_COUNT, 'map_count'],
+  ...DOUBLES.map((name): [number, string] => [slot(name), snakeCase(name)]),
+  [TLB_GEN, 'tlb_gen'],
+  [RSS, 'rss_stat'],
+  [HIWATER_RSS, 'hiwater_rss'],
+  [PGTABLES, 'pgtables'],
+  [MMLIST_NEXT, 'mmlist'],
+  [MMLIST_PREV, 'mmlist'],
+]);
 
 export const mmMmapLockAt = (mm: Mm): WordAt => mm + MMAP_LOCK;
 export const mmLockSeqAt = (mm: Mm): WordAt => mm + LOCK_SEQ;
@@ -128,7 +150,8 @@ export const mmMmlistPrevAt = (mm: Mm): WordAt => mm + MMLIST_PREV;
 
 export const mmFlags = (mm: Mm): number => views.i32[mm + FLAGS]!;
 export const mmHasFlag = (mm: Mm, flag: number): boolean => (views.i32[mm + FLAGS]! & flag) !== 0;
-export const mmMapCount = (mm: Mm): number => views.i32[mm + MAP_COUNT]!;
+/** Without mmap_lock it is a hint. */
+export const mmMapCount = (mm: Mm): number => atomics.readOnce(mm + MAP_COUNT);
 
 const read = (mm: Mm, at: number): number => views.f64[(mm + at) >> 1]!;
 const write = (mm: Mm, at: number, value: number): void => void (views.f64[(mm + at) >> 1] = value);
@@ -151,7 +174,7 @@ export const mmDefFlags = (mm: Mm): VmFlags => read(mm, DEF_FLAGS) as VmFlags;
 export const mmHiwaterVm = (mm: Mm): number => Math.max(read(mm, HIWATER_VM), mmTotalVm(mm));
 
 export function setMmMapCount(mm: MmWrite, count: number): void {
-  views.i32[mm + MAP_COUNT] = count;
+  atomics.writeOnce(mm + MAP_COUNT, count);
 }
 
 /** All of them, of an mm that no task has yet: nobody else changes it. */

@@ -8,6 +8,7 @@
  * Source: include/linux/mmap_lock.h, mmap_lock_speculate_try_begin(), v6.18.
  */
 import * as atomics from '#atomics';
+import { NO_SPECULATION_CHECK, SPECULATION_BESIDE_A_WRITER } from '#mutants';
 import type { Mm } from './held.ts';
 import { mmLockSeqAt } from './mm_struct.ts';
 
@@ -17,9 +18,9 @@ export const NO_SPECULATION = 1;
 /** @returns the sequence, or NO_SPECULATION while somebody writes. */
 export function mmapLockSpeculateTryBegin(mm: Mm): number {
   const seq = atomics.load(mmLockSeqAt(mm));
-  return (seq & 1) === 0 ? seq : NO_SPECULATION;
+  return (seq & 1) === 0 || SPECULATION_BESIDE_A_WRITER ? seq : NO_SPECULATION;
 }
 
 /** Whether anybody wrote since, or may have. Pairs with vmaEndWriteAll(). */
 export const mmapLockSpeculateRetry = (mm: Mm, seq: number): boolean =>
-  seq === NO_SPECULATION || atomics.load(mmLockSeqAt(mm)) !== seq;
+  seq === NO_SPECULATION || (atomics.load(mmLockSeqAt(mm)) !== seq && !NO_SPECULATION_CHECK);

@@ -113,8 +113,8 @@ export const findVma = (mm: MmRead, addr: number): Vma | Null =>
   mtFind(mmMt(mm), addr, MT_MAX) as Vma | Null;
 
 /**
- * The same without any lock, in an RCU section: what is found may have left, changed, or be another's
- * by now, and is read-locked before it is looked at (vmaStartRead()).
+ * The same without any lock, in an RCU section: what is found may have left, changed, or be
+ * another's by now, and is read-locked before it is looked at (vmaStartRead()).
  */
 export function findVmaRcu(mm: Mm, addr: number): VmaRcu | Null {
   assert(rcuReadLockHeld(), 'a lookup without a lock is inside an RCU section');

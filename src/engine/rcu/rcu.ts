@@ -11,6 +11,12 @@
  * order of all atomics, and so finds the new links.
  */
 import * as atomics from '#atomics';
+import {
+  EPOCH_ANNOUNCED_PLAINLY,
+  FEWER_CPUS_POLLED,
+  NESTED_UNLOCK_ENDS,
+  NO_NEW_EPOCH,
+} from '#mutants';
 import { assert } from '../arena/assert.ts';
 import { type Cpu, cpusSeen, thisCpu } from '../arena/cpu.ts';
 import { CPUS_AT, CPU_WORDS, C_RCU_EPOCH, C_RCU_NESTING, H_RCU_EPOCH } from '../arena/layout.ts';
@@ -24,16 +30,16 @@ export function rcuReadLock(): void {
   const nesting = word(thisCpu + C_RCU_NESTING);
   setWord(thisCpu + C_RCU_NESTING, nesting + 1);
   // Pairs with the scan in pollStateSynchronizeRcu().
-  if (nesting === 0) {
-    atomics.store(thisCpu + C_RCU_EPOCH, atomics.rcuDereference(H_RCU_EPOCH));
-  }
+  if (nesting !== 0) return;
+  if (EPOCH_ANNOUNCED_PLAINLY) setWord(thisCpu + C_RCU_EPOCH, atomics.rcuDereference(H_RCU_EPOCH));
+  else atomics.store(thisCpu + C_RCU_EPOCH, atomics.rcuDereference(H_RCU_EPOCH));
 }
 
 export function rcuReadUnlock(): void {
   const nesting = word(thisCpu + C_RCU_NESTING) - 1;
   assert(nesting >= 0, 'rcuReadUnlock() without rcuReadLock()');
   setWord(thisCpu + C_RCU_NESTING, nesting);
-  if (nesting === 0) atomics.store(thisCpu + C_RCU_EPOCH, 0);
+  if (nesting === 0 || NESTED_UNLOCK_ENDS) atomics.store(thisCpu + C_RCU_EPOCH, 0);
 }
 
 /** Ends the section of a worker that is no more. @returns whether it was in one. */
@@ -46,6 +52,7 @@ export const rcuReadLockHeld = (): boolean => word(thisCpu + C_RCU_NESTING) > 0;
 
 /** Starts a grace period for all that has been unlinked until now. */
 export function startPollSynchronizeRcu(): RcuCookie {
+  if (NO_NEW_EPOCH) return atomics.load(H_RCU_EPOCH);
   const epoch = (atomics.add(H_RCU_EPOCH, 1) + 1) | 0;
   // 0 says "not reading": the epoch steps over it once every 2^32 grace periods.
   return epoch === 0 ? (atomics.add(H_RCU_EPOCH, 1) + 1) | 0 : epoch;
@@ -57,6 +64,7 @@ export function pollStateSynchronizeRcu(cookie: RcuCookie): boolean {
   for (let id = 0; id < cpusSeen(); id++) {
     const epoch = atomics.load(CPUS_AT + id * CPU_WORDS + C_RCU_EPOCH);
     if (epoch !== 0 && ((epoch - cookie) | 0) < 0) return false;
+    if (FEWER_CPUS_POLLED && epoch === 0) return true;
   }
   return true;
 }

@@ -13,6 +13,7 @@
  * check.
  */
 import * as atomics from '#atomics';
+import { RELEASE_WITHOUT_GRACE, UNLOCKED_DEPOT } from '#mutants';
 import {
   IS_SHADOWED,
   scheduled,
@@ -222,7 +223,7 @@ function spill(cache: Cache<string>, slab: WordAt): boolean {
   setWord(slab + FREE_COUNT, word(slab + FREE_COUNT) - BATCH);
   setWord(last + cache.link, word(depot + DEPOT_HEAD));
   setWord(depot + DEPOT_HEAD, head);
-  setWord(depot + DEPOT_COUNT, word(depot + DEPOT_COUNT) + BATCH);
+  atomics.store(depot + DEPOT_COUNT, word(depot + DEPOT_COUNT) + BATCH);
   spinUnlock(depot + DEPOT_LOCK);
   return true;
 }
@@ -230,17 +231,17 @@ function spill(cache: Cache<string>, slab: WordAt): boolean {
 function takeFromDepot(cache: Cache<string>, slab: WordAt): boolean {
   const depot = cacheAt(cache.id);
   // Read without the lock: missing a batch that just arrives only carves a chunk.
-  if (word(depot + DEPOT_COUNT) === 0) return false;
+  if (atomics.readOnce(depot + DEPOT_COUNT) === 0) return false;
 
-  spinLock(depot + DEPOT_LOCK, CACHE_DEPOT_LOCK);
+  if (!UNLOCKED_DEPOT) spinLock(depot + DEPOT_LOCK, CACHE_DEPOT_LOCK);
   const head = word(depot + DEPOT_HEAD);
   const count = Math.min(BATCH, word(depot + DEPOT_COUNT));
   const last = nthLinked(cache, head, count);
   if (count > 0) {
     setWord(depot + DEPOT_HEAD, word(last + cache.link));
-    setWord(depot + DEPOT_COUNT, word(depot + DEPOT_COUNT) - count);
+    atomics.store(depot + DEPOT_COUNT, word(depot + DEPOT_COUNT) - count);
   }
-  spinUnlock(depot + DEPOT_LOCK);
+  if (!UNLOCKED_DEPOT) spinUnlock(depot + DEPOT_LOCK);
   if (count === 0) return false;
   setWord(last + cache.link, word(slab + FREE));
   setWord(slab + FREE, head);
@@ -260,7 +261,8 @@ function nthLinked(cache: Cache<string>, head: WordAt, count: number): WordAt {
 /** Releases the waiting batch if its grace period is over, and lets the pending one wait. */
 function turnBatches(cache: Cache<string>, slab: WordAt): void {
   if (word(slab + WAITING) !== NULL) {
-    if (!pollStateSynchronizeRcu(word(slab + WAITING_COOKIE))) return;
+    const isOver = pollStateSynchronizeRcu(word(slab + WAITING_COOKIE));
+    if (!isOver && !RELEASE_WITHOUT_GRACE) return;
     if (IS_SHADOWED) releaseWaiting(cache, word(slab + WAITING));
     setWord(word(slab + WAITING_LAST) + cache.link, word(slab + FREE));
     setWord(slab + FREE, word(slab + WAITING));

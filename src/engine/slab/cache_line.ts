@@ -7,7 +7,7 @@
  */
 export const DEPOT_LOCK = 0; // (a)
 export const DEPOT_HEAD = 1;
-export const DEPOT_COUNT = 2;
+export const DEPOT_COUNT = 2; // written under the lock, looked at without it
 export const ARMED = 3; //      (a) which plans are about it; 0: the usual
 export const CARVED = 5; //     (a) objects ever taken from the arena
 export const REFUSED = 6; //    (a) allocations that failed because it was asked for

@@ -5,6 +5,7 @@
  * Source: include/linux/refcount.h, v6.18.
  */
 import * as atomics from '#atomics';
+import { INC_WITHOUT_CAS } from '#mutants';
 import { assert } from '../arena/assert.ts';
 import type { WordAt } from '../arena/ref.ts';
 
@@ -17,6 +18,7 @@ export function refcountIncNotZero(at: WordAt): boolean {
   for (;;) {
     const refs = atomics.load(at);
     if (refs === 0) return false;
+    if (INC_WITHOUT_CAS) return atomics.add(at, 1) >= 0;
     if (atomics.cas(at, refs, refs + 1)) return true;
   }
 }

@@ -17,6 +17,17 @@
  * Source: the behaviour of kernel/locking/rwsem.c, v6.18; the algorithm is ours.
  */
 import * as atomics from '#atomics';
+import {
+  DOWNGRADE_IN_TWO_STEPS,
+  NO_BREAK_WAKE,
+  NO_DOWNGRADE_WAKE,
+  NO_HANDOFF,
+  NO_RWSEM_WAKE,
+  NO_WAKE_ON_GIVING_UP,
+  ONLY_HEAD_WOKEN,
+  RWSEM_WAKE_BEFORE_FREE,
+  WAKE_EPOCH_TOO_LATE,
+} from '#mutants';
 import { IS_SHADOWED, scheduled } from '#shadow';
 import { assert } from '../arena/assert.ts';
 import { thisCpu } from '../arena/cpu.ts';
@@ -54,6 +65,8 @@ const SPINS = IS_SHADOWED ? 1 : 30_000;
 
 /** How often the first in line is woken and finds that somebody has passed it. */
 const PASSES = 4;
+/** Fewer where a scheduler tries every way in which it can be. */
+const mostPasses = (): number => (IS_SHADOWED ? (scheduled()?.passes ?? PASSES) : PASSES);
 
 const never = (): boolean => false;
 
@@ -141,20 +154,25 @@ function takeWrite(sem: WordAt): boolean {
   return (seen & ~WAITING) === 0 && atomics.cas(sem, seen, seen | WRITER);
 }
 
+/** Leaves, and wakes who waits. */
 export function upWrite(sem: WordAt): void {
   const left = bringToTop(sem);
   assert(left >= 0, 'upWrite() by a writer');
+  if (RWSEM_WAKE_BEFORE_FREE) wakeLine(sem);
   const before = atomics.add(sem, -WRITER);
   views.i32[thisCpu + C_HELD] = left;
   assert((before & WRITER) !== 0, 'upWrite() by a writer');
+  if (NO_RWSEM_WAKE || RWSEM_WAKE_BEFORE_FREE) return;
   if ((before & (WAITING | HANDOFF)) !== 0) wakeLine(sem);
 }
 
 /** The writer becomes a reader; no other writer gets in between. */
 export function downgradeWrite(sem: WordAt): void {
   assert(bringToTop(sem) >= 0, 'downgradeWrite() by a writer');
-  const before = atomics.add(sem, READER - WRITER);
+  if (DOWNGRADE_IN_TWO_STEPS) atomics.add(sem, -WRITER);
+  const before = atomics.add(sem, DOWNGRADE_IN_TWO_STEPS ? READER : READER - WRITER);
   setTopMode(READ);
+  if (NO_DOWNGRADE_WAKE) return;
   if ((before & (WAITING | HANDOFF)) !== 0) wakeLine(sem);
 }
 
@@ -164,7 +182,7 @@ export const isHeld = (sem: WordAt): boolean => (atomics.load(sem) & ~(WAITING |
 /** Takes it away from a worker that is no more. */
 export function rwsemBreak(sem: WordAt, mode: LockMode): void {
   atomics.add(sem, mode === READ ? -READER : -WRITER);
-  wakeLine(sem);
+  if (!NO_BREAK_WAKE) wakeLine(sem);
 }
 
 /** Waits for its turn. @returns false when it has given up. */
@@ -180,8 +198,9 @@ function waitInLine(sem: WordAt, mode: LockMode, isOver: () => boolean): boolean
       return leave(sem, true);
     }
     if (isOver()) return leave(sem, false);
-    if (wakes >= PASSES && headOfLine(sem) === thisCpu) atomics.or(sem, HANDOFF);
-    sleepInLine(epoch);
+    const isPassed = wakes >= mostPasses() && headOfLine(sem) === thisCpu;
+    if (isPassed && !NO_HANDOFF) atomics.or(sem, HANDOFF);
+    sleepInLine(WAKE_EPOCH_TOO_LATE ? wakeEpoch() : epoch);
   }
 }
 
@@ -203,7 +222,7 @@ function takeInLine(sem: WordAt, mode: LockMode): boolean {
 /** Who got in wakes nobody: it has passed the others, or they have been woken with it. */
 function leave(sem: WordAt, isTaken: boolean): boolean {
   leaveLine(thisCpu);
-  if (!isTaken) wakeLine(sem);
+  if (!isTaken && !NO_WAKE_ON_GIVING_UP) wakeLine(sem);
   else if (headOfLine(sem) === NULL) unmark(sem);
   return isTaken;
 }
@@ -217,7 +236,7 @@ export function wakeLine(sem: WordAt): void {
   }
   const isReader = waitMode(head) === READ;
   for (const cpu of lineOf(sem)) {
-    if (cpu === head || (isReader && waitMode(cpu) === READ)) wakeInLine(cpu);
+    if (cpu === head || (isReader && waitMode(cpu) === READ && !ONLY_HEAD_WOKEN)) wakeInLine(cpu);
   }
 }
 

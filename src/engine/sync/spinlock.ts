@@ -3,6 +3,7 @@
  * preempted: spinning against a holder that has no CPU costs milliseconds.
  */
 import * as atomics from '#atomics';
+import { NO_SPIN_BREAK_WAKE, NO_SPIN_WAKE, SPIN_NOT_MARKED, SPIN_WAKE_BEFORE_FREE } from '#mutants';
 import { IS_SHADOWED, scheduled } from '#shadow';
 import { assert } from '../arena/assert.ts';
 import { thisCpu } from '../arena/cpu.ts';
@@ -38,7 +39,8 @@ function takeContended(lock: WordAt): void {
     if (atomics.readOnce(lock) === FREE && atomics.cas(lock, FREE, HELD)) return;
   }
   // Ends when the holder leaves; marking the lock contended keeps the wake-up from being lost.
-  while (atomics.exchange(lock, CONTENDED) !== FREE) atomics.wait(lock, CONTENDED);
+  const mark = SPIN_NOT_MARKED ? HELD : CONTENDED;
+  while (atomics.exchange(lock, mark) !== FREE) atomics.wait(lock, mark);
 }
 
 /** @returns false when nobody does that here; else it has been taken. */
@@ -59,16 +61,19 @@ export function spinTryLock(lock: WordAt, cls: LockClass): boolean {
   return true;
 }
 
+/** Leaves, and wakes who sleeps. */
 export function spinUnlock(lock: WordAt): void {
   const left = bringToTop(lock);
   assert(left >= 0, 'a spinlock is released by its holder');
+  if (SPIN_WAKE_BEFORE_FREE) atomics.wakeAll(lock);
   const was = atomics.exchange(lock, FREE);
   views.i32[thisCpu + C_HELD] = left;
+  if (NO_SPIN_WAKE || SPIN_WAKE_BEFORE_FREE) return;
   if (was === CONTENDED) atomics.wakeAll(lock);
 }
 
 /** Takes it away from a worker that is no more. */
 export function spinBreak(lock: WordAt): void {
   atomics.store(lock, FREE);
-  atomics.wakeAll(lock);
+  if (!NO_SPIN_BREAK_WAKE) atomics.wakeAll(lock);
 }

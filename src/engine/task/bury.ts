@@ -13,6 +13,7 @@
  * machine warns of it from then on, and the burial names the locks.
  */
 import * as atomics from '#atomics';
+import { DEAD_STAYS_IN_LINE } from '#mutants';
 import {
   beginBurial,
   type Cpu,
@@ -88,7 +89,7 @@ function endWaiting(cpu: Cpu): boolean {
 
 function leave(cpu: Cpu): WordAt {
   const lock = waitsFor(cpu);
-  leaveLine(cpu);
+  if (!DEAD_STAYS_IN_LINE) leaveLine(cpu);
   return lock;
 }
 

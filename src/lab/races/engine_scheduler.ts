@@ -30,6 +30,7 @@ import { laneOf } from '../check/lane.ts';
 export interface EngineSchedulerOptions {
   /** False: locks wait as they do in production, step by step. */
   readonly restsOnLocks: boolean;
+  readonly passes: number;
   readonly rcuBatch: number;
   /** Caches whose allocations may fail, each of them. */
   readonly mayFail: ReadonlySet<string>;
@@ -43,6 +44,7 @@ const laned = (kind: number, byte: number | undefined): number =>
 
 export class EngineScheduler implements Scheduler {
   readonly restsOnLocks: boolean;
+  readonly passes: number;
   readonly rcuBatch: number;
   readonly #mayFail: ReadonlySet<string>;
   /** The words, while somebody looks at them who is not one of the threads. */
@@ -55,11 +57,12 @@ export class EngineScheduler implements Scheduler {
     plainStore: (at, value, byte) => this.#asAllocator(() => this.plainStore(at, value, byte)),
   };
 
-  constructor(words: Int32Array, { restsOnLocks, rcuBatch, mayFail }: EngineSchedulerOptions) {
+  constructor(words: Int32Array, options: EngineSchedulerOptions) {
     this.#words = words;
-    this.restsOnLocks = restsOnLocks;
-    this.rcuBatch = rcuBatch;
-    this.#mayFail = mayFail;
+    this.restsOnLocks = options.restsOnLocks;
+    this.passes = options.passes;
+    this.rcuBatch = options.rcuBatch;
+    this.#mayFail = options.mayFail;
   }
 
   /** Runs what looks at the memory and is no step of a thread. */

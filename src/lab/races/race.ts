@@ -1,5 +1,5 @@
 /** A race of the engine: one story, in the protocols and with the bugs that make a difference. */
-import { type EngineScenario, type OpenScenario, openScenario } from './engine_stage.ts';
+import { type AnyScenario, type OpenScenario, openScenario } from './engine_stage.ts';
 import type { Opening } from './task.ts';
 
 /** One form of it, and what is known to come out. */
@@ -25,17 +25,17 @@ export interface Race {
 }
 
 /** A variant that breaks. */
-export const breaks = <State>(name: string, scenario: EngineScenario<State>): RaceVariant =>
+export const breaks = <State>(name: string, scenario: AnyScenario<State>): RaceVariant =>
   variantOf(name, 'violation', scenario);
 
 /** A variant that holds in every interleaving. */
-export const holds = <State>(name: string, scenario: EngineScenario<State>): RaceVariant =>
+export const holds = <State>(name: string, scenario: AnyScenario<State>): RaceVariant =>
   variantOf(name, 'none', scenario);
 
 function variantOf<State>(
   name: string,
   expects: RaceVariant['expects'],
-  scenario: EngineScenario<State>,
+  scenario: AnyScenario<State>,
 ): RaceVariant {
   return {
     name,
@@ -47,11 +47,11 @@ function variantOf<State>(
 }
 
 /** The scenario in another protocol, or with locks that wait as in production. */
-const changed = <State>(
-  scenario: EngineScenario<State>,
+function changed<State>(
+  scenario: AnyScenario<State>,
   { protocol = {}, locks }: Opening,
-): EngineScenario<State> => ({
-  ...scenario,
-  protocol: { ...scenario.protocol, ...protocol },
-  ...(locks === 'real' ? { scheduler: { ...scenario.scheduler, restsOnLocks: false } } : {}),
-});
+): AnyScenario<State> {
+  const scheduler = { ...scenario.scheduler, ...(locks === 'real' ? { restsOnLocks: false } : {}) };
+  if (!('protocol' in scenario)) return { ...scenario, scheduler };
+  return { ...scenario, scheduler, protocol: { ...scenario.protocol, ...protocol } };
+}

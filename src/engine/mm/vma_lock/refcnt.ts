@@ -13,7 +13,12 @@
  * Source: mm/mmap_lock.c, include/linux/mmap_lock.h, v6.18.
  */
 import * as atomics from '#atomics';
-import { NO_MM_CHECK } from '#mutants';
+import {
+  NO_MM_CHECK,
+  NO_WRITER_WAKE,
+  WRITER_EPOCH_TOO_LATE,
+  WRITER_WAKE_BEFORE_MOVE,
+} from '#mutants';
 import { IS_SHADOWED } from '#shadow';
 import { assert } from '../../arena/assert.ts';
 import { thisCpu } from '../../arena/cpu.ts';
@@ -137,7 +142,8 @@ function excludeReaders(mm: MmWrite, vma: Vma, base: number): boolean {
   for (;;) {
     const epoch = atomics.load(mmWriterWaitAt(mm));
     if (atomics.load(at) === EXCLUDE_READERS + base) return true;
-    atomics.wait(mmWriterWaitAt(mm), epoch);
+    const seen = WRITER_EPOCH_TOO_LATE ? atomics.load(mmWriterWaitAt(mm)) : epoch;
+    atomics.wait(mmWriterWaitAt(mm), seen);
   }
 }
 
@@ -182,7 +188,9 @@ function dropCount(vma: VmaRcu): void {
 
 function wakeWriter(mm: Mm, left: number): void {
   if (left < EXCLUDE_READERS || left > EXCLUDE_READERS + 1) return; // none, or not the last one
+  if (NO_WRITER_WAKE) return;
+  if (WRITER_WAKE_BEFORE_MOVE) atomics.wakeAll(mmWriterWaitAt(mm));
   // First move the epoch, then wake: a writer about to sleep sees the move.
   atomics.add(mmWriterWaitAt(mm), 1);
-  atomics.wakeAll(mmWriterWaitAt(mm));
+  if (!WRITER_WAKE_BEFORE_MOVE) atomics.wakeAll(mmWriterWaitAt(mm));
 }
