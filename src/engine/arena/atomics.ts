@@ -24,6 +24,13 @@ export const readOnce = (at: WordAt): number => views.i32[at]!;
  * what guards it is held: docs/locking.md says which.
  */
 export const rcuDereference = readOnce;
+/**
+ * A plain store to a word that others read by readOnce(), as WRITE_ONCE(): it orders nothing, and
+ * whoever reads the old value must be right, too.
+ */
+export function writeOnce(at: WordAt, value: number): void {
+  views.i32[at] = value;
+}
 export const store = (at: WordAt, value: number): void => void Atomics.store(views.i32, at, value);
 export const exchange = (at: WordAt, value: number): number =>
   Atomics.exchange(views.i32, at, value);

@@ -4,7 +4,7 @@
  *
  * Source: mm/memory.c, do_fault_around(), mm/filemap.c, filemap_map_pages(), v6.18.
  */
-import { word } from '../arena/memory.ts';
+import * as atomics from '#atomics';
 import { NULL, type WordAt } from '../arena/ref.ts';
 import { fileInode } from '../file/file_struct.ts';
 import { inodePages } from '../file/filemap.ts';
@@ -79,7 +79,7 @@ function isTailWithoutTable({ vma, leaf }: VmFault, page: Page): boolean {
 }
 
 function isEmptyTable(leaf: PageTable): boolean {
-  for (let i = 0; i < ENTRIES_PER_TABLE; i++) if (word(entryAt(leaf, i)) !== PTE_NONE) return false;
+  for (let i = 0; i < ENTRIES_PER_TABLE; i++) if (atomics.readOnce(entryAt(leaf, i)) !== PTE_NONE) return false;
   return true;
 }
 
@@ -88,9 +88,9 @@ function mapIfEmpty(
   page: Page,
   { at, entry }: { at: WordAt; entry: Pte },
 ): boolean {
-  if (word(at) !== PTE_NONE) return false;
+  if (atomics.readOnce(at) !== PTE_NONE) return false;
   pteLock(leaf);
-  const isEmpty = word(at) === PTE_NONE;
+  const isEmpty = atomics.readOnce(at) === PTE_NONE;
   if (isEmpty) {
     pageAddMap(page);
     setPte(at, entry);

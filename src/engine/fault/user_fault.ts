@@ -4,7 +4,8 @@
  *
  * Source: arch/x86/mm/fault.c, do_user_addr_fault(), access_error(), v6.18.
  */
-import { word } from '../arena/memory.ts';
+import * as atomics from '#atomics';
+import { GROWTH_UNDER_READ_LOCK } from '#mutants';
 import { NULL, type Null, type WordAt } from '../arena/ref.ts';
 import { isErr } from '../arena/errno.ts';
 import { pageDown, TASK_SIZE } from '../arena/units.ts';
@@ -138,6 +139,7 @@ function isBelowStack(mm: MmRead, addr: number): boolean {
 
 /** An address below a VMA that grows down makes it grow; only that takes the write lock. */
 function faultOfStack(mm: Mm, addr: number, access: Access): FaultCode {
+  if (GROWTH_UNDER_READ_LOCK) return growAsReader(mm, addr, access);
   const writer = mmapWriteLock(mm);
   const vma = growTo(writer, addr);
   if (vma === NULL) {
@@ -148,6 +150,15 @@ function faultOfStack(mm: Mm, addr: number, access: Access): FaultCode {
   const result = faultIn(vma, addr, access);
   mmapReadUnlock(reader);
   awaitUserfault();
+  return result;
+}
+
+/** As Linux until 6.5. */
+function growAsReader(mm: Mm, addr: number, access: Access): FaultCode {
+  const reader = mmapReadLock(mm);
+  const vma = growTo(reader as MmWrite, addr);
+  const result = vma === NULL ? FAULT_SEGV_MAPERR : faultIn(vma, addr, access);
+  mmapReadUnlock(reader);
   return result;
 }
 
@@ -175,7 +186,7 @@ function isAccessError(vma: Vma, addr: number, access: Access): boolean {
 /** The fault says whether the page was there: only then is a protection the reason. */
 function isMapped(vma: Vma, addr: number): boolean {
   const at = ptePtr(vmMm(vma), addr);
-  return at !== NULL && isPtePresent(word(at));
+  return at !== NULL && isPtePresent(atomics.readOnce(at));
 }
 
 /** No signal: what it takes needs mmap_lock. */

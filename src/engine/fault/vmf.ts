@@ -5,7 +5,6 @@
  */
 import * as atomics from '#atomics';
 import { OK } from '../arena/errno.ts';
-import { word } from '../arena/memory.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
 import type { Mm, MmRead, Vma } from '../mm/held.ts';
@@ -53,7 +52,7 @@ export const linearPageIndex = (vma: Vma, addr: number): number =>
  */
 export function pteLockSame({ leaf, at, orig }: VmFault): boolean {
   pteLock(leaf);
-  if (word(at) === orig) return true;
+  if (atomics.readOnce(at) === orig) return true;
   pteUnlock(leaf);
   return false;
 }

@@ -4,6 +4,7 @@
  *
  * Source: include/linux/mm.h, mm/vma.h (vma_iterator), v6.18.
  */
+import { STALE_MAPLE_STATE } from '#mutants';
 import type { Errno } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { rcuReadLock, rcuReadUnlock } from '../rcu/rcu.ts';
@@ -18,6 +19,7 @@ import {
   masState,
   masStoreGfp,
   masStorePrealloc,
+  masWalk,
   MT_MAX,
   mtFind,
   mtreeLoad,
@@ -131,10 +133,11 @@ export function* eachVma(mm: MmRead, from = 0): Generator<Vma> {
  */
 export function lockVmaUnderRcu(mm: Mm, addr: number): Vma | null {
   if (hasNoVmaLock()) return null;
+  const stale = STALE_MAPLE_STATE ? masState(mmMt(mm), addr, addr) : null;
   // Repeats only when the VMA left while we looked: whoever took it away made progress.
   for (;;) {
     rcuReadLock();
-    const found = mtreeLoad(mmMt(mm), addr) as VmaRcu | Null;
+    const found = (stale === null ? mtreeLoad(mmMt(mm), addr) : masWalk(stale)) as VmaRcu | Null;
     const vma = found === NULL ? VMA_LOCKED : vmaStartRead(mm, found);
     rcuReadUnlock();
 

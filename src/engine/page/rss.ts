@@ -31,7 +31,7 @@ export const mmRss = (mm: Mm): number =>
 export function updateHiwaterRss(mm: Mm): void {
   const at = mmRssAt(mm);
   // Plain loads: it is a mark of what was seen.
-  const rss = word(at + MM_FILEPAGES) + word(at + MM_ANONPAGES) + word(at + MM_SHMEMPAGES);
+  const rss = atomics.readOnce(at + MM_FILEPAGES) + atomics.readOnce(at + MM_ANONPAGES) + atomics.readOnce(at + MM_SHMEMPAGES);
   if (rss > word(mmHiwaterRssAt(mm))) setWord(mmHiwaterRssAt(mm), rss);
 }
 

@@ -36,6 +36,8 @@ export interface World {
   readonly machine: Machine;
   readonly process: Process;
   readonly mm: Mm;
+  /** Descriptors that are open, to be closed at the end. */
+  readonly files?: readonly number[];
 }
 
 /** Some pages in a row. */
