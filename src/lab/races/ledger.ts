@@ -14,12 +14,15 @@ export const childrenIn = (results: Results): Process[] =>
  * The address spaces are what they must be between calls; then all processes end and the world's
  * files are closed. @returns what is left over after that, or null. The world is gone.
  */
-export function endOf({ machine, process, files = [] }: World, results: Results): string | null {
+export function endOf(world: World, results: Results): string | null {
+  const { machine, process, files = [], owed } = world;
   machine.enter();
   for (const child of [...childrenIn(results), process]) {
     child.verify();
     child.exit();
   }
+  const wrong = owed?.() ?? null;
+  if (wrong !== null) return wrong;
   for (const fd of files) machine.close(fd);
   const left = leftOver();
   return left.length === 0 ? null : `when all have ended there is left ${left.join(', ')}`;

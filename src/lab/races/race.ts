@@ -1,4 +1,5 @@
 /** A race of the engine: one story, in the protocols and with the planted bugs that differ in it. */
+import type { Mutant } from '../../engine/arena/mutants.ts';
 import { engineStage, type EngineScenario, type EngineStage } from './engine_stage.ts';
 
 /** One form of it, and what is known to come out. */
@@ -33,3 +34,7 @@ export const holds = <State>(name: string, scenario: EngineScenario<State>): Rac
   expects: 'none',
   open: () => engineStage(scenario),
 });
+
+/** A planted bug, as a part of a scenario; none when there is none. */
+export const planted = (mutant?: Mutant): { readonly mutant?: Mutant } =>
+  mutant === undefined ? {} : { mutant };

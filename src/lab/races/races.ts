@@ -1,13 +1,18 @@
 /** Every race there is, in the order of the seeds. */
-import { FAILED_MAP_FIXED } from './failed_map_fixed.ts';
+import { ABORT_WITHOUT_MEMORY, FAILED_MAP_FIXED } from './failed_map_fixed.ts';
+import { FAILED_FORK_RACES } from './failed_fork.ts';
 import { GAP, GAP_IN_WALK } from './gap.ts';
 import type { Race } from './race.ts';
-import { STORE_TO_VICTIM, TRUNCATE } from './replacement.ts';
+import { CLOSE_BEFORE_REPLACE, TRUNCATE } from './replacement.ts';
+import { STACK_RACES } from './stack.ts';
 
 export const RACES: readonly Race[] = [
   GAP,
   GAP_IN_WALK,
   FAILED_MAP_FIXED,
-  STORE_TO_VICTIM,
+  ABORT_WITHOUT_MEMORY,
   TRUNCATE,
+  CLOSE_BEFORE_REPLACE,
+  ...STACK_RACES,
+  ...FAILED_FORK_RACES,
 ];

@@ -38,6 +38,8 @@ export interface World {
   readonly mm: Mm;
   /** Descriptors that are open, to be closed at the end. */
   readonly files?: readonly number[];
+  /** Says what is still owed, when all processes have ended and before the files are closed. */
+  readonly owed?: () => string | null;
 }
 
 /** Some pages in a row. */

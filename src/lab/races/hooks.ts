@@ -1,1 +1,0 @@
-export const HOOK_RACES = [];
