@@ -79,7 +79,8 @@ function isTailWithoutTable({ vma, leaf }: VmFault, page: Page): boolean {
 }
 
 function isEmptyTable(leaf: PageTable): boolean {
-  for (let i = 0; i < ENTRIES_PER_TABLE; i++) if (atomics.readOnce(entryAt(leaf, i)) !== PTE_NONE) return false;
+  for (let i = 0; i < ENTRIES_PER_TABLE; i++)
+    if (atomics.readOnce(entryAt(leaf, i)) !== PTE_NONE) return false;
   return true;
 }
 

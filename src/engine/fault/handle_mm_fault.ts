@@ -32,7 +32,16 @@ export function handleMmFault(vma: Vma, addr: number, flags: number): number {
   if (leaf === NULL) return VM_FAULT_OOM;
   const at = entryAt(leaf, pteIndex(addr));
   const page = pageDown(addr);
-  return handlePteFault({ mm, vma, addr: page, realAddr: addr, flags, leaf, at, orig: atomics.readOnce(at) });
+  return handlePteFault({
+    mm,
+    vma,
+    addr: page,
+    realAddr: addr,
+    flags,
+    leaf,
+    at,
+    orig: atomics.readOnce(at),
+  });
 }
 
 function handlePteFault(vmf: VmFault): number {

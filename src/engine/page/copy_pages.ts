@@ -107,7 +107,8 @@ const copyMarker = ({ keepsUffdWp }: CopyState, pte: Pte): Pte =>
 /** @returns the child's entry; both lose the right to write to what they now share. */
 function copyPresent(state: CopyState, at: WordAt): Pte {
   const isWritable = (atomics.readOnce(at) & PTE_WRITE) !== 0;
-  const pte = state.isCow && isWritable ? atomics.and(at, ~PTE_WRITE) & ~PTE_WRITE : atomics.readOnce(at);
+  const pte =
+    state.isCow && isWritable ? atomics.and(at, ~PTE_WRITE) & ~PTE_WRITE : atomics.readOnce(at);
   if (!isPteSpecial(pte)) {
     const page = getPage(pageOf(ptePfn(pte)));
     pageAddMap(page);

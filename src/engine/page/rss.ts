@@ -37,4 +37,5 @@ export function updateHiwaterRss(mm: Mm): void {
   if (rss > atomics.readOnce(at)) atomics.writeOnce(at, rss);
 }
 
-export const mmHiwaterRss = (mm: Mm): number => Math.max(atomics.readOnce(mmHiwaterRssAt(mm)), mmRss(mm));
+export const mmHiwaterRss = (mm: Mm): number =>
+  Math.max(atomics.readOnce(mmHiwaterRssAt(mm)), mmRss(mm));

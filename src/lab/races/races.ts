@@ -2,6 +2,7 @@
 import { ABORT_WITHOUT_MEMORY, FAILED_MAP_FIXED } from './failed_map_fixed.ts';
 import { FAILED_FORK_RACES } from './failed_fork.ts';
 import { GAP, GAP_IN_WALK } from './gap.ts';
+import { HOOK_RACES } from './hooks.ts';
 import type { Race } from './race.ts';
 import { CLOSE_BEFORE_REPLACE, TRUNCATE } from './replacement.ts';
 import { STACK_RACES } from './stack.ts';
@@ -14,5 +15,6 @@ export const RACES: readonly Race[] = [
   TRUNCATE,
   CLOSE_BEFORE_REPLACE,
   ...STACK_RACES,
+  ...HOOK_RACES,
   ...FAILED_FORK_RACES,
 ];

@@ -102,8 +102,8 @@ const slotted = (mutant?: Mutant): EngineScenario<World> => ({
   },
   threads: { mapper: [{ name: 'mmap(MAP_FIXED) again', run: mapSlot }], walker: [lookUp(0)] },
   final(world, results) {
-    if (results['walker']?.[0] !== true) return 'the walker found nothing where pages are mapped';
     if (results['mapper']?.[0] !== at(0)) return 'the old mapping was not closed when .mmap came';
+    if (results['walker']?.[0] !== true) return 'the walker found nothing where pages are mapped';
     return endOf(world, results);
   },
 });

@@ -9,9 +9,12 @@ import { endOf } from './ledger.ts';
 import { breaks, holds, planted, type Race } from './race.ts';
 import { at, FIXED, RW, unmap, type World, worldOf } from './world.ts';
 
-/** A stack of one page, at page 3, below which there is room. */
+/** Its first page, so that what is below it has a page table of its own. */
+const STACK = 512;
+
+/** A stack of one page, and perhaps a page in memory where it grows to. */
 const stackOf = (
-  picture: string,
+  below: 'free' | 'in memory',
   other: Operation<World>,
   mutant?: Mutant,
 ): EngineScenario<World> => ({
@@ -19,12 +22,18 @@ const stackOf = (
   machine: { sysctl: { mmap_min_addr: 4096, stack_guard_gap: 0 } },
   ...planted(mutant),
   setup(machine) {
-    const world = worldOf(machine, picture);
-    world.process.mmap(at(3), PAGE_SIZE, RW, FIXED | MAP_GROWSDOWN, -1, 0);
+    const world = worldOf(machine, '');
+    if (below === 'in memory') {
+      world.process.mmap(at(STACK - 1), PAGE_SIZE, RW, FIXED, -1, 0);
+      world.process.touch(at(STACK - 1), 'read');
+    }
+    world.process.mmap(at(STACK), PAGE_SIZE, RW, FIXED | MAP_GROWSDOWN, -1, 0);
     return world;
   },
   threads: {
-    program: [{ name: 'touch below the stack', run: ({ process }) => process.touch(at(2), 'read') }],
+    program: [
+      { name: 'touch below the stack', run: ({ process }) => process.touch(at(STACK - 1), 'read') },
+    ],
     other: [other],
   },
   final: endOf,
@@ -44,10 +53,11 @@ const walkLocked: Operation<World> = {
 const STACK_ROT: Race = {
   name: '000-stack-rot',
   ids: ['S0-28'],
-  story: 'A stack grows while another thread walks the tree under mmap_lock for read: CVE-2023-3269.',
+  story:
+    'A stack grows while another thread walks the tree under mmap_lock for read: CVE-2023-3269.',
   variants: [
-    breaks('grows under the read lock', stackOf('C', walkLocked, 'GROWTH_UNDER_READ_LOCK')),
-    holds('grows under the write lock', stackOf('C', walkLocked)),
+    breaks('grows under the read lock', stackOf('free', walkLocked, 'GROWTH_UNDER_READ_LOCK')),
+    holds('grows under the write lock', stackOf('free', walkLocked)),
   ],
 };
 
@@ -58,9 +68,9 @@ const STACK_AND_MUNMAP: Race = {
   variants: [
     breaks(
       'grows under the read lock',
-      stackOf('..B', unmap({ page: 2, count: 1 }), 'GROWTH_UNDER_READ_LOCK'),
+      stackOf('in memory', unmap({ page: STACK - 1, count: 1 }), 'GROWTH_UNDER_READ_LOCK'),
     ),
-    holds('grows under the write lock', stackOf('..B', unmap({ page: 2, count: 1 }))),
+    holds('grows under the write lock', stackOf('in memory', unmap({ page: STACK - 1, count: 1 }))),
   ],
 };
 
