@@ -65,7 +65,7 @@ export function worldOf(machine: Machine, picture: string): World {
 
 export const mmOf = (process: Process): Mm => taskMm(findTaskLocked(process.id) as Task) as Mm;
 
-const PROTS: Readonly<Record<string, number>> = { A: RO, B: RW, C: RX, D: 0 };
+const PROTS: Readonly<Record<string, number>> = { A: RO, B: RW, C: RX, D: 0, E: RW | RX };
 const protOf = (letter: string): number => PROTS[letter] ?? RO;
 
 function runsOf(picture: string): (Pages & { readonly letter: string })[] {
