@@ -11,6 +11,7 @@ import { isErr } from '../arena/errno.ts';
 import { pageDown, TASK_SIZE } from '../arena/units.ts';
 import type { Mm, MmRead, MmWrite, Vma } from '../mm/held.ts';
 import {
+  mmapReaderAsWriter,
   mmapReadLock,
   mmapReadUnlock,
   mmapWriteDowngrade,
@@ -156,7 +157,7 @@ function faultOfStack(mm: Mm, addr: number, access: Access): FaultCode {
 /** As Linux until 6.5. */
 function growAsReader(mm: Mm, addr: number, access: Access): FaultCode {
   const reader = mmapReadLock(mm);
-  const vma = growTo(reader as MmWrite, addr);
+  const vma = growTo(mmapReaderAsWriter(reader), addr);
   const result = vma === NULL ? FAULT_SEGV_MAPERR : faultIn(vma, addr, access);
   mmapReadUnlock(reader);
   return result;

@@ -1,7 +1,6 @@
 /** Seed 003: a fork takes a picture of memory that a thread of the parent goes on writing to. */
 import * as atomics from '#atomics';
 import type { Mutant } from '../../engine/arena/mutants.ts';
-import { NULL } from '../../engine/arena/ref.ts';
 import { lockVmaUnderRcu } from '../../engine/mm/vma_iterator.ts';
 import { vmaEndRead } from '../../engine/mm/vma_lock.ts';
 import { ptePtr } from '../../engine/page/table_struct.ts';
@@ -57,7 +56,7 @@ const fault: Operation<World> = {
   run({ mm }) {
     const vma = lockVmaUnderRcu(mm, at(0));
     if (vma === null) return null;
-    const entry = ptePtr(mm, at(0)) ?? NULL;
+    const entry = ptePtr(mm, at(0));
     const [before, after] = [atomics.load(entry), atomics.load(entry)];
     vmaEndRead(vma);
     return before === after ? null : 'a page was copied while a fault had its VMA';

@@ -19,6 +19,7 @@ import {
   PAGE_SIZE,
   type Protocol,
   registerDriver,
+  type Vma,
 } from '../../index.ts';
 import type { Operation, Results } from '../check/scenario.ts';
 import { COUNTS_IN_HOOK, COUNTS_MAPPED, HOSTILE, MARKS, REFUSES } from './drivers.ts';
@@ -125,14 +126,14 @@ const lockFound: Operation<World> = {
     const vma = lockVmaUnderRcu(mm, at(1));
     if (vma === null) return null;
     const file = fget(fd) as File;
-    let isKnown = false;
+    const known: Vma[] = [];
     iMmapWalk(fileInode(file), { first: 1, last: 1 }, (each) => {
-      isKnown ||= each === vma;
+      known.push(each);
       return true;
     });
     fput(file);
     vmaEndRead(vma);
-    return isKnown ? null : 'the reader holds a VMA that its file does not know';
+    return known.includes(vma) ? null : 'the reader holds a VMA that its file does not know';
   },
 };
 

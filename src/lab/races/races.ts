@@ -1,4 +1,5 @@
 /** Every race there is, in the order of the seeds. */
+import { EVERY_ALLOCATION } from './every_allocation.ts';
 import { ABORT_WITHOUT_MEMORY, FAILED_MAP_FIXED } from './failed_map_fixed.ts';
 import { FAILED_FORK_RACES } from './failed_fork.ts';
 import { FORK_CONTENTS } from './fork_contents.ts';
@@ -21,4 +22,5 @@ export const RACES: readonly Race[] = [
   ...HOOK_RACES,
   ...FAILED_FORK_RACES,
   FORK_CONTENTS,
+  EVERY_ALLOCATION,
 ];
