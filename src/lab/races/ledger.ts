@@ -1,4 +1,5 @@
 /** How every world ends: each process is verified and exits, and then nothing is left. */
+import { leftOver } from '../../machine_allocations.ts';
 import { Process } from '../../index.ts';
 import type { Results } from '../check/scenario.ts';
 import type { World } from './world.ts';
@@ -23,8 +24,6 @@ export function endOf(world: World, results: Results): string | null {
   const wrong = owed?.() ?? null;
   if (wrong !== null) return wrong;
   for (const fd of files) machine.close(fd);
-  const { caches, committedPages } = machine.report();
-  const left = caches.filter(({ live }) => live !== 0).map(({ name, live }) => `${live} ${name}`);
-  if (committedPages !== 0) left.push(`${committedPages} committed pages`);
+  const left = leftOver();
   return left.length === 0 ? null : `when all have ended there is left ${left.join(', ')}`;
 }
