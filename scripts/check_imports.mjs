@@ -170,7 +170,8 @@ function refuseFromLab(path, target) {
   if (isFaceForLab(target) || HOST_USERS[path] === target) return null;
   const part = partOf(path);
   const other = partOf(target);
-  if (floorOf(target) !== undefined && path.startsWith(INSIDE_ENGINE)) return null;
+  const isInside = floorOf(target) !== undefined || FACE.includes(target);
+  if (isInside && path.startsWith(INSIDE_ENGINE)) return null;
   if (other === undefined) return `the lab uses src/index.ts and engine/trace, not ${target}.`;
   if (other === part || LAB_PARTS[part]?.includes(other)) return null;
   return `lab/${part} may not import lab/${other}: LAB_PARTS does not say so.`;

@@ -1,4 +1,12 @@
 /** Planted bugs that can be switched on: what `#mutants` is in a checked build. */
+export let NO_REATTACH: boolean = false;
+export let LATE_CLEAN_UP: boolean = false;
+export let LATE_CLOSE: boolean = false;
+export let ABORT_MAY_FAIL: boolean = false;
+export let GROWTH_UNDER_READ_LOCK: boolean = false;
+export let LOST_CHARGE: boolean = false;
+export let STORE_BEFORE_MARK: boolean = false;
+export let CLOSE_AFTER_REFUSAL: boolean = false;
 export let NO_MM_CHECK: boolean = false;
 export let DEAD_STAYS_IN_LINE: boolean = false;
 export let DOWNGRADE_IN_TWO_STEPS: boolean = false;
@@ -26,9 +34,22 @@ export let UNLOCKED_DEPOT: boolean = false;
 export let WAKE_EPOCH_TOO_LATE: boolean = false;
 export let WRITER_EPOCH_TOO_LATE: boolean = false;
 export let WRITER_WAKE_BEFORE_MOVE: boolean = false;
+export let STALE_MAPLE_STATE: boolean = false;
+export let NO_TREE_LIMIT: boolean = false;
+export let NO_UNSTABLE_MARK: boolean = false;
+export let NO_MARK_FORK: boolean = false;
+export let LOST_FORK_CHARGE: boolean = false;
 
 /** The switch of each. */
 const SWITCHES = {
+  NO_REATTACH: (isOn: boolean) => void (NO_REATTACH = isOn),
+  LATE_CLEAN_UP: (isOn: boolean) => void (LATE_CLEAN_UP = isOn),
+  LATE_CLOSE: (isOn: boolean) => void (LATE_CLOSE = isOn),
+  ABORT_MAY_FAIL: (isOn: boolean) => void (ABORT_MAY_FAIL = isOn),
+  GROWTH_UNDER_READ_LOCK: (isOn: boolean) => void (GROWTH_UNDER_READ_LOCK = isOn),
+  LOST_CHARGE: (isOn: boolean) => void (LOST_CHARGE = isOn),
+  STORE_BEFORE_MARK: (isOn: boolean) => void (STORE_BEFORE_MARK = isOn),
+  CLOSE_AFTER_REFUSAL: (isOn: boolean) => void (CLOSE_AFTER_REFUSAL = isOn),
   NO_MM_CHECK: (isOn: boolean) => void (NO_MM_CHECK = isOn),
   DEAD_STAYS_IN_LINE: (isOn: boolean) => void (DEAD_STAYS_IN_LINE = isOn),
   DOWNGRADE_IN_TWO_STEPS: (isOn: boolean) => void (DOWNGRADE_IN_TWO_STEPS = isOn),
@@ -56,6 +77,11 @@ const SWITCHES = {
   WAKE_EPOCH_TOO_LATE: (isOn: boolean) => void (WAKE_EPOCH_TOO_LATE = isOn),
   WRITER_EPOCH_TOO_LATE: (isOn: boolean) => void (WRITER_EPOCH_TOO_LATE = isOn),
   WRITER_WAKE_BEFORE_MOVE: (isOn: boolean) => void (WRITER_WAKE_BEFORE_MOVE = isOn),
+  STALE_MAPLE_STATE: (isOn: boolean) => void (STALE_MAPLE_STATE = isOn),
+  NO_TREE_LIMIT: (isOn: boolean) => void (NO_TREE_LIMIT = isOn),
+  NO_UNSTABLE_MARK: (isOn: boolean) => void (NO_UNSTABLE_MARK = isOn),
+  NO_MARK_FORK: (isOn: boolean) => void (NO_MARK_FORK = isOn),
+  LOST_FORK_CHARGE: (isOn: boolean) => void (LOST_FORK_CHARGE = isOn),
 } as const;
 
 export type Mutant = keyof typeof SWITCHES;

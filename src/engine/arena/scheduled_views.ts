@@ -84,6 +84,12 @@ function methodsOf<Value>(view: View, { load, store }: Elements<Value>): object 
     copyWithin(to: number, from: number, end: number): void {
       for (let i = 0; i < end - from; i++) store(to + i, load(from + i));
     },
+    /** Of bytes: text is decoded from a copy. */
+    slice: () => Uint8Array.from({ length: view.length }, (_, i) => Number(load(i))),
+    every(test: (value: Value, index: number) => boolean): boolean {
+      for (let i = 0; i < view.length; i++) if (!test(load(i), i)) return false;
+      return true;
+    },
     subarray: (from: number, end: number): View =>
       viewOf<View, Value>(view.subarray(from, end), {
         load: (index) => load(from + index),

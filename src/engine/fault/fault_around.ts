@@ -4,8 +4,7 @@
  *
  * Source: mm/memory.c, do_fault_around(), mm/filemap.c, filemap_map_pages(), v6.18.
  */
-import { rcuDereference } from '#atomics';
-import { word } from '../arena/memory.ts';
+import * as atomics from '#atomics';
 import { NULL, type WordAt } from '../arena/ref.ts';
 import { fileInode } from '../file/file_struct.ts';
 import { inodePages } from '../file/filemap.ts';
@@ -80,7 +79,8 @@ function isTailWithoutTable({ vma, leaf }: VmFault, page: Page): boolean {
 }
 
 function isEmptyTable(leaf: PageTable): boolean {
-  for (let i = 0; i < ENTRIES_PER_TABLE; i++) if (word(entryAt(leaf, i)) !== PTE_NONE) return false;
+  for (let i = 0; i < ENTRIES_PER_TABLE; i++)
+    if (atomics.readOnce(entryAt(leaf, i)) !== PTE_NONE) return false;
   return true;
 }
 
@@ -89,9 +89,9 @@ function mapIfEmpty(
   page: Page,
   { at, entry }: { at: WordAt; entry: Pte },
 ): boolean {
-  if (rcuDereference(at) !== PTE_NONE) return false;
+  if (atomics.rcuDereference(at) !== PTE_NONE) return false;
   pteLock(leaf);
-  const isEmpty = word(at) === PTE_NONE;
+  const isEmpty = atomics.readOnce(at) === PTE_NONE;
   if (isEmpty) {
     pageAddMap(page);
     setPte(at, entry);

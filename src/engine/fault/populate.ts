@@ -4,8 +4,8 @@
  *
  * Source: mm/gup.c, __mm_populate(), populate_vma_page_range(), v6.18.
  */
+import * as atomics from '#atomics';
 import { EFAULT, EINTR, ENOMEM, type Errno, OK } from '../arena/errno.ts';
-import { rcuDereference } from '#atomics';
 import { NULL } from '../arena/ref.ts';
 import { PAGE_SIZE } from '../arena/units.ts';
 import { SECRETMEM_VM_OPS } from '../file/vm_ops.ts';
@@ -141,7 +141,7 @@ function firstLacking(
     if (leaf === NULL) return page;
     const limit = leafEnd(page, end);
     for (let entry = entryAt(leaf, pteIndex(page)); page < limit; entry++, page += PAGE_SIZE) {
-      if ((rcuDereference(entry) & needs) !== needs) return page;
+      if ((atomics.rcuDereference(entry) & needs) !== needs) return page;
     }
   }
   return end;

@@ -4,12 +4,14 @@
  *
  * Source: arch/x86/mm/fault.c, do_user_addr_fault(), access_error(), v6.18.
  */
-import { rcuDereference } from '#atomics';
+import * as atomics from '#atomics';
+import { GROWTH_UNDER_READ_LOCK } from '#mutants';
 import { NULL, type Null, type WordAt } from '../arena/ref.ts';
 import { isErr } from '../arena/errno.ts';
 import { pageDown, TASK_SIZE } from '../arena/units.ts';
 import type { Mm, MmRead, MmWrite, Vma } from '../mm/held.ts';
 import {
+  mmapReaderAsWriter,
   mmapReadLock,
   mmapReadUnlock,
   mmapWriteDowngrade,
@@ -142,6 +144,7 @@ function isBelowStack(mm: MmRead, addr: number): boolean {
 
 /** An address below a VMA that grows down makes it grow; only that takes the write lock. */
 function faultOfStack(mm: Mm, addr: number, access: Access): FaultCode {
+  if (GROWTH_UNDER_READ_LOCK) return growAsReader(mm, addr, access);
   const writer = mmapWriteLock(mm);
   const vma = growTo(writer, addr);
   if (vma === NULL) {
@@ -152,6 +155,15 @@ function faultOfStack(mm: Mm, addr: number, access: Access): FaultCode {
   const result = faultIn(vma, addr, access);
   mmapReadUnlock(reader);
   awaitUserfault();
+  return result;
+}
+
+/** As Linux until 6.5. */
+function growAsReader(mm: Mm, addr: number, access: Access): FaultCode {
+  const reader = mmapReadLock(mm);
+  const vma = growTo(mmapReaderAsWriter(reader), addr);
+  const result = vma === NULL ? FAULT_SEGV_MAPERR : faultIn(vma, addr, access);
+  mmapReadUnlock(reader);
   return result;
 }
 
@@ -179,7 +191,7 @@ function isAccessError(vma: Vma, addr: number, access: Access): boolean {
 /** The fault says whether the page was there: only then is a protection the reason. */
 function isMapped(vma: Vma, addr: number): boolean {
   const at = ptePtr(vmMm(vma), addr);
-  return at !== NULL && isPtePresent(rcuDereference(at));
+  return at !== NULL && isPtePresent(atomics.rcuDereference(at));
 }
 
 /** No signal: what it takes needs mmap_lock. */

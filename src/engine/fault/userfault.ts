@@ -7,8 +7,9 @@
  *
  * Source: fs/userfaultfd.c, handle_userfault(), userfaultfd_must_wait(), v6.18.
  */
+import * as atomics from '#atomics';
 import { assert } from '../arena/assert.ts';
-import { views, word } from '../arena/memory.ts';
+import { views } from '../arena/memory.ts';
 import { NULL } from '../arena/ref.ts';
 import { keepWorkerState } from '../arena/worker_state.ts';
 import { maySleep } from '../arena/sleep.ts';
@@ -105,7 +106,7 @@ function describe(vmf: VmFault, ctx: UserfaultfdCtx, reason: VmFlags): Userfault
 
 /** Whether nobody was faster: looked at after the fault was announced. */
 function mustWait({ at }: VmFault, reason: VmFlags): boolean {
-  const pte = word(at);
+  const pte = atomics.readOnce(at);
   if (!isPtePresent(pte)) return true;
   return reason === VM_UFFD_WP && (pte & PTE_WRITE) === 0;
 }

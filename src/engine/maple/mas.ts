@@ -5,6 +5,7 @@
  * tree. Under RCU alone a cursor lives in one read section; masPause() lets it cross
  * to the next. Writers hold the caller's lock.
  */
+import { STALE_MAPLE_STATE } from '#mutants';
 import { assert } from '../arena/assert.ts';
 import { NULL, type Null, type WordAt } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
@@ -141,7 +142,7 @@ export function standOnRange(mas: Mas, index: number, last: number): void {
 
 /** The leaf the cursor stands in, or NULL when it has none or the tree has another by now. */
 const standingIn = (mas: Mas): MapleNode | Null =>
-  mas.node !== NULL && nodeLife(mas.node) === mas.life ? mas.node : NULL;
+  mas.node !== NULL && (STALE_MAPLE_STATE || nodeLife(mas.node) === mas.life) ? mas.node : NULL;
 
 /** The word of the slot that the cursor stands on, in a leaf that is still in the tree. */
 export function slotStoodOn(mas: Mas): WordAt {

@@ -126,6 +126,9 @@ export function mmapAssertWriteLocked(mm: Mm): asserts mm is MmWrite {
   assert(isWriteHeld(mmMmapLockAt(mm)), 'mmap_lock is held for write');
 }
 
+/** What no reader is: for the planted bug GROWTH_UNDER_READ_LOCK, which takes one for a writer. */
+export const mmapReaderAsWriter = (mm: MmRead): MmWrite => mm as MmWrite;
+
 export function mmapAssertLocked(mm: Mm): asserts mm is MmRead {
   assert(isHeld(mmMmapLockAt(mm)), 'mmap_lock is held');
 }

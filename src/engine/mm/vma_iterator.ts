@@ -4,6 +4,7 @@
  *
  * Source: include/linux/mm.h, mm/vma.h (vma_iterator), v6.18.
  */
+import { STALE_MAPLE_STATE } from '#mutants';
 import { assert } from '../arena/assert.ts';
 import type { Errno } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
@@ -19,6 +20,7 @@ import {
   masState,
   masStoreGfp,
   masStorePrealloc,
+  masWalk,
   MT_MAX,
   mtFind,
   mtreeLoad,
@@ -149,12 +151,14 @@ export function lockVmaUnderRcu(mm: Mm, addr: number): Vma | null {
 /** The same in an RCU section of the caller's. */
 export function lockVmaInSection(mm: Mm, addr: number): Vma | null {
   if (hasNoVmaLock()) return null;
+  const stale = STALE_MAPLE_STATE ? masState(mmMt(mm), addr, addr) : null;
   // Repeats only when the VMA left while we looked: whoever took it away made progress.
   for (;;) {
-    const found = mtreeLoad(mmMt(mm), addr) as VmaRcu | Null;
+    const found = (stale === null ? mtreeLoad(mmMt(mm), addr) : masWalk(stale)) as VmaRcu | Null;
     const vma = found === NULL ? VMA_LOCKED : vmaStartRead(mm, found);
     if (vma === VMA_DETACHED) {
       countEvent(VMA_LOCK_MISS);
+      if (STALE_MAPLE_STATE) leaveAndEnterRcu();
       continue;
     }
     if (vma !== VMA_LOCKED) {
@@ -165,6 +169,11 @@ export function lockVmaInSection(mm: Mm, addr: number): Vma | null {
     countEvent(VMA_LOCK_ABORT);
     return null;
   }
+}
+
+function leaveAndEnterRcu(): void {
+  rcuReadUnlock();
+  rcuReadLock();
 }
 
 function traceStore(vmi: VmaIterator, entry: number): void {

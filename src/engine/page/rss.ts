@@ -4,7 +4,6 @@
  * Source: include/linux/mm.h, add_mm_counter(), mm_counter(), v6.18.
  */
 import * as atomics from '#atomics';
-import { setWord, word } from '../arena/memory.ts';
 import type { Mm } from '../mm/held.ts';
 import { mmHiwaterRssAt, mmRssAt } from '../mm/mm_struct.ts';
 import { type Page, PG_ANON, PG_SWAPBACKED, pageHas } from './page_struct.ts';
@@ -29,10 +28,14 @@ export const mmRss = (mm: Mm): number =>
 
 /** VmHWM is only written when pages are about to go; two that do so at once may miss the higher. */
 export function updateHiwaterRss(mm: Mm): void {
-  const at = mmRssAt(mm);
   // Plain loads: it is a mark of what was seen.
-  const rss = word(at + MM_FILEPAGES) + word(at + MM_ANONPAGES) + word(at + MM_SHMEMPAGES);
-  if (rss > word(mmHiwaterRssAt(mm))) setWord(mmHiwaterRssAt(mm), rss);
+  const rss =
+    atomics.readOnce(mmRssAt(mm) + MM_FILEPAGES) +
+    atomics.readOnce(mmRssAt(mm) + MM_ANONPAGES) +
+    atomics.readOnce(mmRssAt(mm) + MM_SHMEMPAGES);
+  const at = mmHiwaterRssAt(mm);
+  if (rss > atomics.readOnce(at)) atomics.writeOnce(at, rss);
 }
 
-export const mmHiwaterRss = (mm: Mm): number => Math.max(word(mmHiwaterRssAt(mm)), mmRss(mm));
+export const mmHiwaterRss = (mm: Mm): number =>
+  Math.max(atomics.readOnce(mmHiwaterRssAt(mm)), mmRss(mm));

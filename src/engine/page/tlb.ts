@@ -15,6 +15,7 @@ import { IS_SHADOWED, scheduled } from '#shadow';
 import { H_RESTORES } from '../arena/layout.ts';
 import { views as shared } from '../arena/memory.ts';
 import { NULL, type Null, type WordAt } from '../arena/ref.ts';
+import { keepWorkerState } from '../arena/worker_state.ts';
 import type { Mm } from '../mm/held.ts';
 import { mmTlbGenAt } from '../mm/mm_struct.ts';
 import { frameOf } from './page_struct.ts';
@@ -36,13 +37,13 @@ const writeLows = new Int32Array(SLOTS);
 const writeFrames = new Int32Array(SLOTS);
 
 /** Whose translations these are; the memory, since a worker may hold several machines. */
-const owner: {
+const owner = keepWorkerState<{
   mm: number;
   generation: number;
   restores: number;
   words: Int32Array | null;
   epoch: number;
-} = { mm: 0, generation: 0, restores: 0, words: null, epoch: 1 };
+}>({ mm: 0, generation: 0, restores: 0, words: null, epoch: 1 });
 
 /** Whether the translations are still true, now that the data has been read. */
 export const isTlbCurrent = (mm: Mm): boolean => atomics.load(mmTlbGenAt(mm)) === owner.generation;
@@ -58,6 +59,9 @@ function isOwner(mm: Mm): boolean {
   );
 }
 
+/** A scheduler sees every load and store of a program's memory: nothing is remembered. */
+const remembers = (): boolean => !IS_SHADOWED || scheduled() === null;
+
 /** Forgets what is not this address space's, or no longer true. */
 function changeOwner(mm: Mm): void {
   const { i32 } = views;
@@ -65,8 +69,7 @@ function changeOwner(mm: Mm): void {
   owner.generation = atomics.load(mmTlbGenAt(mm));
   owner.restores = i32[H_RESTORES] ?? 0;
   owner.mm = mm;
-  // A scheduler sees every load and store of a program's memory: nothing is remembered.
-  owner.words = IS_SHADOWED && scheduled() !== null ? null : i32;
+  owner.words = remembers() ? i32 : null;
   owner.epoch++;
   if (owner.epoch < EPOCHS) return;
   owner.epoch = 1;
@@ -104,7 +107,7 @@ export function tlbFillRead(mm: Mm, addr: number): WordAt | Null {
   // First, so that a flush after the walk is noticed.
   if (!isOwner(mm)) changeOwner(mm);
   const frame = walk(ptePtr(mm, addr), PTE_PRESENT | PTE_USER, PTE_YOUNG);
-  if (frame !== NULL) {
+  if (frame !== NULL && remembers()) {
     const slot = slotOf(addr);
     readLows[slot] = lowOf(addr);
     readHighs[slot] = highOf(addr);
@@ -117,7 +120,7 @@ export function tlbFillRead(mm: Mm, addr: number): WordAt | Null {
 export function tlbFillWrite(mm: Mm, addr: number): WordAt | Null {
   if (!isOwner(mm)) changeOwner(mm);
   const frame = walk(ptePtr(mm, addr), PTE_PRESENT | PTE_USER | PTE_WRITE, PTE_YOUNG | PTE_DIRTY);
-  if (frame !== NULL) {
+  if (frame !== NULL && remembers()) {
     const slot = slotOf(addr);
     writeLows[slot] = lowOf(addr);
     writeHighs[slot] = highOf(addr);

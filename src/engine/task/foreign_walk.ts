@@ -83,7 +83,8 @@ function collect(vma: Vma, addr: number, found: Set<Mm>): void {
   if (anonVma !== NULL) anonVmaWalk(anonVma, pages, add);
 }
 
-function visitMm(mm: Mm, manner: Manner): MmVisit {
+/** Visits one, to which the caller has a user's reference. */
+export function visitMm(mm: Mm, manner: Manner): MmVisit {
   const reader = mmapReadLock(mm);
   const isLeftAlone = manner === 'careful' && mmHasFlag(mm, MMF_UNSTABLE);
   const visit = isLeftAlone ? { vmas: 0, met: 'unstable' as const, at: 0 } : walk(reader, manner);

@@ -11,9 +11,10 @@
  *
  * Source: mm/mmap.c, dup_mmap(), kernel/fork.c, dup_mm(), v6.18 and 7.0 (failure).
  */
+import * as atomics from '#atomics';
+import { LOST_FORK_CHARGE, NO_MARK_FORK, NO_TREE_LIMIT, NO_UNSTABLE_MARK } from '#mutants';
 import { assert } from '../arena/assert.ts';
 import { EINTR, ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
-import { word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { getFile } from '../file/file_struct.ts';
 import { vmaOpen } from '../file/vma_calls.ts';
@@ -116,7 +117,7 @@ function dupLocked(parentMm: Mm, childMm: Mm): 0 | Errno {
   copyHeader(parent, child);
   const result = dupMmap({ parent, child, vmi: vmaIterator(child, 0), failure });
   // What both have may not be written by either, now; a fork that failed has shared some too.
-  if (word(mmPgdAt(parent)) !== NULL) flushTlbMm(parent);
+  if (atomics.readOnce(mmPgdAt(parent)) !== NULL) flushTlbMm(parent);
   setMmLayout(child, { hiwaterVm: mmTotalVm(child) });
   mmapWriteUnlock(child);
   mmapWriteUnlock(parent);
@@ -152,7 +153,7 @@ function dupMmap(fork: Fork): 0 | Errno {
   const { parent, child, vmi } = fork;
   if (fails(fork, 'tree') || mtDup(mmMt(child), mmMt(parent)) !== OK) return ENOMEM;
   for (let vma = vmaNext(vmi); vma !== NULL; vma = vmaNext(vmi)) {
-    vmaStartWrite(parent, vma);
+    if (!NO_MARK_FORK) vmaStartWrite(parent, vma);
     if (hasFlag(vmFlags(vma), VM_DONTCOPY)) {
       if (isErr(leaveOut(fork, vma))) return recover(child, vma, ENOMEM);
       continue;
@@ -195,7 +196,7 @@ function dupVma(fork: Fork, vma: Vma): Vma | Errno {
   if (charged > 0 && chargeMemory(parent, charged) !== OK) return ENOMEM;
   const copy = fails(fork, 'vma') ? NULL : vmAreaDup(vma);
   if (copy === NULL || isErr(fillCopy(fork, copy, vma))) {
-    unchargeMemory(charged);
+    if (!LOST_FORK_CHARGE) unchargeMemory(charged);
     return ENOMEM;
   }
 
@@ -241,7 +242,7 @@ function fillFrom(fork: Fork, copy: VmaHidden, vma: Vma): 0 | Errno {
 function recover(child: MmWrite, from: Vma | Null, errno: Errno): Errno {
   if (protocolMarksFailedFork()) markEnd(child, from);
   else emptyChild(child, from);
-  setMmFlag(child, MMF_UNSTABLE);
+  if (!NO_UNSTABLE_MARK) setMmFlag(child, MMF_UNSTABLE);
   return errno;
 }
 
@@ -264,7 +265,7 @@ function markEnd(child: MmWrite, from: Vma | Null): void {
 function emptyChild(child: MmWrite, from: Vma | Null): void {
   setMmFlag(child, MMF_OOM_SKIP);
   if (mmMapCount(child) > 0) {
-    const end = from === NULL ? TREE_MAX : vmStart(from);
+    const end = from === NULL || NO_TREE_LIMIT ? TREE_MAX : vmStart(from);
     const first = firstVma(child);
     assert(first !== NULL, 'a VMA that is counted is in the tree');
     unmapRegion(unmapCopied(iteratorBehind(child, first), first, end));

@@ -3,7 +3,7 @@
  *
  * Source: mm/vma.c, vms_clear_ptes(), __mmap_new_file_vma(), v6.18, v7.0.
  */
-import { word } from '../arena/memory.ts';
+import * as atomics from '#atomics';
 import { NULL } from '../arena/ref.ts';
 import type { MmRead, MmWrite, VmaHidden } from '../mm/held.ts';
 import { mmPgdAt } from '../mm/mm_struct.ts';
@@ -29,7 +29,7 @@ export function vmsClearPtes({ mm, start, end, gathered }: VmaMunmap): void {
   const [first] = gathered;
   if (first === undefined) return;
   // Nobody has ever touched this address space: only the reverse map may know of its VMAs.
-  if (word(mmPgdAt(mm)) === NULL) return gathered.forEach(unlinkRmap);
+  if (atomics.readOnce(mmPgdAt(mm)) === NULL) return gathered.forEach(unlinkRmap);
   const { prev, next } = tableNeighbours(mm, { start, end });
   unmapRegion({
     mm,
@@ -52,7 +52,7 @@ export function vmsClearPtes({ mm, start, end, gathered }: VmaMunmap): void {
 export function unmapNewVma(mm: MmWrite, vma: VmaHidden): void {
   vmaPutFile(vma);
   setVmFile(vma, NULL);
-  if (word(mmPgdAt(mm)) === NULL) return;
+  if (atomics.readOnce(mmPgdAt(mm)) === NULL) return;
   const neighbours = tableNeighbours(mm, { start: vmStart(vma), end: vmEnd(vma) });
   unmapRegion(unmapState(vmaIterator(mm, vmEnd(vma)), vma, neighbours));
 }

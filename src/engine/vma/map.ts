@@ -15,6 +15,7 @@
  *
  * Source: mm/vma.c, mmap_region(), __mmap_region(), v6.18.
  */
+import { LATE_CLEAN_UP, LOST_CHARGE } from '#mutants';
 import { EACCES, ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { hookGeneration } from '../file/file_driver.ts';
@@ -123,7 +124,10 @@ function mmapRegionUnchecked(request: MmapRequest): 0 | Errno {
   const refused = prepare(map);
   if (isErr(refused)) return abort(map, refused);
   const refusedByFile = describeToFile(map);
-  if (isErr(refusedByFile)) return abort(map, refusedByFile);
+  if (isErr(refusedByFile)) {
+    if (LOST_CHARGE) map.charged = 0;
+    return abort(map, refusedByFile);
+  }
 
   const vma = mergeOrCreate(map);
   if (isErr(vma)) return abort(map, vma);
@@ -191,7 +195,7 @@ function describeMerge(map: MmapState): VmaMerge {
   vmg.vmOps = map.vmOps;
   vmg.privateData = map.privateData;
   vmg.caching = map.caching;
-  if (replacesLive(map)) vmg.beforeStore = () => cleanUp(map);
+  if (replacesLive(map) && !LATE_CLEAN_UP) vmg.beforeStore = () => cleanUp(map);
   return vmg;
 }
 
@@ -226,7 +230,7 @@ function createVma(map: MmapState): Vma | Errno {
   }
 
   // Nothing below can fail.
-  if (replacesLive(map)) cleanUp(map);
+  if (replacesLive(map) && !LATE_CLEAN_UP) cleanUp(map);
   linkVma(mm, place, vma);
   map.isNew = true;
   return vma;

@@ -7,6 +7,7 @@
  *
  * Source: mm/vma.c, struct mmap_state, vms_abort_munmap_vmas(), v6.18.
  */
+import { ABORT_MAY_FAIL } from '#mutants';
 import { ENOMEM, type Errno, OK } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
@@ -17,7 +18,9 @@ import { unchargeMemory } from '../mm/accounting.ts';
 import type { MmWrite } from '../mm/held.ts';
 import {
   vmaIterator,
+  vmaIterClear,
   vmaIterConfig,
+  vmaIterFree,
   type VmaIterator,
   vmaIterPreallocHole,
   vmaIterStoreHole,
@@ -164,10 +167,17 @@ export function abort(map: MmapState, error: Errno): Errno {
     return error;
   }
   unchargeMemory(map.charged + map.inherited);
-  vmaIterStoreHole(map.hole);
+  if (ABORT_MAY_FAIL) storeHoleByChance(map, map.hole);
+  else vmaIterStoreHole(map.hole);
   vmsCompleteMunmapVmas(map.vms);
   vmsFree(map.vms);
   return error;
+}
+
+/** What was reserved is given back, so that the store may find no memory. */
+function storeHoleByChance({ mm, start, end }: MmapState, hole: VmaIterator): void {
+  vmaIterFree(hole);
+  vmaIterClear(vmaIterator(mm, start), start, end);
 }
 
 /** The VMA, if there is one, holds the file by itself. */

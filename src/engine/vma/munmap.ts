@@ -12,6 +12,7 @@
  *
  * Source: mm/vma.c, vms_gather_munmap_vmas() and on, v6.18.
  */
+import { LATE_CLOSE, NO_REATTACH } from '#mutants';
 import { ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
@@ -180,7 +181,7 @@ function addTotals(vms: VmaMunmap, vma: Vma): void {
  */
 export function vmsReattach(vms: VmaMunmap): void {
   if (vms.gathered.length > 0) noteChange(REATTACHED);
-  for (const vma of vms.gathered) vmaReattach(vma);
+  if (!NO_REATTACH) for (const vma of vms.gathered) vmaReattach(vma);
   vms.gathered.length = 0;
 }
 
@@ -190,7 +191,7 @@ export function vmsReattach(vms: VmaMunmap): void {
  */
 export function vmsCleanUpArea(vms: VmaMunmap): void {
   vmsClearPtes(vms);
-  for (const vma of vms.gathered) vmaClose(vma);
+  if (!LATE_CLOSE) for (const vma of vms.gathered) vmaClose(vma);
   vms.isCleanedUp = true;
 }
 

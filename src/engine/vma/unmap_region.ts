@@ -8,7 +8,7 @@
  *
  * Source: mm/vma.c, unmap_region(), mm/memory.c, unmap_vmas(), free_pgtables(), v7.0.
  */
-import { word } from '../arena/memory.ts';
+import * as atomics from '#atomics';
 import { NULL, type Null } from '../arena/ref.ts';
 import { PMD_SIZE } from '../arena/units.ts';
 import type { MmRead, Vma, VmaWrite } from '../mm/held.ts';
@@ -97,4 +97,4 @@ function freeTables(mm: MmRead, range: FreeRange): void {
   freePgdRange(mm, range);
 }
 
-const hasTables = (mm: MmRead): boolean => word(mmPgdAt(mm)) !== NULL;
+const hasTables = (mm: MmRead): boolean => atomics.readOnce(mmPgdAt(mm)) !== NULL;

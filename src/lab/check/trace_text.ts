@@ -13,15 +13,15 @@ const MARGIN = 4;
 
 /** The lines of a trace. */
 export function traceLines(threadNames: readonly string[], steps: readonly TraceStep[]): string[] {
-  const widths = threadNames.map((name, thread) =>
-    Math.min(
-      WIDEST,
-      Math.max(name.length, ...steps.map((s) => (s.thread === thread ? s.text.length : 0))) + 2,
-    ),
+  const widths = threadNames.map((name) => name.length);
+  for (const { thread, text } of steps) {
+    widths[thread] = Math.min(WIDEST, Math.max(widths[thread] ?? 0, text.length));
+  }
+  const starts = widths.map((_, i) =>
+    widths.slice(0, i).reduce((sum, width) => sum + width + 2, 0),
   );
-  const starts = widths.map((_, i) => widths.slice(0, i).reduce((sum, width) => sum + width, 0));
   const lines = [
-    ' '.repeat(MARGIN) + threadNames.map((name, i) => name.padEnd(widths[i] ?? 0)).join(''),
+    ' '.repeat(MARGIN) + threadNames.map((name, i) => name.padEnd((widths[i] ?? 0) + 2)).join(''),
   ];
   let last: TraceStep | null = null;
   for (const step of steps) {

@@ -1,4 +1,5 @@
 /** A race of the engine: one story, in the protocols and with the bugs that make a difference. */
+import type { Mutant } from '../../engine/arena/mutants.ts';
 import { type AnyScenario, type OpenScenario, openScenario } from './engine_stage.ts';
 import type { Opening } from './task.ts';
 
@@ -55,3 +56,7 @@ function changed<State>(
   if (!('protocol' in scenario)) return { ...scenario, scheduler };
   return { ...scenario, scheduler, protocol: { ...scenario.protocol, ...protocol } };
 }
+
+/** A planted bug, as a part of a scenario; none when there is none. */
+export const planted = (mutant?: Mutant): { readonly mutant?: Mutant } =>
+  mutant === undefined ? {} : { mutant };

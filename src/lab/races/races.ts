@@ -1,5 +1,10 @@
-/** Every race there is, in the order of the seeds; before them, what they all stand on. */
-import { GAP } from './gap.ts';
+/** Every race there is, in the order of the seeds; behind them, what they all stand on. */
+import { EVERY_ALLOCATION } from './every_allocation.ts';
+import { ABORT_WITHOUT_MEMORY, FAILED_MAP_FIXED } from './failed_map_fixed.ts';
+import { FAILED_FORK_RACES } from './failed_fork.ts';
+import { FORK_CONTENTS } from './fork_contents.ts';
+import { GAP, GAP_IN_WALK } from './gap.ts';
+import { HOOK_RACES } from './hooks.ts';
 import { L1_BURY } from './l1_bury.ts';
 import { L1_RCU } from './l1_rcu.ts';
 import { L1_REFCOUNT } from './l1_refcount.ts';
@@ -8,11 +13,25 @@ import { L1_RWSEM_FAIR, L1_RWSEM_LINE } from './l1_rwsem_line.ts';
 import { L1_SLAB } from './l1_slab.ts';
 import { L1_SPINLOCK } from './l1_spinlock.ts';
 import { L1_SPECULATE, L1_VMA_LOCK } from './l1_vma_lock.ts';
-import type { Race } from './race.ts';
-
 import { PAIRS, READ_PAIRS, TRIPLES } from './linearizable.ts';
+import type { Race } from './race.ts';
+import { CLOSE_BEFORE_REPLACE, TRUNCATE } from './replacement.ts';
+import { STACK_RACES } from './stack.ts';
+import { STALE_LOOKUP } from './stale_lookup.ts';
+
 export const RACES: readonly Race[] = [
   GAP,
+  GAP_IN_WALK,
+  FAILED_MAP_FIXED,
+  ABORT_WITHOUT_MEMORY,
+  TRUNCATE,
+  CLOSE_BEFORE_REPLACE,
+  STALE_LOOKUP,
+  ...STACK_RACES,
+  ...HOOK_RACES,
+  ...FAILED_FORK_RACES,
+  FORK_CONTENTS,
+  EVERY_ALLOCATION,
   L1_SPINLOCK,
   L1_RWSEM,
   L1_RWSEM_LINE,

@@ -36,6 +36,10 @@ export interface World {
   readonly machine: Machine;
   readonly process: Process;
   readonly mm: Mm;
+  /** Descriptors that are open, to be closed at the end. */
+  readonly files?: readonly number[];
+  /** Says what is still owed, when all processes have ended and before the files are closed. */
+  readonly owed?: () => string | null;
 }
 
 /** Some pages in a row. */
@@ -61,7 +65,7 @@ export function worldOf(machine: Machine, picture: string): World {
 
 export const mmOf = (process: Process): Mm => taskMm(findTaskLocked(process.id) as Task) as Mm;
 
-const PROTS: Readonly<Record<string, number>> = { A: RO, B: RW, C: RX, D: 0 };
+const PROTS: Readonly<Record<string, number>> = { A: RO, B: RW, C: RX, D: 0, E: RW | RX };
 const protOf = (letter: string): number => PROTS[letter] ?? RO;
 
 function runsOf(picture: string): (Pages & { readonly letter: string })[] {

@@ -2,6 +2,7 @@
  * One call of a driver's hook, with a descriptor or with a VMA: guarded, counted, and looked at
  * afterwards.
  */
+import { CLOSE_AFTER_REFUSAL } from '#mutants';
 import { EINVAL, type Errno, isErr, OK } from '../../arena/errno.ts';
 import { NULL } from '../../arena/ref.ts';
 import { vmGetPageProt } from '../../mm/page_prot.ts';
@@ -99,6 +100,7 @@ export function runMmapHook({ driver, operations }: Hooked, file: File, vma: Vma
     reportDriverFault({ ...call, violation, what, thrown: null }, call.mm);
   }
   if (isErr(result)) {
+    if (CLOSE_AFTER_REFUSAL) vmaClose(vma);
     setVmOps(vma, DUMMY_VM_OPS);
     return result;
   }
