@@ -22,13 +22,20 @@ const ID = /\b(?:S[0-4]|P2|X)-\d+a?\b/gu;
 const ROW = /^\| ((?:S[0-4]|P2|X)-\d+a?) \| ([^|]+) \| ([^|]*)\|$/u;
 const IN = 'docs/requirements.in.md';
 const OUT = 'docs/requirements.md';
+const RACES = 'docs/races.md';
 const TITLES_OF_A_FILE = 2;
 
 /**
- * What the scenarios of the model checker carry, as `{ name, ids }`. There is no checker yet: when
- * `vmaspace check` has scenarios, this reads them, and nothing else changes.
+ * What the scenarios of the model checker carry, as `{ name, ids }`: by docs/races.md, which a test
+ * compares with them.
  */
-export const checkedScenarios = () => [];
+export const checkedScenarios = (page = readFileSync(join(ROOT, RACES), 'utf8')) =>
+  page.split(/^## /mu).flatMap((section) => {
+    const [name, , story = ''] = section.split('\n');
+    const [, carried = ''] = /\(([^()]*)\)$/u.exec(story) ?? [];
+    const ids = carried.match(ID) ?? [];
+    return ids.length === 0 ? [] : [{ name, ids }];
+  });
 
 /** @returns the titles of tests in a source that have ids: `{ path, line, ids, title }`. */
 export function titlesIn(file) {

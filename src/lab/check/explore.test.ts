@@ -40,7 +40,7 @@ const lostUpdate = scenario(
 );
 
 describe('explore', () => {
-  it('finds a lost update, and shows the shortest way to it', () => {
+  it('X-3 finds a lost update, and shows the shortest way to it', () => {
     const report = explore(lostUpdate);
     expect(report.counterexample?.text).toBe(
       [
@@ -155,7 +155,7 @@ describe('explore', () => {
 });
 
 describe('replay', () => {
-  it('follows a schedule that somebody has edited', () => {
+  it('X-2 follows a schedule that somebody has edited', () => {
     const { failure, text } = replay(lostUpdate, 'words::0*2,1*2');
     expect(failure).toBe(null);
     expect(text).toContain('store a = 2');
@@ -244,7 +244,7 @@ describe('plain accesses', () => {
     prove(publish(atomicStore, (w) => loadPublished(w, 1)));
   });
 
-  it('race when a plain store publishes them', () => {
+  it('X-6 race when a plain store publishes them', () => {
     const racy = publish(
       (w) => (w[1] = 1),
       (w) => Atomics.load(w, 1),
