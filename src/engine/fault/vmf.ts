@@ -4,12 +4,18 @@
  * Source: include/linux/mm.h, struct vm_fault; mm/memory.c, v6.18.
  */
 import * as atomics from '#atomics';
+import { ANON_VMA_WITHOUT_MMAP_LOCK, MMAP_LOCK_UNDER_VMA_LOCK, NO_PTE_RECHECK } from '#mutants';
 import { OK } from '../arena/errno.ts';
 import { word } from '../arena/memory.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
 import type { Mm, MmRead, Vma } from '../mm/held.ts';
-import { mmapAssertLocked, mmapReadTrylock, mmapReadUnlock } from '../mm/mmap_lock.ts';
+import {
+  mmapAssertLocked,
+  mmapReadLock,
+  mmapReadTrylock,
+  mmapReadUnlock,
+} from '../mm/mmap_lock.ts';
 import { hasFlag, VM_WRITE } from '../mm/vm_flags.ts';
 import { vmAnonVma, vmFlags, vmPgoff, vmStart } from '../mm/vma_struct.ts';
 import { type Page, pfnOf, setPageAnon } from '../page/page_struct.ts';
@@ -53,7 +59,7 @@ export const linearPageIndex = (vma: Vma, addr: number): number =>
  */
 export function pteLockSame({ leaf, at, orig }: VmFault): boolean {
   pteLock(leaf);
-  if (word(at) === orig) return true;
+  if (word(at) === orig || NO_PTE_RECHECK) return true;
   pteUnlock(leaf);
   return false;
 }
@@ -76,7 +82,8 @@ export function vmfAnonPrepare({ mm, vma, flags }: VmFault): number {
     mmapAssertLocked(mm);
     return preparedOrOom(mm, vma);
   }
-  const reader = mmapReadTrylock(mm);
+  if (ANON_VMA_WITHOUT_MMAP_LOCK) return preparedOrOom(mm as MmRead, vma);
+  const reader = MMAP_LOCK_UNDER_VMA_LOCK ? mmapReadLock(mm) : mmapReadTrylock(mm);
   if (reader === null) return VM_FAULT_RETRY;
   const result = preparedOrOom(reader, vma);
   mmapReadUnlock(reader);

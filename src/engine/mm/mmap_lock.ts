@@ -13,7 +13,14 @@
  * Source: include/linux/mmap_lock.h, v6.18.
  */
 import * as atomics from '#atomics';
+import {
+  BUMP_AFTER_DOWNGRADE,
+  BUMP_AFTER_RELEASE,
+  BUMP_PLAINLY,
+  NO_DOWNGRADE_BUMP,
+} from '#mutants';
 import { assert } from '../arena/assert.ts';
+import { setWord, word } from '../arena/memory.ts';
 import { countEvent, MMAP_READ_LOCK, MMAP_WRITE_LOCK } from '../trace/counters.ts';
 import {
   MMAP_LOCK_ACQUIRE_RETURNED,
@@ -93,15 +100,17 @@ function beginWrite(mm: Mm): MmWrite {
 /** @returns the mm without its lock: assign it over the locked one. */
 export function mmapWriteUnlock(mm: MmWrite): Mm {
   trace(MMAP_LOCK_RELEASED, mm, WRITE);
-  vmaEndWriteAll(mm);
+  if (!BUMP_AFTER_RELEASE) vmaEndWriteAll(mm);
   upWrite(mmMmapLockAt(mm));
+  if (BUMP_AFTER_RELEASE) vmaEndWriteAll(mm);
   return mm;
 }
 
 export function mmapWriteDowngrade(mm: MmWrite): MmRead {
   trace(MMAP_LOCK_ACQUIRE_RETURNED, mm, READ);
-  vmaEndWriteAll(mm);
+  if (!NO_DOWNGRADE_BUMP && !BUMP_AFTER_DOWNGRADE) vmaEndWriteAll(mm);
   downgradeWrite(mmMmapLockAt(mm));
+  if (BUMP_AFTER_DOWNGRADE) vmaEndWriteAll(mm);
   return mm;
 }
 
@@ -131,5 +140,6 @@ export function mmapAssertLocked(mm: Mm): asserts mm is MmRead {
 
 /** Pairs with the last check of vmaStartRead(): who sees the new sequence sees the writes. */
 function vmaEndWriteAll(mm: MmWrite): void {
-  atomics.add(mmLockSeqAt(mm), 1);
+  if (BUMP_PLAINLY) setWord(mmLockSeqAt(mm), word(mmLockSeqAt(mm)) + 1);
+  else atomics.add(mmLockSeqAt(mm), 1);
 }

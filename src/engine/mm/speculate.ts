@@ -8,6 +8,7 @@
  * Source: include/linux/mmap_lock.h, mmap_lock_speculate_try_begin(), v6.18.
  */
 import * as atomics from '#atomics';
+import { NO_SPECULATE_RETRY } from '#mutants';
 import type { Mm } from './held.ts';
 import { mmLockSeqAt } from './mm_struct.ts';
 
@@ -22,4 +23,4 @@ export function mmapLockSpeculateTryBegin(mm: Mm): number {
 
 /** Whether anybody wrote since, or may have. Pairs with vmaEndWriteAll(). */
 export const mmapLockSpeculateRetry = (mm: Mm, seq: number): boolean =>
-  seq === NO_SPECULATION || atomics.load(mmLockSeqAt(mm)) !== seq;
+  seq === NO_SPECULATION || (!NO_SPECULATE_RETRY && atomics.load(mmLockSeqAt(mm)) !== seq);

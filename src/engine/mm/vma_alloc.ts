@@ -4,6 +4,8 @@
  *
  * Source: mm/vma_init.c, v6.18.
  */
+import * as atomics from '#atomics';
+import { COPIED_ATTACHED } from '#mutants';
 import { assert } from '../arena/assert.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { cacheAlloc, cacheFree, cacheFreeRcu } from '../slab/cache.ts';
@@ -30,6 +32,7 @@ import {
   VMA_CACHE,
   vmAnonName,
   vmAnonVma,
+  vmAttachedAt,
   vmCaching,
   vmEnd,
   vmFile,
@@ -74,6 +77,7 @@ export function vmAreaAlloc(mm: Mm): VmaHidden | Null {
 export function vmAreaDup(orig: Vma): VmaHidden | Null {
   const vma = allocDetached();
   if (vma === NULL) return NULL;
+  if (COPIED_ATTACHED) atomics.store(vmAttachedAt(vma), atomics.load(vmAttachedAt(orig)));
   setVmMm(vma, vmMm(orig));
   setVmRange(vma, vmStart(orig), vmEnd(orig));
   setVmPgoff(vma, vmPgoff(orig));
@@ -88,6 +92,7 @@ export function vmAreaDup(orig: Vma): VmaHidden | Null {
   setVmCaching(vma, vmCaching(orig));
   const name = vmAnonName(orig);
   setVmAnonName(vma, name === NULL ? NULL : textGet(name));
+  if (COPIED_ATTACHED) atomics.store(vmAttachedAt(vma), 0);
   return vma;
 }
 

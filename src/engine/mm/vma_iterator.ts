@@ -4,6 +4,7 @@
  *
  * Source: include/linux/mm.h, mm/vma.h (vma_iterator), v6.18.
  */
+import { LOOKUP_WITHOUT_RCU, NO_RANGE_CHECK } from '#mutants';
 import type { Errno } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { rcuReadLock, rcuReadUnlock } from '../rcu/rcu.ts';
@@ -133,10 +134,10 @@ export function lockVmaUnderRcu(mm: Mm, addr: number): Vma | null {
   if (hasNoVmaLock()) return null;
   // Repeats only when the VMA left while we looked: whoever took it away made progress.
   for (;;) {
-    rcuReadLock();
+    if (!LOOKUP_WITHOUT_RCU) rcuReadLock();
     const found = mtreeLoad(mmMt(mm), addr) as VmaRcu | Null;
     const vma = found === NULL ? VMA_LOCKED : vmaStartRead(mm, found);
-    rcuReadUnlock();
+    if (!LOOKUP_WITHOUT_RCU) rcuReadUnlock();
 
     if (vma === VMA_DETACHED) {
       countEvent(VMA_LOCK_MISS);
@@ -144,7 +145,7 @@ export function lockVmaUnderRcu(mm: Mm, addr: number): Vma | null {
     }
     if (vma !== VMA_LOCKED) {
       // Reused for another range of this mm, or split, since it was found.
-      if (addr >= vmStart(vma) && addr < vmEnd(vma)) return vma;
+      if (NO_RANGE_CHECK || (addr >= vmStart(vma) && addr < vmEnd(vma))) return vma;
       vmaEndRead(vma);
     }
     countEvent(VMA_LOCK_ABORT);

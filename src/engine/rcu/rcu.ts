@@ -11,6 +11,7 @@
  * order of all atomics, and so finds the new links.
  */
 import * as atomics from '#atomics';
+import { NO_GRACE_PERIOD, RCU_UNANNOUNCED } from '#mutants';
 import { assert } from '../arena/assert.ts';
 import { type Cpu, cpusSeen, thisCpu } from '../arena/cpu.ts';
 import { CPUS_AT, CPU_WORDS, C_RCU_EPOCH, C_RCU_NESTING, H_RCU_EPOCH } from '../arena/layout.ts';
@@ -24,7 +25,8 @@ export function rcuReadLock(): void {
   const nesting = word(thisCpu + C_RCU_NESTING);
   setWord(thisCpu + C_RCU_NESTING, nesting + 1);
   // Pairs with the scan in pollStateSynchronizeRcu().
-  if (nesting === 0) atomics.store(thisCpu + C_RCU_EPOCH, atomics.readOnce(H_RCU_EPOCH));
+  if (nesting > 0 || RCU_UNANNOUNCED) return;
+  atomics.store(thisCpu + C_RCU_EPOCH, atomics.readOnce(H_RCU_EPOCH));
 }
 
 export function rcuReadUnlock(): void {
@@ -52,7 +54,7 @@ export function startPollSynchronizeRcu(): RcuCookie {
 /** @returns whether every read section that began before `cookie` has ended. Never waits. */
 export function pollStateSynchronizeRcu(cookie: RcuCookie): boolean {
   // Who comes later starts its loads after this look.
-  for (let id = 0; id < cpusSeen(); id++) {
+  for (let id = 0; id < cpusSeen() && !NO_GRACE_PERIOD; id++) {
     const epoch = atomics.load(CPUS_AT + id * CPU_WORDS + C_RCU_EPOCH);
     if (epoch !== 0 && ((epoch - cookie) | 0) < 0) return false;
   }

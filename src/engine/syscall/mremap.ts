@@ -7,6 +7,7 @@
  *
  * Source: mm/mremap.c, v6.18.
  */
+import { NO_MARK_MREMAP } from '#mutants';
 import {
   EAGAIN,
   EFAULT,
@@ -33,7 +34,7 @@ import {
   unchargeMemory,
   vmStatAccount,
 } from '../mm/accounting.ts';
-import type { Mm, MmWrite, Vma } from '../mm/held.ts';
+import type { Mm, MmWrite, Vma, VmaWrite } from '../mm/held.ts';
 import { mmMapCount } from '../mm/mm_struct.ts';
 import { mmapWriteLockKillable, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { sysctlMaxMapCount } from '../mm/sysctl.ts';
@@ -296,7 +297,7 @@ function moveVma(vrm: VmaRemap): number | Errno {
   const refused = prepareMove(vrm);
   if (isErr(refused)) return refused;
   const { mm, newAddr, newLen } = vrm;
-  const source = vmaStartWrite(mm, vmaOf(vrm));
+  const source = NO_MARK_MREMAP ? (vmaOf(vrm) as VmaWrite) : vmaStartWrite(mm, vmaOf(vrm));
   const flags = vmFlags(source);
   const range = { start: newAddr, end: newAddr + newLen };
   const copy = copyVma(mm, { source, range, pgoff: sourcePgoff(vrm) });

@@ -6,12 +6,13 @@
  *
  * Source: mm/mmap.c, exit_mmap(), tear_down_vmas(), kernel/fork.c, mmput(), v6.18, v7.0.
  */
+import { NO_MARK_EXIT } from '#mutants';
 import { assert } from '../arena/assert.ts';
 import { word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { mtDestroy } from '../maple/maple.ts';
 import { unchargeMemory } from '../mm/accounting.ts';
-import type { Mm, MmRead, MmWrite, Vma } from '../mm/held.ts';
+import type { Mm, MmRead, MmWrite, Vma, VmaWrite } from '../mm/held.ts';
 import {
   MMF_OOM_SKIP,
   mmMapCount,
@@ -89,7 +90,7 @@ export function tearDownVmas(vmi: VmaIterator<MmWrite>, first: Vma, max: number)
   for (let vma: Vma | Null = first; vma !== NULL && !isMarker(vma) && vmEnd(vma) <= max;) {
     if (hasFlag(vmFlags(vma), VM_ACCOUNT)) accounted += vmaPages(vma);
     const next = vmaNext(vmi);
-    const victim = vmaStartWrite(mm, vma);
+    const victim = NO_MARK_EXIT ? (vma as VmaWrite) : vmaStartWrite(mm, vma);
     vmaMarkDetached(mm, victim);
     removeUnreachableVma(victim);
     count++;

@@ -11,6 +11,7 @@
  *
  * Source: mm/mmap.c, dup_mmap(), kernel/fork.c, dup_mm(), v6.18 and 7.0 (failure).
  */
+import { NO_MARK_FORK } from '#mutants';
 import { assert } from '../arena/assert.ts';
 import { EINTR, ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { word } from '../arena/memory.ts';
@@ -152,7 +153,7 @@ function dupMmap(fork: Fork): 0 | Errno {
   const { parent, child, vmi } = fork;
   if (fails(fork, 'tree') || mtDup(mmMt(child), mmMt(parent)) !== OK) return ENOMEM;
   for (let vma = vmaNext(vmi); vma !== NULL; vma = vmaNext(vmi)) {
-    vmaStartWrite(parent, vma);
+    if (!NO_MARK_FORK) vmaStartWrite(parent, vma);
     if (hasFlag(vmFlags(vma), VM_DONTCOPY)) {
       if (isErr(leaveOut(fork, vma))) return recover(child, vma, ENOMEM);
       continue;

@@ -3,6 +3,7 @@
  *
  * Source: mm/vma.c, expand_downwards(), do_brk_flags(), v6.18.
  */
+import { NO_MARK_EXPAND } from '#mutants';
 import { ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import {
@@ -13,7 +14,7 @@ import {
   unchargeMemory,
   vmStatAccount,
 } from '../mm/accounting.ts';
-import type { MmWrite, Vma } from '../mm/held.ts';
+import type { MmWrite, Vma, VmaWrite } from '../mm/held.ts';
 import {
   MMF_VM_MERGE_ANY,
   mmDefFlags,
@@ -87,7 +88,8 @@ export function expandDownwards(mm: MmWrite, vma: Vma, address: number): 0 | Err
   }
 
   // Nothing below can fail.
-  const vp = vmaPrepare(initVmaPrep(mm, vmaStartWrite(mm, vma)));
+  const marked = NO_MARK_EXPAND ? (vma as VmaWrite) : vmaStartWrite(mm, vma);
+  const vp = vmaPrepare(initVmaPrep(mm, marked));
   const stack = vp.vma;
   if (hasFlag(vmFlags(stack), VM_LOCKED)) addLockedVm(mm, grow);
   vmStatAccount(mm, vmFlags(stack), grow);

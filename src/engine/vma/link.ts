@@ -1,4 +1,5 @@
 /** Putting a new VMA into its address space. */
+import { STORE_BEFORE_MARK } from '#mutants';
 import { ENOMEM, type Errno, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { fput } from '../file/file_struct.ts';
@@ -44,9 +45,10 @@ export function reservePlace(mm: MmWrite, vma: VmaHidden): VmaIterator | null {
 
 /** Links a VMA whose place is reserved; the tree has not changed since. Nothing can fail. */
 export function linkVma(mm: MmWrite, place: VmaIterator, vma: VmaHidden): void {
-  vmaStartWrite(mm, vma); // before any reader can find it
+  if (!STORE_BEFORE_MARK) vmaStartWrite(mm, vma); // before any reader can find it
   vmaMarkAttached(vma);
   vmaIterStore(place, vma);
+  if (STORE_BEFORE_MARK) vmaStartWrite(mm, vma);
   setMmMapCount(mm, mmMapCount(mm) + 1);
   vmaLinkFile(vma);
 }

@@ -12,6 +12,7 @@
  *
  * Source: mm/vma.c, vms_gather_munmap_vmas() and on, v6.18.
  */
+import { NO_MARK_MUNMAP } from '#mutants';
 import { ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
@@ -157,7 +158,7 @@ function gatherOne(vms: VmaMunmap, vma: Vma): 0 | Errno {
     const refused = splitVmaUnchecked(vms.mm, vma, { addr: vms.end, side: 'above' });
     if (isErr(refused)) return refused;
   }
-  const victim = vmaStartWrite(vms.mm, vma);
+  const victim = NO_MARK_MUNMAP ? (vma as VmaWrite) : vmaStartWrite(vms.mm, vma);
   vmaMarkDetached(vms.mm, victim);
   vms.gathered.push(victim);
   addTotals(vms, victim);

@@ -1,5 +1,27 @@
 /** Every race there is, in the order of the seeds. */
 import { GAP } from './gap.ts';
+import {
+  DOWNGRADE,
+  FALSE_UNLOCKED,
+  LOST_WAKE_UP,
+  OVERFLOW,
+  RELEASE_ORDER,
+} from './per_vma_lock.ts';
 import type { Race } from './race.ts';
+import { BACK_AGAIN, COPY, DETACHED, OTHER_MM, OTHER_RANGE, SHRUNK, WAKE_UP } from './vma_reuse.ts';
 
-export const RACES: readonly Race[] = [GAP];
+export const RACES: readonly Race[] = [
+  GAP,
+  FALSE_UNLOCKED,
+  LOST_WAKE_UP,
+  RELEASE_ORDER,
+  DOWNGRADE,
+  OVERFLOW,
+  OTHER_MM,
+  OTHER_RANGE,
+  SHRUNK,
+  DETACHED,
+  BACK_AGAIN,
+  COPY,
+  WAKE_UP,
+];

@@ -3,9 +3,14 @@
  * apart from vma_lock.ts, so that the default's path stays short enough to be compiled as one.
  */
 import * as atomics from '#atomics';
+import { NARROW_MARK, VMA_FREED_AT_ONCE } from '#mutants';
 import type { Mm, MmWrite, Vma, VmaRcu, VmaWrite } from '../held.ts';
 import { mmLockSeqAt } from '../mm_struct.ts';
-import { hasNoVmaLock as isOff, isTypesafeVmaLock as isTypesafe } from '../protocol.ts';
+import {
+  hasNoVmaLock as isOff,
+  isTypesafeVmaLock as isTypesafe,
+  protocolLockSeqMask,
+} from '../protocol.ts';
 import { vmLockSeqAt } from '../vma_struct.ts';
 import * as off from './off.ts';
 import { type ReadLock, VMA_LOCKED } from './read_lock.ts';
@@ -31,7 +36,10 @@ export function startWrite(mm: MmWrite, vma: Vma): void {
 export const isMarked = (mm: Mm, vma: VmaRcu): boolean =>
   isOff()
     ? off.isMarked(mm)
-    : atomics.readOnce(vmLockSeqAt(vma)) === atomics.readOnce(mmLockSeqAt(mm));
+    : ((atomics.readOnce(vmLockSeqAt(vma)) ^ atomics.readOnce(mmLockSeqAt(mm))) & markMask()) === 0;
+
+/** A mark is always the whole word. */
+const markMask = (): number => (NARROW_MARK ? protocolLockSeqMask() : -1);
 
 export function markAttached(vma: VmaWrite): void {
   if (!isOff()) rwsem.markAttached(vma);
@@ -51,4 +59,4 @@ export function init(vma: VmaRcu): void {
   else if (!isOff()) rwsem.init(vma);
 }
 
-export const waitsForReaders = (): boolean => !isTypesafe();
+export const waitsForReaders = (): boolean => !isTypesafe() && !VMA_FREED_AT_ONCE;

@@ -13,7 +13,21 @@
  * Source: mm/mmap_lock.c, include/linux/mmap_lock.h, v6.18.
  */
 import * as atomics from '#atomics';
-import { NO_MM_CHECK } from '#mutants';
+import {
+  ADMIT_BEFORE_MARK,
+  ATTACH_PLAINLY,
+  LATE_EPOCH,
+  MM_AFTER_PUT,
+  NO_DETACH_WAIT,
+  NO_EXCLUSION,
+  NO_MMGRAB,
+  NO_MM_CHECK,
+  NO_READER_WAIT,
+  NO_READER_WAKE,
+  NO_SECOND_SEQ_CHECK,
+  READ_DETACHED,
+  WAKE_WITHOUT_EPOCH,
+} from '#mutants';
 import { IS_SHADOWED } from '#shadow';
 import { assert } from '../../arena/assert.ts';
 import { thisCpu } from '../../arena/cpu.ts';
@@ -53,14 +67,15 @@ export function startRead(mm: Mm, vma: VmaRcu): ReadLock {
   // Reused by another mm: its writer may be waiting for our count, in that mm's memory.
   const owner = vmMm(vma);
   if (owner !== mm && !NO_MM_CHECK) {
-    mmgrab(owner);
+    if (!NO_MMGRAB) mmgrab(owner);
     vmaPutRead(vma);
-    mmdrop(owner);
+    if (!NO_MMGRAB) mmdrop(owner);
     return VMA_LOCKED;
   }
 
   // Write-locked between the first check and the count. Pairs with vmaEndWriteAll().
-  if (atomics.readOnce(vmLockSeqAt(vma)) === atomics.load(mmLockSeqAt(mm))) {
+  const isMarked = atomics.readOnce(vmLockSeqAt(vma)) === atomics.load(mmLockSeqAt(mm));
+  if (isMarked && !NO_SECOND_SEQ_CHECK) {
     vmaPutRead(vma);
     return VMA_LOCKED;
   }
@@ -82,15 +97,17 @@ export function endRead(vma: Vma): void {
 /** Waits for the readers inside and marks. Source: mm/mmap_lock.c, __vma_start_write(), v6.18. */
 export function startWrite(mm: MmWrite, vma: Vma): void {
   const isAttached = excludeReaders(mm, vma, 1);
+  if (ADMIT_BEFORE_MARK && isAttached) admitReaders(vma);
   // Racy readers compare it; it only ever says "locked" too often.
   atomics.store(vmLockSeqAt(vma), atomics.readOnce(mmLockSeqAt(mm)));
-  if (isAttached) admitReaders(vma);
+  if (isAttached && !ADMIT_BEFORE_MARK) admitReaders(vma);
 }
 
 /** The store releases the fields: pairs with incNotZero(). */
 export function markAttached(vma: VmaWrite): void {
   assert(atomics.readOnce(vmRefcntAt(vma)) === 0, 'only a detached VMA is attached');
-  atomics.store(vmRefcntAt(vma), 1);
+  if (ATTACH_PLAINLY) views.i32[vmRefcntAt(vma)] = 1;
+  else atomics.store(vmRefcntAt(vma), 1);
 }
 
 /**
@@ -100,7 +117,7 @@ export function markAttached(vma: VmaWrite): void {
 export function markDetached(mm: MmWrite, vma: VmaWrite): void {
   const left = atomics.add(vmRefcntAt(vma), -1) - 1;
   assert(left >= 0, 'only an attached VMA is detached');
-  if (left === 0) return;
+  if (left === 0 || NO_DETACH_WAIT) return;
   if (excludeReaders(mm, vma, 0)) admitReaders(vma);
 }
 
@@ -121,14 +138,14 @@ function excludeReaders(mm: MmWrite, vma: Vma, base: number): boolean {
     if (count === 0) return false;
     if (!atomics.cas(at, count, count + EXCLUDE_READERS)) continue;
     views.i32[thisCpu + C_HELD] = held + 1;
-    if (count === base) return true; // nobody was inside, and nobody gets in now
+    if (count === base || NO_READER_WAIT) return true; // nobody was inside, and nobody gets in now
     break;
   }
   // Ends when the readers inside have left: no new one gets past the bit.
   for (;;) {
     const epoch = atomics.load(mmWriterWaitAt(mm));
     if (atomics.load(at) === EXCLUDE_READERS + base) return true;
-    atomics.wait(mmWriterWaitAt(mm), epoch);
+    atomics.wait(mmWriterWaitAt(mm), LATE_EPOCH ? atomics.load(mmWriterWaitAt(mm)) : epoch);
   }
 }
 
@@ -150,9 +167,9 @@ export function breakLock(vma: VmaRcu, mode: LockMode): void {
 function incNotZero(vma: VmaRcu): number {
   const at = vmRefcntAt(vma);
   for (let count = atomics.readOnce(at); ; count = atomics.load(at)) {
-    if (count === 0) return 0;
-    if (count >= READERS_MAX) return -1;
-    if (atomics.cas(at, count, count + 1)) return count;
+    if (count === 0 && !READ_DETACHED) return 0;
+    if (count >= READERS_MAX && !NO_EXCLUSION) return -1;
+    if (atomics.cas(at, count, count + 1)) return READ_DETACHED ? count + 1 : count;
   }
 }
 
@@ -163,7 +180,7 @@ function vmaPutRead(vma: VmaRcu): void {
   const mm = vmMm(vma);
   const left = atomics.add(vmRefcntAt(vma), -1) - 1;
   views.i32[thisCpu + C_HELD] = held;
-  wakeWriter(mm, left);
+  wakeWriter(MM_AFTER_PUT ? vmMm(vma) : mm, left);
 }
 
 function dropCount(vma: VmaRcu): void {
@@ -172,8 +189,8 @@ function dropCount(vma: VmaRcu): void {
 }
 
 function wakeWriter(mm: Mm, left: number): void {
-  if (left < EXCLUDE_READERS || left > EXCLUDE_READERS + 1) return;
+  if (left < EXCLUDE_READERS || left > EXCLUDE_READERS + 1 || NO_READER_WAKE) return;
   // First move the epoch, then wake: a writer about to sleep sees the move.
-  atomics.add(mmWriterWaitAt(mm), 1);
+  if (!WAKE_WITHOUT_EPOCH) atomics.add(mmWriterWaitAt(mm), 1);
   atomics.wakeAll(mmWriterWaitAt(mm));
 }
