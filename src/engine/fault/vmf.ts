@@ -4,7 +4,12 @@
  * Source: include/linux/mm.h, struct vm_fault; mm/memory.c, v6.18.
  */
 import * as atomics from '#atomics';
-import { ANON_VMA_WITHOUT_MMAP_LOCK, MMAP_LOCK_UNDER_VMA_LOCK, NO_PTE_RECHECK } from '#mutants';
+import {
+  ANON_VMA_BEFORE_LOCK,
+  ANON_VMA_WITHOUT_MMAP_LOCK,
+  MMAP_LOCK_UNDER_VMA_LOCK,
+  NO_PTE_RECHECK,
+} from '#mutants';
 import { OK } from '../arena/errno.ts';
 import { word } from '../arena/memory.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
@@ -82,6 +87,7 @@ export function vmfAnonPrepare({ mm, vma, flags }: VmFault): number {
     mmapAssertLocked(mm);
     return preparedOrOom(mm, vma);
   }
+  if (ANON_VMA_BEFORE_LOCK) return 0;
   if (ANON_VMA_WITHOUT_MMAP_LOCK) return preparedOrOom(mm as MmRead, vma);
   const reader = MMAP_LOCK_UNDER_VMA_LOCK ? mmapReadLock(mm) : mmapReadTrylock(mm);
   if (reader === null) return VM_FAULT_RETRY;

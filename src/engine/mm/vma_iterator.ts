@@ -4,7 +4,7 @@
  *
  * Source: include/linux/mm.h, mm/vma.h (vma_iterator), v6.18.
  */
-import { LOOKUP_WITHOUT_RCU, NO_RANGE_CHECK } from '#mutants';
+import { ANON_VMA_BEFORE_LOCK, LOOKUP_WITHOUT_RCU, NO_RANGE_CHECK } from '#mutants';
 import type { Errno } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { rcuReadLock, rcuReadUnlock } from '../rcu/rcu.ts';
@@ -29,7 +29,7 @@ import type { Mm, MmRead, Vma, VmaRcu } from './held.ts';
 import { mmMt } from './mm_struct.ts';
 import { hasNoVmaLock } from './protocol.ts';
 import { VMA_DETACHED, VMA_LOCKED, vmaEndRead, vmaStartRead } from './vma_lock.ts';
-import { vmEnd, vmStart } from './vma_struct.ts';
+import { vmAnonVma, vmEnd, vmStart } from './vma_struct.ts';
 
 /** A place in the tree, and the lock that keeps it there. */
 export interface VmaIterator<Held extends MmRead = MmRead> {
@@ -136,7 +136,8 @@ export function lockVmaUnderRcu(mm: Mm, addr: number): Vma | null {
   for (;;) {
     if (!LOOKUP_WITHOUT_RCU) rcuReadLock();
     const found = mtreeLoad(mmMt(mm), addr) as VmaRcu | Null;
-    const vma = found === NULL ? VMA_LOCKED : vmaStartRead(mm, found);
+    const isUnready = ANON_VMA_BEFORE_LOCK && found !== NULL && vmAnonVma(found as Vma) === NULL;
+    const vma = found === NULL || isUnready ? VMA_LOCKED : vmaStartRead(mm, found);
     if (!LOOKUP_WITHOUT_RCU) rcuReadUnlock();
 
     if (vma === VMA_DETACHED) {

@@ -47,13 +47,15 @@ const MACHINE: MachineOptions = {
 /** Sets a machine up as a scenario wants it, with at most one bug planted. */
 export function engineStage<State>(given: EngineScenario<State>): EngineStage {
   const built: Partial<Built> = {};
-  plantMutant(given.mutant ?? null);
+  plantMutant(null);
   const stage = stageOf<State>({
     name: 'engine',
     setup(perThread) {
       const machine = Machine.create({ ...MACHINE, ...given.machine, protocol: given.protocol });
       const state = given.setup(machine);
       Object.assign(built, build(machine, given));
+      // Only now: what is set up is set up right.
+      plantMutant(given.mutant ?? null);
       for (const worker of [cpuOfWorker, ...workerStates()]) perThread.add(worker);
       return state;
     },

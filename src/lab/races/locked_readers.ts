@@ -4,12 +4,19 @@
  */
 import * as atomics from '#atomics';
 import { NULL } from '../../engine/arena/ref.ts';
-import type { Mm, Vma } from '../../engine/mm/held.ts';
+import type { Mm, Vma, VmaRcu } from '../../engine/mm/held.ts';
 import { mmapReadLock, mmapReadUnlock } from '../../engine/mm/mmap_lock.ts';
 import { mmLockSeqAt, mmMmapLockAt } from '../../engine/mm/mm_struct.ts';
 import { hasNoVmaLock, isDefaultVmaLock } from '../../engine/mm/protocol.ts';
 import { eachVma, lockVmaUnderRcu, vmaLookup } from '../../engine/mm/vma_iterator.ts';
-import { isMarked, isVmaDetached, vmaEndRead } from '../../engine/mm/vma_lock.ts';
+import {
+  isMarked,
+  isVmaDetached,
+  VMA_DETACHED,
+  VMA_LOCKED,
+  vmaEndRead,
+  vmaStartRead,
+} from '../../engine/mm/vma_lock.ts';
 import {
   vmAnonVma,
   vmAttachedAt,
@@ -21,6 +28,7 @@ import {
   vmRefcntAt,
   vmStart,
 } from '../../engine/mm/vma_struct.ts';
+import { rcuReadLock, rcuReadUnlock } from '../../engine/rcu/rcu.ts';
 import { check } from '../check/demands.ts';
 import type { Operation } from '../check/scenario.ts';
 import { at, type World } from './world.ts';
@@ -31,6 +39,20 @@ export const readLocked = (page: number): Operation<World> => ({
   run({ mm }) {
     const vma = lockVmaUnderRcu(mm, at(page));
     if (vma === null) return false;
+    lookInside(mm, vma, at(page));
+    vmaEndRead(vma);
+    return true;
+  },
+});
+
+/** The same by who has found the VMA before all that is explored: it may be anybody's by now. */
+export const readFoundBefore = (page: number): Operation<World & { readonly vma: VmaRcu }> => ({
+  name: `read ${page} by a VMA that was found before`,
+  run({ mm, vma: found }) {
+    rcuReadLock();
+    const vma = vmaStartRead(mm, found);
+    rcuReadUnlock();
+    if (vma === VMA_LOCKED || vma === VMA_DETACHED) return false;
     lookInside(mm, vma, at(page));
     vmaEndRead(vma);
     return true;

@@ -61,7 +61,7 @@ const twoWriters = (vmaLock: VmaLock, mutant?: Mutant): EngineScenario<World> =>
   setup: (machine) => worldOf(machine, 'A.A'),
   threads: {
     one: [protect({ page: 0, count: 1 }, RW)],
-    two: [protect({ page: 2, count: 1 }, RW)],
+    two: [unmap({ page: 2, count: 1 })],
   },
   final: restless,
 });

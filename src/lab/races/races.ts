@@ -1,4 +1,5 @@
 /** Every race there is, in the order of the seeds. */
+import { FAULTS } from './faults.ts';
 import { GAP } from './gap.ts';
 import {
   DOWNGRADE,
@@ -9,6 +10,7 @@ import {
 } from './per_vma_lock.ts';
 import type { Race } from './race.ts';
 import { BACK_AGAIN, COPY, DETACHED, OTHER_MM, OTHER_RANGE, SHRUNK, WAKE_UP } from './vma_reuse.ts';
+import { MARKS } from './write_marks.ts';
 
 export const RACES: readonly Race[] = [
   GAP,
@@ -17,6 +19,8 @@ export const RACES: readonly Race[] = [
   RELEASE_ORDER,
   DOWNGRADE,
   OVERFLOW,
+  ...MARKS,
+  ...FAULTS,
   OTHER_MM,
   OTHER_RANGE,
   SHRUNK,

@@ -11,7 +11,7 @@ import { mtreeLoad } from '../../engine/maple/maple.ts';
 import type { Machine } from '../../index.ts';
 import type { Operation } from '../check/scenario.ts';
 import type { EngineScenario } from './engine_stage.ts';
-import { readLocked, restless } from './locked_readers.ts';
+import { readFoundBefore, readLocked, restless } from './locked_readers.ts';
 import { planted, type VmaLock } from './per_vma_lock.ts';
 import { breaks, holds, type Race, type RaceVariant } from './race.ts';
 import { at, mapFixed, protect, RO, RW, RX, unmap, type World, worldOf } from './world.ts';
@@ -46,15 +46,27 @@ interface Reuse {
   readonly vmaLock: VmaLock;
   readonly mutant?: Mutant;
   readonly picture?: string;
+  /** What the reader looks for. */
+  readonly page?: number;
+  /** Many: grace periods are no part of the story. */
+  readonly rcuBatch?: number;
   readonly user: readonly Operation<TwoWorlds>[];
 }
 
 /** A reader of page 0 beside who frees its VMA, and goes on. */
-const reuse = ({ vmaLock, mutant, picture = 'A', user }: Reuse): EngineScenario<TwoWorlds> => ({
+const reuse = ({
+  vmaLock,
+  mutant,
+  picture = 'A',
+  page = 0,
+  rcuBatch = 99,
+  user,
+}: Reuse): EngineScenario<TwoWorlds> => ({
   protocol: { vmaLock },
   ...planted(mutant),
+  scheduler: { rcuBatch },
   setup: (machine) => twoWorlds(machine, picture),
-  threads: { user, reader: [readLocked(0)] },
+  threads: { user, reader: [readLocked(page)] },
   final: ({ vma, mm }) => negative(vma) ?? restless({ mm }),
 });
 
@@ -77,7 +89,7 @@ export const OTHER_MM: Race = {
   story: 'The VMA that a reader has found is, by the time it locks it, that of another process.',
   variants: variants([unmap(PAGE_0), inOther(mapFixed(PAGE_0, RO))], {
     refcnt: ['NO_MM_CHECK'],
-    typesafe: ['NO_MM_CHECK', 'SEQ_OF_OWNER', 'MM_BEFORE_DETACHED'],
+    typesafe: ['NO_MM_CHECK', 'SEQ_OF_OWNER', 'MM_BEFORE_DETACHED', 'ATTACH_PLAINLY'],
     rwsem: ['VMA_FREED_AT_ONCE'],
   }),
 };
@@ -88,8 +100,7 @@ export const OTHER_RANGE: Race = {
   story: 'The VMA that a reader has found is mapped elsewhere in its mm by the time it locks it.',
   variants: variants([unmap(PAGE_0), mapFixed(PAGE_4, RO)], {
     refcnt: ['NO_RANGE_CHECK', 'ATTACH_PLAINLY'],
-    typesafe: ['NO_RANGE_CHECK', 'ATTACH_PLAINLY', 'LOCK_REINIT'],
-    rwsem: [],
+    typesafe: ['NO_RANGE_CHECK', 'LOCK_REINIT'],
   }),
 };
 
@@ -99,7 +110,8 @@ export const SHRUNK: Race = {
   story: 'The VMA that a reader has found no longer contains its address: it was split.',
   variants: (['rwsem', 'typesafe', 'refcnt'] as const).flatMap((vmaLock) => {
     const user = [protect({ page: 0, count: 1 }, RW)];
-    const split = (mutant?: Mutant) => reuse({ vmaLock, user, picture: 'AAA', ...planted(mutant) });
+    const split = (mutant?: Mutant) =>
+      reuse({ vmaLock, user, picture: 'AAA', page: 2, ...planted(mutant) });
     return [
       breaks(`${vmaLock} NO_RANGE_CHECK`, split('NO_RANGE_CHECK')),
       breaks(`${vmaLock} NO_MARK_SPLIT`, split('NO_MARK_SPLIT')),
@@ -119,14 +131,37 @@ export const DETACHED: Race = {
   }),
 };
 
+/** The reader has found a VMA that is the other process's when the exploration begins. */
+const passedOn = (
+  vmaLock: VmaLock,
+  user: Reuse['user'],
+  mutant?: Mutant,
+): EngineScenario<TwoWorlds> => ({
+  protocol: { vmaLock },
+  ...planted(mutant),
+  scheduler: { rcuBatch: 99 },
+  setup(machine) {
+    const worlds = twoWorlds(machine, 'A');
+    unmap(PAGE_0).run(worlds);
+    mapFixed(PAGE_0, RO).run(worlds.other);
+    return worlds;
+  },
+  threads: { user, reader: [readFoundBefore(0)] },
+  final: ({ vma, mm }) => negative(vma) ?? restless({ mm }),
+});
+
+const backAgain = (vmaLock: VmaLock, mutant?: Mutant) =>
+  passedOn(vmaLock, [inOther(unmap(PAGE_0)), mapFixed(PAGE_0, RW)], mutant);
+
 export const BACK_AGAIN: Race = {
   name: '004-back-again',
   ids: ['S4-6', 'S4-20'],
   story: 'A VMA goes to another mm and comes back while a reader is between its questions.',
-  variants: variants(
-    [unmap(PAGE_0), inOther(mapFixed(PAGE_0, RO)), inOther(unmap(PAGE_0)), mapFixed(PAGE_0, RW)],
-    { typesafe: ['NO_DETACH_WAIT'], refcnt: [] },
-  ),
+  variants: [
+    breaks('typesafe NO_DETACH_WAIT', backAgain('typesafe', 'NO_DETACH_WAIT')),
+    holds('typesafe', backAgain('typesafe')),
+    holds('refcnt', backAgain('refcnt')),
+  ],
 };
 
 const copied = (mutant?: Mutant): EngineScenario<TwoWorlds> =>
@@ -144,16 +179,7 @@ export const COPY: Race = {
   variants: [breaks('COPIED_ATTACHED', copied('COPIED_ATTACHED')), holds('typesafe', copied())],
 };
 
-const wakeUp = (mutant?: Mutant): EngineScenario<TwoWorlds> => ({
-  protocol: { vmaLock: 'refcnt' },
-  ...planted(mutant),
-  setup: (machine) => twoWorlds(machine, 'A'),
-  threads: {
-    user: [unmap(PAGE_0), inOther(mapFixed(PAGE_0, RO)), exitOther],
-    reader: [readLocked(0)],
-  },
-  final: ({ mm }) => restless({ mm }),
-});
+const wakeUp = (mutant?: Mutant) => passedOn('refcnt', [exitOther], mutant);
 
 export const WAKE_UP: Race = {
   name: '004-wake-up',

@@ -44,8 +44,7 @@ export function startRead(mm: Mm, vma: VmaRcu): ReadLock {
   const wasOurs = MM_BEFORE_DETACHED && vmMm(vma) === mm;
   // Pairs with markAttached(): before it, the fields are not to be looked at.
   const isGone = isDetached(vma) && !NO_DETACHED_CHECK;
-  const isOurs = NO_MM_CHECK || (MM_BEFORE_DETACHED ? wasOurs : vmMm(vma) === mm);
-  if (!isGone && isOurs) return vma as Vma;
+  if (!isGone && (wasOurs || NO_MM_CHECK || vmMm(vma) === mm)) return vma as Vma;
   upRead(vmLockAt(vma));
   return isGone ? VMA_DETACHED : VMA_LOCKED;
 }

@@ -1,0 +1,175 @@
+/** Faults, loads and stores of one thread beside a call of another: what they find is still theirs. */
+import type { Mutant } from '../../engine/arena/mutants.ts';
+import { NULL } from '../../engine/arena/ref.ts';
+import type { Mm } from '../../engine/mm/held.ts';
+import { eachVma } from '../../engine/mm/vma_iterator.ts';
+import { vmAnonVma } from '../../engine/mm/vma_struct.ts';
+import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PAGE_SIZE } from '../../index.ts';
+import type { Operation, Results } from '../check/scenario.ts';
+import type { EngineScenario } from './engine_stage.ts';
+import { restless } from './locked_readers.ts';
+import { planted } from './per_vma_lock.ts';
+import { breaks, holds, type Race, type RaceVariant } from './race.ts';
+import { at, mapFixed, protect, RO, RW, RX, unmap, type World, worldOf } from './world.ts';
+
+const store = (page: number, value: number, offset = 0): Operation<World> => ({
+  name: `store to ${page}`,
+  run: ({ process }) => process.store(at(page) + offset, value),
+});
+
+const load = (page: number): Operation<World> => ({
+  name: `load from ${page}`,
+  run: ({ process }) => process.load(at(page)),
+});
+
+const move = (from: number, to: number, flags = 0): Operation<World> => ({
+  name: `mremap ${from} to ${to}`,
+  run: ({ process }) =>
+    process.mremap(at(from), PAGE_SIZE, PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED | flags, at(to)),
+});
+
+interface Beside {
+  readonly picture: string;
+  readonly prepare?: (world: World) => void;
+  readonly threads: EngineScenario<World>['threads'];
+  readonly final?: (world: World, results: Results) => string | null;
+}
+
+const beside = ({ picture, prepare, threads, final }: Beside, mutant?: Mutant) =>
+  ({
+    protocol: {},
+    ...planted(mutant),
+    scheduler: { rcuBatch: 1 },
+    setup(machine) {
+      const world = worldOf(machine, picture);
+      prepare?.(world);
+      return world;
+    },
+    threads,
+    final: (world, results) => restless(world) ?? final?.(world, results) ?? null,
+  }) satisfies EngineScenario<World>;
+
+const variants = (scenario: Beside, mutants: readonly Mutant[]): RaceVariant[] => [
+  ...mutants.map((mutant) => breaks(mutant, beside(scenario, mutant))),
+  holds('refcnt', beside(scenario)),
+];
+
+const run =
+  (...operations: readonly Operation<World>[]): ((world: World) => void) =>
+  (world) => {
+    for (const operation of operations) operation.run(world);
+  };
+
+/** Every page's private memory is found through its VMA's anon_vma. */
+function unfindable({ mm, process }: World): string | null {
+  for (const vma of eachVma(mm as Mm as Parameters<typeof eachVma>[0])) {
+    if (vmAnonVma(vma) === NULL && process.rss().anon > 0) {
+      return 'a VMA has private pages, and no anon_vma by which they are found';
+    }
+  }
+  return null;
+}
+
+const DONTUNMAP: Beside = {
+  picture: 'B',
+  prepare: run(store(0, 1)),
+  threads: { mover: [move(0, 4, MREMAP_DONTUNMAP)], fault: [store(0, 2)] },
+  final: unfindable,
+};
+
+const NEIGHBOUR: Beside = {
+  picture: 'BB',
+  prepare: run(store(1, 1), protect({ page: 1, count: 1 }, RO)),
+  threads: { unmapper: [unmap({ page: 1, count: 1 })], fault: [store(0, 1)] },
+};
+
+const FIRST_STORE: Beside = {
+  picture: 'B',
+  threads: { changer: [protect({ page: 0, count: 1 }, RX)], fault: [store(0, 1)] },
+};
+
+const TWO_STORES: Beside = {
+  picture: 'B',
+  threads: { one: [store(0, 1)], two: [store(0, 2, 4)] },
+};
+
+const MOVED: Beside = {
+  picture: 'B',
+  prepare: run(store(0, 1)),
+  threads: { mover: [move(0, 4)], fault: [store(0, 2)] },
+  final: ({ process }, results) =>
+    results['fault']?.[0] === 0 && process.load(at(4)) !== 2
+      ? 'a store that went well is lost in the move'
+      : null,
+};
+
+const UNMAPPED: Beside = {
+  picture: 'B',
+  prepare: run(store(0, 1)),
+  threads: { unmapper: [unmap({ page: 0, count: 1 })], program: [store(0, 2)] },
+};
+
+const UNMAPPED_LOAD: Beside = {
+  picture: 'B',
+  prepare: run(store(0, 1)),
+  threads: { unmapper: [unmap({ page: 0, count: 1 })], program: [load(0)] },
+};
+
+const LOADED: Beside = {
+  picture: 'BA',
+  prepare: run(store(0, 1)),
+  threads: {
+    unmapper: [unmap({ page: 0, count: 1 }), mapFixed({ page: 4, count: 1 }, RW), store(4, 7)],
+    program: [load(0)],
+  },
+  final: (_world, results) =>
+    results['program']?.[0] === 7 ? "a load finds what is another page's by now" : null,
+};
+
+const race = (
+  name: string,
+  ids: readonly string[],
+  story: string,
+  of: readonly [Beside, readonly Mutant[]],
+): Race => ({ name, ids, story, variants: variants(...of) });
+
+export const FAULTS: readonly Race[] = [
+  race(
+    '002-anon-vma-check',
+    ['P2-8'],
+    'mremap(MREMAP_DONTUNMAP) takes the anon_vma from a VMA that a fault is about to lock.',
+    [DONTUNMAP, ['ANON_VMA_BEFORE_LOCK']],
+  ),
+  race(
+    '002-anon-vma-neighbour',
+    ['P2-8'],
+    'A first store looks for an anon_vma in a neighbour that is being unmapped: 657b5146955e.',
+    [NEIGHBOUR, ['ANON_VMA_WITHOUT_MMAP_LOCK']],
+  ),
+  race(
+    '002-lock-order',
+    ['P2-18', 'P2-9'],
+    'A fault needs mmap_lock while its VMA lock keeps the writer out: syzbot 159a3ef18940.',
+    [FIRST_STORE, ['MMAP_LOCK_UNDER_VMA_LOCK']],
+  ),
+  race('002-two-faults', ['P2-7'], 'Two threads store to one page that is not there yet.', [
+    TWO_STORES,
+    ['NO_PTE_RECHECK'],
+  ]),
+  race('002-move', ['P2-5'], 'A store meets its page on the way to another address.', [
+    MOVED,
+    ['NO_MARK_MREMAP'],
+  ]),
+  race('002-flush', ['S0-28'], 'munmap() frees the page that a store is on its way to.', [
+    UNMAPPED,
+    ['NO_FLUSH_BEFORE_FREE', 'FLUSH_WITHOUT_WAIT', 'STORE_UNANNOUNCED'],
+  ]),
+  race('002-tables', ['P2-5'], 'munmap() frees the page tables that a load walks through.', [
+    UNMAPPED_LOAD,
+    ['TABLES_FREED_AT_ONCE'],
+  ]),
+  race('002-stale-load', ['S0-28'], 'munmap() frees the page that a load is on its way to.', [
+    LOADED,
+    ['LOAD_UNCHECKED'],
+  ]),
+];
