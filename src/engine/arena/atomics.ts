@@ -25,6 +25,13 @@ export const readOnce = (at: WordAt): number => views.i32[at]!;
  */
 export const rcuDereference = readOnce;
 export const store = (at: WordAt, value: number): void => void Atomics.store(views.i32, at, value);
+/**
+ * A plain store of a word that others read by readOnce(), as WRITE_ONCE(): it publishes nothing, so
+ * what it leads to must have been there for all to see before.
+ */
+export function writeOnce(at: WordAt, value: number): void {
+  views.i32[at] = value;
+}
 export const exchange = (at: WordAt, value: number): number =>
   Atomics.exchange(views.i32, at, value);
 

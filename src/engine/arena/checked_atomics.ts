@@ -33,6 +33,9 @@ export function store(at: WordAt, value: number): void {
   return plain.store(at, value);
 }
 
+/** An atomic store here. */
+export const writeOnce = store;
+
 export function exchange(at: WordAt, value: number): number {
   const scheduler = scheduled();
   if (scheduler !== null) return scheduler.exchange(at, value);

@@ -3,7 +3,7 @@
  *
  * Source: mm/memory.c, handle_mm_fault(), handle_pte_fault(), v6.18.
  */
-import { word } from '../arena/memory.ts';
+import * as atomics from '#atomics';
 import { NULL } from '../arena/ref.ts';
 import { pageDown } from '../arena/units.ts';
 import type { Vma } from '../mm/held.ts';
@@ -32,7 +32,16 @@ export function handleMmFault(vma: Vma, addr: number, flags: number): number {
   if (leaf === NULL) return VM_FAULT_OOM;
   const at = entryAt(leaf, pteIndex(addr));
   const page = pageDown(addr);
-  return handlePteFault({ mm, vma, addr: page, realAddr: addr, flags, leaf, at, orig: word(at) });
+  return handlePteFault({
+    mm,
+    vma,
+    addr: page,
+    realAddr: addr,
+    flags,
+    leaf,
+    at,
+    orig: atomics.readOnce(at),
+  });
 }
 
 function handlePteFault(vmf: VmFault): number {

@@ -4,7 +4,7 @@
  *
  * Source: arch/x86/mm/fault.c, do_user_addr_fault(), access_error(), v6.18.
  */
-import { word } from '../arena/memory.ts';
+import * as atomics from '#atomics';
 import { NULL, type Null, type WordAt } from '../arena/ref.ts';
 import { isErr } from '../arena/errno.ts';
 import { pageDown, TASK_SIZE } from '../arena/units.ts';
@@ -175,7 +175,7 @@ function isAccessError(vma: Vma, addr: number, access: Access): boolean {
 /** The fault says whether the page was there: only then is a protection the reason. */
 function isMapped(vma: Vma, addr: number): boolean {
   const at = ptePtr(vmMm(vma), addr);
-  return at !== NULL && isPtePresent(word(at));
+  return at !== NULL && isPtePresent(atomics.readOnce(at));
 }
 
 /** No signal: what it takes needs mmap_lock. */

@@ -11,7 +11,6 @@ import {
   NO_PTE_RECHECK,
 } from '#mutants';
 import { OK } from '../arena/errno.ts';
-import { word } from '../arena/memory.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
 import type { Mm, MmRead, Vma } from '../mm/held.ts';
@@ -22,7 +21,7 @@ import {
   mmapReadUnlock,
 } from '../mm/mmap_lock.ts';
 import { hasFlag, VM_WRITE } from '../mm/vm_flags.ts';
-import { vmAnonVma, vmFlags, vmPgoff, vmStart } from '../mm/vma_struct.ts';
+import { vmAnonVma, vmAnonVmaOnce, vmFlags, vmPgoff, vmStart } from '../mm/vma_struct.ts';
 import { type Page, pfnOf, setPageAnon } from '../page/page_struct.ts';
 import { mkPte, type Pte, protBits, PTE_DIRTY, PTE_WRITE, PTE_YOUNG } from '../page/pte.ts';
 import { type PageTable, pteLock, pteUnlock } from '../page/table_struct.ts';
@@ -64,7 +63,7 @@ export const linearPageIndex = (vma: Vma, addr: number): number =>
  */
 export function pteLockSame({ leaf, at, orig }: VmFault): boolean {
   pteLock(leaf);
-  if (word(at) === orig || NO_PTE_RECHECK) return true;
+  if (atomics.readOnce(at) === orig || NO_PTE_RECHECK) return true;
   pteUnlock(leaf);
   return false;
 }
@@ -81,7 +80,7 @@ export const setPte = (at: WordAt, pte: Pte): void => atomics.store(at, pte);
  * Source: mm/memory.c, __vmf_anon_prepare(), v6.18.
  */
 export function vmfAnonPrepare({ mm, vma, flags }: VmFault): number {
-  if (vmAnonVma(vma) !== NULL) return 0;
+  if (vmAnonVmaOnce(vma) !== NULL) return 0;
   // Whoever handles a fault without the VMA lock holds mmap_lock.
   if ((flags & FAULT_FLAG_VMA_LOCK) === 0) {
     mmapAssertLocked(mm);

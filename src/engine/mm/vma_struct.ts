@@ -15,6 +15,7 @@
  *
  * Source: include/linux/mm_types.h, Documentation/mm/process_addrs.rst, v6.18.
  */
+import * as atomics from '#atomics';
 import { rawViews, views as shared } from '../arena/memory.ts';
 import type { Addr, Null, Ref, WordAt } from '../arena/ref.ts';
 import { type Cache, cacheKind } from '../slab/cache.ts';
@@ -153,8 +154,15 @@ export function setVmFile(vma: VmaWrite, file: File | Null): void {
   views.i32[vma + FILE] = file;
 }
 
-/** From NULL a stable VMA is enough: the caller holds mmap_lock, and the first one wins. */
-export function setVmAnonVma(vma: Vma, anonVma: AnonVma | Null): void {
+/** Of a VMA that may get its first one at this moment. */
+export const vmAnonVmaOnce = (vma: Vma): AnonVma | Null =>
+  atomics.rcuDereference(vma + ANON_VMA) as AnonVma | Null;
+
+/** The first one: the caller holds mmap_lock and page_table_lock. Faults in the VMA see it now. */
+export const publishVmAnonVma = (vma: Vma, anonVma: AnonVma): void =>
+  atomics.store(vma + ANON_VMA, anonVma);
+
+export function setVmAnonVma(vma: VmaWrite, anonVma: AnonVma | Null): void {
   views.i32[vma + ANON_VMA] = anonVma;
 }
 

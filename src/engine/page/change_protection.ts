@@ -5,7 +5,6 @@
  */
 import { keepShape } from '../arena/shape.ts';
 import * as atomics from '#atomics';
-import { word } from '../arena/memory.ts';
 import { type WordAt } from '../arena/ref.ts';
 import type { Vma } from '../mm/held.ts';
 import { hasFlag, VM_SHARED, VM_WRITE, type VmFlags } from '../mm/vm_flags.ts';
@@ -52,7 +51,7 @@ function changeLeaf(
 ): void {
   pteLock(leaf);
   for (let at = first; at < last; at++) {
-    if (isPtePresent(word(at))) changeEntry(at, flags, writable);
+    if (isPtePresent(atomics.readOnce(at))) changeEntry(at, flags, writable);
   }
   pteUnlock(leaf);
 }
@@ -60,7 +59,7 @@ function changeLeaf(
 /** A walker may set a bit meanwhile: then again. */
 function changeEntry(at: WordAt, flags: VmFlags, writable: WritableAtOnce): void {
   for (;;) {
-    const pte = word(at);
+    const pte = atomics.readOnce(at);
     const changed = withProtection(pte, flags, writable);
     if (changed === pte || atomics.cas(at, pte, changed)) return;
   }

@@ -9,7 +9,7 @@
  */
 import * as atomics from '#atomics';
 import { ENOMEM, type Errno, OK } from '../arena/errno.ts';
-import { setWord, word } from '../arena/memory.ts';
+import { setWord } from '../arena/memory.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
 import type { Vma } from '../mm/held.ts';
 import {
@@ -92,7 +92,7 @@ function copyLeaf(state: CopyState, { leaf, first, last }: LeafPart, to: PageTab
   pteLock(to);
   pteLock(leaf);
   for (let at = first; at < last; at++) {
-    const pte = word(at);
+    const pte = atomics.readOnce(at);
     if (pte === PTE_NONE) continue;
     const copy = isPtePresent(pte) ? copyPresent(state, at) : copyMarker(state, pte);
     setWord(to + (at - leaf), copy); // nobody walks the child's tables yet
@@ -106,8 +106,9 @@ const copyMarker = ({ keepsUffdWp }: CopyState, pte: Pte): Pte =>
 
 /** @returns the child's entry; both lose the right to write to what they now share. */
 function copyPresent(state: CopyState, at: WordAt): Pte {
-  const isWritable = (word(at) & PTE_WRITE) !== 0;
-  const pte = state.isCow && isWritable ? atomics.and(at, ~PTE_WRITE) & ~PTE_WRITE : word(at);
+  const isWritable = (atomics.readOnce(at) & PTE_WRITE) !== 0;
+  const pte =
+    state.isCow && isWritable ? atomics.and(at, ~PTE_WRITE) & ~PTE_WRITE : atomics.readOnce(at);
   if (!isPteSpecial(pte)) {
     const page = getPage(pageOf(ptePfn(pte)));
     pageAddMap(page);

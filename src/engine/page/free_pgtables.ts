@@ -15,7 +15,6 @@
 import { keepShape } from '../arena/shape.ts';
 import * as atomics from '#atomics';
 import { TABLES_FREED_AT_ONCE } from '#mutants';
-import { word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { PMD_SIZE } from '../arena/units.ts';
 import type { Mm } from '../mm/held.ts';
@@ -49,7 +48,7 @@ const COVERS = [PMD_SIZE, PUD_SIZE, PGDIR_SIZE] as const;
 
 /** Frees every table that lies between floor and ceiling as a whole and touches the range. */
 export function freePgdRange(mm: Mm, range: FreeRange): void {
-  const pgd = word(mmPgdAt(mm)) as PageTable | Null;
+  const pgd = atomics.rcuDereference(mmPgdAt(mm)) as PageTable | Null;
   if (pgd === NULL) return;
   if (isTraced(FREE_PGTABLES)) {
     traceRange(FREE_PGTABLES, mm, { arg: 0, a: range.start, b: range.end });
@@ -79,7 +78,7 @@ function freeLevel(mm: Mm, pgd: PageTable, { range, level, size }: LevelFree): v
       at = level === 2 ? last : skipAbsent(pgd, at, { level, size });
       continue;
     }
-    const table = word(entry);
+    const table = atomics.rcuDereference(entry);
     if (table !== NULL) {
       atomics.store(entry, NULL);
       atomics.add(mmPgtablesAt(mm), -1);
@@ -94,7 +93,7 @@ function freeLevel(mm: Mm, pgd: PageTable, { range, level, size }: LevelFree): v
 function entryOf(pgd: PageTable, addr: number, level: number): number {
   let table: number = pgd;
   for (let above = 2; above > level; above--) {
-    table = word(entryAt(table as PageTable, indexAt(addr, above)));
+    table = atomics.rcuDereference(entryAt(table as PageTable, indexAt(addr, above)));
     if (table === NULL) return NULL;
   }
   return entryAt(table as PageTable, indexAt(addr, level));
@@ -108,7 +107,7 @@ function skipAbsent(
   addr: number,
   { level, size }: { level: number; size: number },
 ): number {
-  const above = word(entryAt(pgd, indexAt(addr, 2)));
+  const above = atomics.rcuDereference(entryAt(pgd, indexAt(addr, 2)));
   const span = above === NULL || level === 1 ? PGDIR_SIZE : PUD_SIZE;
   return Math.max(addr + size, (Math.floor(addr / span) + 1) * span);
 }

@@ -4,7 +4,6 @@
  * Source: include/linux/mm.h, add_mm_counter(), mm_counter(), v6.18.
  */
 import * as atomics from '#atomics';
-import { setWord, word } from '../arena/memory.ts';
 import type { Mm } from '../mm/held.ts';
 import { mmHiwaterRssAt, mmRssAt } from '../mm/mm_struct.ts';
 import { type Page, PG_ANON, PG_SWAPBACKED, pageHas } from './page_struct.ts';
@@ -31,8 +30,12 @@ export const mmRss = (mm: Mm): number =>
 export function updateHiwaterRss(mm: Mm): void {
   const at = mmRssAt(mm);
   // Plain loads: it is a mark of what was seen.
-  const rss = word(at + MM_FILEPAGES) + word(at + MM_ANONPAGES) + word(at + MM_SHMEMPAGES);
-  if (rss > word(mmHiwaterRssAt(mm))) setWord(mmHiwaterRssAt(mm), rss);
+  const rss =
+    atomics.readOnce(at + MM_FILEPAGES) +
+    atomics.readOnce(at + MM_ANONPAGES) +
+    atomics.readOnce(at + MM_SHMEMPAGES);
+  if (rss > atomics.readOnce(mmHiwaterRssAt(mm))) atomics.writeOnce(mmHiwaterRssAt(mm), rss);
 }
 
-export const mmHiwaterRss = (mm: Mm): number => Math.max(word(mmHiwaterRssAt(mm)), mmRss(mm));
+export const mmHiwaterRss = (mm: Mm): number =>
+  Math.max(atomics.readOnce(mmHiwaterRssAt(mm)), mmRss(mm));

@@ -17,7 +17,6 @@
  * Source: mm/memory.c, __pte_alloc() and its like, v6.18.
  */
 import * as atomics from '#atomics';
-import { views as shared, word } from '../arena/memory.ts';
 import { NULL, type Null, type Ref, type WordAt } from '../arena/ref.ts';
 import { PMD_SIZE } from '../arena/units.ts';
 import type { Mm } from '../mm/held.ts';
@@ -25,9 +24,6 @@ import { mmPgdAt, mmPgtablesAt } from '../mm/mm_struct.ts';
 import { type Cache, cacheAlloc, cacheKind, cacheFree } from '../slab/cache.ts';
 import { PTE_LOCK } from '../sync/lock_class.ts';
 import { spinLock, spinUnlock } from '../sync/spinlock.ts';
-
-/** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
-const views = shared;
 
 export type PageTable = Ref<'page_table'>;
 
@@ -69,16 +65,15 @@ export const pteUnlock = (leaf: PageTable): void => spinUnlock(leaf + LOCK);
 
 /** @returns the leaf table of an address, or NULL when there is none. */
 export function leafTable(mm: Mm, addr: number): PageTable | Null {
-  const { i32 } = views;
   const hi = (addr / TWO_32) | 0;
   const lo = addr | 0;
-  const pgd = i32[mmPgdAt(mm)]!;
+  const pgd = atomics.rcuDereference(mmPgdAt(mm));
   if (pgd === NULL) return NULL;
-  const pud = i32[pgd + ENTRIES + pgdIndex(hi)]!;
+  const pud = atomics.rcuDereference(pgd + ENTRIES + pgdIndex(hi));
   if (pud === NULL) return NULL;
-  const pmd = i32[pud + ENTRIES + pudIndex(hi, lo)]!;
+  const pmd = atomics.rcuDereference(pud + ENTRIES + pudIndex(hi, lo));
   if (pmd === NULL) return NULL;
-  return i32[pmd + ENTRIES + pmdIndex(lo)]! as PageTable | Null;
+  return atomics.rcuDereference(pmd + ENTRIES + pmdIndex(lo)) as PageTable | Null;
 }
 
 /** @returns where the entry of an address is, or NULL. What is there may change at any moment. */
@@ -107,7 +102,7 @@ function leafMake(mm: Mm, addr: number): PageTable | Null {
 
 /** Two workers may find the entry empty: the second one gives its table back. */
 function tableAlloc(mm: Mm, at: WordAt): PageTable | Null {
-  const found = word(at) as PageTable | Null;
+  const found = atomics.rcuDereference(at) as PageTable | Null;
   if (found !== NULL) return found;
   const fresh = cacheAlloc(PAGE_TABLE_CACHE);
   if (fresh === NULL) return NULL;
@@ -124,15 +119,16 @@ function tableAlloc(mm: Mm, at: WordAt): PageTable | Null {
  *   has: absent tables are passed over whole.
  */
 export function nextLeaf(mm: Mm, addr: number, end: number): number {
-  const pgd = word(mmPgdAt(mm)) as PageTable | Null;
+  const pgd = atomics.rcuDereference(mmPgdAt(mm)) as PageTable | Null;
   if (pgd === NULL) return end;
   let at = addr;
   while (at < end) {
     const hi = (at / TWO_32) | 0;
     const lo = at | 0;
-    const pud = word(entryAt(pgd, pgdIndex(hi)));
-    const pmd = pud === NULL ? NULL : word(pud + ENTRIES + pudIndex(hi, lo));
-    if (pmd !== NULL && word(pmd + ENTRIES + pmdIndex(lo)) !== NULL) return at;
+    const pud = atomics.rcuDereference(entryAt(pgd, pgdIndex(hi)));
+    const pmd = pud === NULL ? NULL : atomics.rcuDereference(pud + ENTRIES + pudIndex(hi, lo));
+    const leafAt = pmd + ENTRIES + pmdIndex(lo);
+    if (pmd !== NULL && atomics.rcuDereference(leafAt) !== NULL) return at;
     at = boundaryAfter(at, levelSize(pud, pmd));
   }
   return end;

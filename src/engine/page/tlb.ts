@@ -14,6 +14,7 @@ import * as atomics from '#atomics';
 import { IS_SHADOWED, scheduled } from '#shadow';
 import { H_RESTORES } from '../arena/layout.ts';
 import { views as shared } from '../arena/memory.ts';
+import { keepWorkerState } from '../arena/worker_state.ts';
 import { NULL, type Null, type WordAt } from '../arena/ref.ts';
 import type { Mm } from '../mm/held.ts';
 import { mmTlbGenAt } from '../mm/mm_struct.ts';
@@ -42,7 +43,10 @@ const owner: {
   restores: number;
   words: Int32Array | null;
   epoch: number;
-} = { mm: 0, generation: 0, restores: 0, words: null, epoch: 1 };
+} = keepWorkerState({ mm: 0, generation: 0, restores: 0, words: null, epoch: 1 });
+
+/** A scheduler sees every load and store of a program's memory: then nothing is remembered. */
+const remembers = (): boolean => !IS_SHADOWED || scheduled() === null;
 
 /** Whether the translations are still true, now that the data has been read. */
 export const isTlbCurrent = (mm: Mm): boolean => atomics.load(mmTlbGenAt(mm)) === owner.generation;
@@ -51,7 +55,7 @@ export const isTlbCurrent = (mm: Mm): boolean => atomics.load(mmTlbGenAt(mm)) ==
 function isOwner(mm: Mm): boolean {
   const { i32 } = views;
   return (
-    i32[mmTlbGenAt(mm)] === owner.generation &&
+    atomics.readOnce(mmTlbGenAt(mm)) === owner.generation &&
     owner.mm === mm &&
     i32[H_RESTORES] === owner.restores &&
     owner.words === i32
@@ -61,11 +65,10 @@ function isOwner(mm: Mm): boolean {
 /** Forgets what is not this address space's, or no longer true. */
 function changeOwner(mm: Mm): void {
   const { i32 } = views;
-  owner.generation = i32[mmTlbGenAt(mm)] ?? 0;
+  owner.generation = atomics.readOnce(mmTlbGenAt(mm));
   owner.restores = i32[H_RESTORES] ?? 0;
   owner.mm = mm;
-  // A scheduler sees every load and store of a program's memory: nothing is remembered.
-  owner.words = IS_SHADOWED && scheduled() !== null ? null : i32;
+  owner.words = remembers() ? i32 : null;
   owner.epoch++;
   if (owner.epoch < EPOCHS) return;
   owner.epoch = 1;
@@ -103,7 +106,7 @@ export function tlbFillRead(mm: Mm, addr: number): WordAt | Null {
   // First, so that a flush after the walk is noticed.
   if (!isOwner(mm)) changeOwner(mm);
   const frame = walk(ptePtr(mm, addr), PTE_PRESENT | PTE_USER, PTE_YOUNG);
-  if (frame !== NULL) {
+  if (frame !== NULL && remembers()) {
     const slot = slotOf(addr);
     readLows[slot] = lowOf(addr);
     readHighs[slot] = highOf(addr);
@@ -116,7 +119,7 @@ export function tlbFillRead(mm: Mm, addr: number): WordAt | Null {
 export function tlbFillWrite(mm: Mm, addr: number): WordAt | Null {
   if (!isOwner(mm)) changeOwner(mm);
   const frame = walk(ptePtr(mm, addr), PTE_PRESENT | PTE_USER | PTE_WRITE, PTE_YOUNG | PTE_DIRTY);
-  if (frame !== NULL) {
+  if (frame !== NULL && remembers()) {
     const slot = slotOf(addr);
     writeLows[slot] = lowOf(addr);
     writeHighs[slot] = highOf(addr);

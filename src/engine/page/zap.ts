@@ -5,7 +5,7 @@
  */
 import { keepShape } from '../arena/shape.ts';
 import * as atomics from '#atomics';
-import { setWord, views as shared, word } from '../arena/memory.ts';
+import { setWord } from '../arena/memory.ts';
 import { type WordAt } from '../arena/ref.ts';
 import type { Vma } from '../mm/held.ts';
 import { vmaIsAnonymous, vmMm } from '../mm/vma_struct.ts';
@@ -47,9 +47,6 @@ import {
 import { pteLock, pteUnlock } from './table_struct.ts';
 import { type LeafPart, type PageRange, walkLeaves } from './walk.ts';
 
-/** A constant of this file's own, which V8 can look through: see arena/memory.ts. */
-const views = shared;
-
 /** What goes and what stays. */
 export type ZapMode =
   /** Everything: the mapping ends, or its pages are discarded for good. */
@@ -88,26 +85,25 @@ interface ZapKind {
 function zapLeaf(tlb: MmuGather, { leaf, first, last }: LeafPart, zap: ZapKind): void {
   const { mode, keepsWp } = zap;
   const kept = PTE_MARKER_GUARD | (keepsWp ? PTE_MARKER_UFFD_WP : 0);
-  const { i32 } = views;
   let anonPages = 0;
   let shmemPages = 0;
   let filePages = 0;
   pteLock(leaf);
   for (let at = first; at < last; at++) {
-    const pte = i32[at] ?? PTE_NONE;
+    const pte = atomics.readOnce(at);
     if (pte === PTE_NONE) continue;
     if (!isPtePresent(pte)) {
-      if (mode === 'all' || (pte & kept) === 0) i32[at] = PTE_NONE;
+      if (mode === 'all' || (pte & kept) === 0) atomics.writeOnce(at, PTE_NONE);
     } else if (isPteSpecial(pte)) {
       if (mode === 'file-pages') continue;
-      i32[at] = PTE_NONE;
+      atomics.writeOnce(at, PTE_NONE);
       tlb.needsFlush = true;
     } else if (!pageHas(pageOf(ptePfn(pte)), PG_ANON)) {
       if (zapFilePage(tlb, at) === MM_SHMEMPAGES) shmemPages++;
       else filePages++;
-      if (keepsWp && (pte & PTE_UFFD_WP) !== 0) i32[at] = PTE_MARKER_UFFD_WP;
+      if (keepsWp && (pte & PTE_UFFD_WP) !== 0) atomics.writeOnce(at, PTE_MARKER_UFFD_WP);
     } else if (mode !== 'file-pages') {
-      i32[at] = keepsWp && (pte & PTE_UFFD_WP) !== 0 ? PTE_MARKER_UFFD_WP : PTE_NONE;
+      atomics.writeOnce(at, keepsWp && (pte & PTE_UFFD_WP) !== 0 ? PTE_MARKER_UFFD_WP : PTE_NONE);
       removeAnonMap(pageOf(ptePfn(pte)));
       tlbRemovePage(tlb, pageOf(ptePfn(pte)));
       anonPages++;
@@ -132,9 +128,9 @@ function zapFilePage(tlb: MmuGather, at: WordAt): number {
 
 /** A walker may set the dirty bit of a writable entry until the very last moment. */
 function clearFileEntry(at: WordAt): Pte {
-  const pte = word(at);
+  const pte = atomics.readOnce(at);
   if ((pte & (PTE_WRITE | PTE_DIRTY)) === PTE_WRITE) return atomics.exchange(at, PTE_NONE);
-  setWord(at, PTE_NONE);
+  atomics.writeOnce(at, PTE_NONE);
   return pte;
 }
 

@@ -18,7 +18,6 @@ import {
   vmaStartRead,
 } from '../../engine/mm/vma_lock.ts';
 import {
-  vmAnonVma,
   vmAttachedAt,
   vmEnd,
   vmFlags,
@@ -71,7 +70,7 @@ function lookInside(mm: Mm, vma: Vma, addr: number): void {
 }
 
 const fieldsOf = (vma: Vma): string =>
-  [vmStart(vma), vmEnd(vma), vmFlags(vma), vmPolicy(vma), vmAnonVma(vma)].join(' ');
+  [vmStart(vma), vmEnd(vma), vmFlags(vma), vmPolicy(vma)].join(' ');
 
 /** Looks a page up under mmap_lock: no VMA is marked then. @returns whether one is there. */
 export const readUnderMmapLock = (page: number): Operation<World> => ({

@@ -134,3 +134,24 @@ export const OVERFLOW: Race = {
     holds('4-bit', wrapped(0)),
   ],
 };
+
+/** The semaphore as it is in production: who leaves looks for who waits, after it has left. */
+const leaving = (vmaLock: VmaLock, mutant?: Mutant): EngineScenario<World> => ({
+  protocol: { vmaLock },
+  ...planted(mutant),
+  scheduler: { restsOnLocks: false, rcuBatch: 99 },
+  setup: (machine) => worldOf(machine, 'A'),
+  threads: { unmapper: [unmap({ page: 0, count: 1 })], reader: [readLocked(0)] },
+  final: restless,
+});
+
+export const UP_READ: Race = {
+  name: '002-up-read',
+  ids: ['S2-29', 'S2-30', 'S2-31', 'S2-32', 'S2-36', 'S2-45'],
+  story: 'A writer gets the semaphore, and frees the VMA, while the reader is still leaving it.',
+  variants: [
+    breaks('END_READ_WITHOUT_RCU', leaving('rwsem', 'END_READ_WITHOUT_RCU')),
+    holds('rwsem', leaving('rwsem')),
+    holds('refcnt', leaving('refcnt')),
+  ],
+};

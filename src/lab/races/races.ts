@@ -7,8 +7,10 @@ import {
   LOST_WAKE_UP,
   OVERFLOW,
   RELEASE_ORDER,
+  UP_READ,
 } from './per_vma_lock.ts';
 import type { Race } from './race.ts';
+import { TREES } from './tree_readers.ts';
 import { BACK_AGAIN, COPY, DETACHED, OTHER_MM, OTHER_RANGE, SHRUNK, WAKE_UP } from './vma_reuse.ts';
 import { MARKS } from './write_marks.ts';
 
@@ -19,8 +21,10 @@ export const RACES: readonly Race[] = [
   RELEASE_ORDER,
   DOWNGRADE,
   OVERFLOW,
+  UP_READ,
   ...MARKS,
   ...FAULTS,
+  ...TREES,
   OTHER_MM,
   OTHER_RANGE,
   SHRUNK,

@@ -23,22 +23,21 @@ import { at, FIXED, mapFixed, protect, RO, RW, type World, worldOf } from './wor
 
 interface Marked {
   readonly picture: string;
-  /** Pages that are written before. */
-  readonly written?: readonly number[];
+  readonly prepare?: readonly Operation<World>[];
   readonly call: Operation<World>;
   /** Whose VMA the reader looks for. */
   readonly page: number;
 }
 
 /** A call beside who reads what it changes. */
-const marked = ({ picture, written = [], call, page }: Marked, mutant?: Mutant) =>
+const marked = ({ picture, prepare = [], call, page }: Marked, mutant?: Mutant) =>
   ({
     protocol: {},
     ...planted(mutant),
     scheduler: { rcuBatch: 99 },
     setup(machine) {
       const world = worldOf(machine, picture);
-      for (const each of written) world.process.store(at(each), 1);
+      for (const { run } of prepare) run(world);
       return world;
     },
     threads: { caller: [call], reader: [readLocked(page)] },
@@ -54,6 +53,11 @@ const MPOL_BIND = 2;
 const guard: Operation<World> = {
   name: 'madvise(MADV_GUARD_INSTALL) 0-1',
   run: ({ process }) => process.madvise(at(0), PAGE_SIZE, MADV_GUARD_INSTALL),
+};
+
+const store1: Operation<World> = {
+  name: 'store to 1',
+  run: ({ process }) => process.store(at(1), 1),
 };
 
 const race = (name: string, ids: readonly string[], story: string, mutant: Mutant, of: Marked) => ({
@@ -100,7 +104,7 @@ const appearing = (mutant?: Mutant): EngineScenario<FileWorld> => ({
   ...planted(mutant),
   scheduler: { rcuBatch: 99 },
   setup(machine) {
-    const fd = machine.open({ name: '/file', size: PAGE_SIZE, readable: true });
+    const fd = machine.open({ kind: 'regular', path: '/file', size: PAGE_SIZE, readable: true });
     return { ...worldOf(machine, '.'), fd };
   },
   threads: {
@@ -128,7 +132,12 @@ export const MARKS: readonly Race[] = [
     ['P2-5'],
     'A merge gives its neighbour the anon_vma of what it takes over: d8ab9f7b644a.',
     'MARK_AFTER_DUP',
-    { picture: 'AB', written: [1], call: protect({ page: 1, count: 1 }, RO), page: 0 },
+    {
+      picture: '.B',
+      prepare: [store1, protect({ page: 1, count: 1 }, RO), mapFixed({ page: 0, count: 1 }, RW)],
+      call: protect({ page: 1, count: 1 }, RW),
+      page: 0,
+    },
   ),
   race(
     '002-mbind',
@@ -142,7 +151,7 @@ export const MARKS: readonly Race[] = [
     ['P2-16'],
     'A walk of the page tables changes entries of a VMA that a fault is in: 49b0638502da.',
     'NO_MARK_GUARD',
-    { picture: 'B', written: [0], call: guard, page: 0 },
+    { picture: 'B', call: guard, page: 0 },
   ),
   {
     name: '002-stack-growth',
