@@ -11,10 +11,10 @@ import { ptePtr } from '../../engine/page/table_struct.ts';
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PAGE_SIZE } from '../../index.ts';
 import type { Operation, Results } from '../check/scenario.ts';
 import type { EngineScenario } from './engine_stage.ts';
-import { restless } from './locked_readers.ts';
+import { readLocked, restless } from './locked_readers.ts';
 import { planted } from './per_vma_lock.ts';
 import { breaks, holds, type Race, type RaceVariant } from './race.ts';
-import { at, protect, RO, RX, unmap, type World, worldOf } from './world.ts';
+import { at, mapFixed, protect, RO, RW, RX, unmap, type World, worldOf } from './world.ts';
 
 const store = (page: number, value: number): Operation<World> => ({
   name: `store to ${page}`,
@@ -88,8 +88,12 @@ const DONTUNMAP: Beside = {
 };
 
 const NEIGHBOUR: Beside = {
-  picture: 'BB',
-  prepare: run(store(1, 1), protect({ page: 1, count: 1 }, RO)),
+  picture: '.B',
+  prepare: run(
+    store(1, 1),
+    protect({ page: 1, count: 1 }, RO),
+    mapFixed({ page: 0, count: 1 }, RW),
+  ),
   threads: { unmapper: [unmap({ page: 1, count: 1 })], fault: [store(0, 1)] },
 };
 
@@ -115,9 +119,11 @@ const MOVED: Beside = {
 };
 
 const UNMAPPED: Beside = {
-  picture: 'B',
+  picture: 'B...B',
   prepare: run(store(0, 1)),
-  threads: { unmapper: [unmap({ page: 0, count: 1 })], program: [store(0, 2)] },
+  threads: { unmapper: [unmap({ page: 0, count: 1 }), store(4, 7)], program: [store(0, 2)] },
+  final: ({ process }) =>
+    process.load(at(4)) === 7 ? null : "a store goes to what is another page's by now",
 };
 
 const UNMAPPED_LOAD: Beside = {
@@ -137,6 +143,16 @@ const LOADED: Beside = {
     results['program']?.[0] === 1 || Number(results['program']?.[0]) < 0
       ? null
       : "a load finds what is another page's by now",
+};
+
+/** A child's copy is of one moment: what the parent stores later is the parent's alone. */
+const FORKED: Beside = {
+  picture: 'B',
+  prepare: run(store(0, 1)),
+  threads: {
+    forker: [{ name: 'fork', run: ({ process }) => process.fork() }],
+    fault: [readLocked(0)],
+  },
 };
 
 const race = (
@@ -175,6 +191,12 @@ export const FAULTS: readonly Race[] = [
     MOVED,
     ['NO_MARK_MREMAP'],
   ]),
+  race(
+    '002-fork',
+    ['P2-5'],
+    'fork() copies the pages of a VMA while a fault is in it: fb49c455323f.',
+    [FORKED, ['NO_MARK_FORK']],
+  ),
   race('002-flush', ['S0-28'], 'munmap() frees the page that a store is on its way to.', [
     UNMAPPED,
     ['NO_FLUSH_BEFORE_FREE', 'FLUSH_WITHOUT_WAIT', 'STORE_UNANNOUNCED'],

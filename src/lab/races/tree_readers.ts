@@ -3,24 +3,22 @@ import type { Mutant } from '../../engine/arena/mutants.ts';
 import { lockNextVma, nextVma, unlockNextVma } from '../../engine/mm/next_vma.ts';
 import { vmEnd, vmStart } from '../../engine/mm/vma_struct.ts';
 import { NULL } from '../../engine/arena/ref.ts';
-import type { Protocol } from '../../index.ts';
 import type { Operation } from '../check/scenario.ts';
 import type { EngineScenario } from './engine_stage.ts';
 import { readLocked, restless } from './locked_readers.ts';
 import { planted } from './per_vma_lock.ts';
 import { breaks, holds, type Race, type RaceVariant } from './race.ts';
-import { at, lookUp, protect, RO, RW, START, unmap, type World, worldOf } from './world.ts';
+import { lookUp, protect, RO, RW, START, unmap, type World, worldOf } from './world.ts';
 
 interface Walked {
   readonly picture: string;
   readonly threads: EngineScenario<World>['threads'];
-  readonly protocol?: Partial<Protocol>;
   readonly final?: EngineScenario<World>['final'];
 }
 
-const walked = ({ picture, threads, protocol = {}, final }: Walked, mutant?: Mutant) =>
+const walked = ({ picture, threads, final }: Walked, mutant?: Mutant) =>
   ({
-    protocol,
+    protocol: {},
     ...planted(mutant),
     scheduler: { rcuBatch: 1 },
     setup: (machine) => worldOf(machine, picture),
@@ -74,20 +72,6 @@ const READ_UNLOCKED: Walked = {
   },
 };
 
-const PRINTED: Walked = {
-  picture: 'AB',
-  protocol: { mapsReader: 'rcu' },
-  threads: {
-    writer: [protect({ page: 0, count: 1 }, RW)],
-    printer: [{ name: 'read maps', run: ({ process }) => process.maps() }],
-  },
-  final: (_world, results) => {
-    const text = String(results['printer']?.[0]);
-    const hasBoth = text.includes(at(0).toString(16)) && text.includes(at(2).toString(16));
-    return hasBoth ? null : `maps leaves out what is mapped all the time: ${text}`;
-  },
-};
-
 export const TREES: readonly Race[] = [
   {
     name: '002-tree',
@@ -110,12 +94,6 @@ export const TREES: readonly Race[] = [
     name: '002-stale-cursor',
     ids: ['S4-23'],
     story: 'A walk goes on from a place in the tree that is no more: syzbot 131f9eb2b580.',
-    variants: variants(MERGED, ['STALE_CURSOR']),
-  },
-  {
-    name: '002-speculation',
-    ids: ['S2-21'],
-    story: 'maps is read without a lock while a VMA is split.',
-    variants: variants(PRINTED, ['NO_SPECULATE_RETRY']),
+    variants: variants(MERGED, ['STALE_CURSOR', 'NO_SPECULATE_RETRY']),
   },
 ];

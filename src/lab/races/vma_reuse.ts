@@ -185,5 +185,9 @@ export const WAKE_UP: Race = {
   name: '004-wake-up',
   ids: ['S4-22'],
   story: 'A reader wakes the writer of another mm, which that writer takes apart: CVE-2025-38554.',
-  variants: [breaks('NO_MMGRAB', wakeUp('NO_MMGRAB')), holds('refcnt', wakeUp())],
+  variants: [
+    breaks('NO_MMGRAB', wakeUp('NO_MMGRAB')),
+    breaks('NO_MARK_EXIT', wakeUp('NO_MARK_EXIT')),
+    holds('refcnt', wakeUp()),
+  ],
 };
