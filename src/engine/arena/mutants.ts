@@ -49,7 +49,7 @@ export let NO_GRACE_PERIOD: boolean = false;
 export let RCU_UNANNOUNCED: boolean = false;
 export let PUBLISH_PLAINLY: boolean = false;
 export let NODES_FREED_AT_ONCE: boolean = false;
-export let TABLES_FREED_AT_ONCE: boolean = false;
+export let TABLES_OF_NEIGHBOURS: boolean = false;
 export let NO_PTE_RECHECK: boolean = false;
 export let NO_FLUSH_BEFORE_FREE: boolean = false;
 export let FLUSH_WITHOUT_WAIT: boolean = false;
@@ -106,7 +106,7 @@ const SWITCHES = {
   RCU_UNANNOUNCED: (isOn: boolean) => void (RCU_UNANNOUNCED = isOn),
   PUBLISH_PLAINLY: (isOn: boolean) => void (PUBLISH_PLAINLY = isOn),
   NODES_FREED_AT_ONCE: (isOn: boolean) => void (NODES_FREED_AT_ONCE = isOn),
-  TABLES_FREED_AT_ONCE: (isOn: boolean) => void (TABLES_FREED_AT_ONCE = isOn),
+  TABLES_OF_NEIGHBOURS: (isOn: boolean) => void (TABLES_OF_NEIGHBOURS = isOn),
   NO_PTE_RECHECK: (isOn: boolean) => void (NO_PTE_RECHECK = isOn),
   NO_FLUSH_BEFORE_FREE: (isOn: boolean) => void (NO_FLUSH_BEFORE_FREE = isOn),
   FLUSH_WITHOUT_WAIT: (isOn: boolean) => void (FLUSH_WITHOUT_WAIT = isOn),

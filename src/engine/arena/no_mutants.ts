@@ -111,8 +111,8 @@ export const RCU_UNANNOUNCED: boolean = false;
 export const PUBLISH_PLAINLY: boolean = false;
 /** Nodes that leave the tree are used again without a grace period. */
 export const NODES_FREED_AT_ONCE: boolean = false;
-/** Page tables are used again without a grace period. */
-export const TABLES_FREED_AT_ONCE: boolean = false;
+/** munmap() frees page tables that a neighbour still needs. */
+export const TABLES_OF_NEIGHBOURS: boolean = false;
 /** A fault does not ask whether its entry is still what it was. */
 export const NO_PTE_RECHECK: boolean = false;
 /** Pages are freed before translations are flushed. */

@@ -79,7 +79,7 @@ export const setPte = (at: WordAt, pte: Pte): void => atomics.store(at, pte);
  *
  * Source: mm/memory.c, __vmf_anon_prepare(), v6.18.
  */
-export function vmfAnonPrepare({ mm, vma, flags }: VmFault): number {
+export function vmfAnonPrepare({ mm, vma, flags }: Pick<VmFault, 'mm' | 'vma' | 'flags'>): number {
   if (vmAnonVmaOnce(vma) !== NULL) return 0;
   // Whoever handles a fault without the VMA lock holds mmap_lock.
   if ((flags & FAULT_FLAG_VMA_LOCK) === 0) {

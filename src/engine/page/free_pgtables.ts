@@ -14,12 +14,11 @@
  */
 import { keepShape } from '../arena/shape.ts';
 import * as atomics from '#atomics';
-import { TABLES_FREED_AT_ONCE } from '#mutants';
 import { NULL, type Null } from '../arena/ref.ts';
 import { PMD_SIZE } from '../arena/units.ts';
 import type { Mm } from '../mm/held.ts';
 import { mmPgdAt, mmPgtablesAt } from '../mm/mm_struct.ts';
-import { cacheFree, cacheFreeRcu } from '../slab/cache.ts';
+import { cacheFreeRcu } from '../slab/cache.ts';
 import { FREE_PGTABLES, isTraced, traceRange } from '../trace/events.ts';
 import {
   ENTRIES_PER_TABLE,
@@ -82,8 +81,7 @@ function freeLevel(mm: Mm, pgd: PageTable, { range, level, size }: LevelFree): v
     if (table !== NULL) {
       atomics.store(entry, NULL);
       atomics.add(mmPgtablesAt(mm), -1);
-      if (TABLES_FREED_AT_ONCE) cacheFree(PAGE_TABLE_CACHE, table as PageTable);
-      else cacheFreeRcu(PAGE_TABLE_CACHE, table as PageTable);
+      cacheFreeRcu(PAGE_TABLE_CACHE, table as PageTable);
     }
     at += size;
   }

@@ -2,16 +2,20 @@
 import * as atomics from '#atomics';
 import type { Mutant } from '../../engine/arena/mutants.ts';
 import { NULL } from '../../engine/arena/ref.ts';
-import type { Mm } from '../../engine/mm/held.ts';
-import { eachVma } from '../../engine/mm/vma_iterator.ts';
+import { vmfAnonPrepare } from '../../engine/fault/vmf.ts';
+import type { Mm, Vma } from '../../engine/mm/held.ts';
+import { eachVma, lockVmaUnderRcu } from '../../engine/mm/vma_iterator.ts';
+import { vmaEndRead } from '../../engine/mm/vma_lock.ts';
 import { vmAnonVma, vmStart } from '../../engine/mm/vma_struct.ts';
 import { pageHas, pageOf, PG_ANON } from '../../engine/page/page_struct.ts';
 import { isPtePresent, PTE_NONE, ptePfn } from '../../engine/page/pte.ts';
 import { ptePtr } from '../../engine/page/table_struct.ts';
+import { FAULT_FLAG_VMA_LOCK } from '../../engine/page/vm_fault.ts';
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PAGE_SIZE } from '../../index.ts';
+import { check } from '../check/demands.ts';
 import type { Operation, Results } from '../check/scenario.ts';
 import type { EngineScenario } from './engine_stage.ts';
-import { readLocked, restless } from './locked_readers.ts';
+import { restless } from './locked_readers.ts';
 import { planted } from './per_vma_lock.ts';
 import { breaks, holds, type Race, type RaceVariant } from './race.ts';
 import { at, mapFixed, protect, RO, RW, RX, unmap, type World, worldOf } from './world.ts';
@@ -31,6 +35,33 @@ const move = (from: number, to: number, flags = 0): Operation<World> => ({
   run: ({ process }) =>
     process.mremap(at(from), PAGE_SIZE, PAGE_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED | flags, at(to)),
 });
+
+/** What a first store under the VMA lock asks for. @returns VM_FAULT_*. */
+const prepareAnon = (page: number): Operation<World> => ({
+  name: `an anon_vma for ${page}`,
+  run: ({ mm }) =>
+    underVmaLock(mm, page, (vma) => vmfAnonPrepare({ mm, vma, flags: FAULT_FLAG_VMA_LOCK })),
+});
+
+/** What a fault looks at stays the same while it has the VMA: here only a fork would change it. */
+const readEntry = (page: number): Operation<World> => ({
+  name: `look at the entry of ${page} under the VMA lock`,
+  run: ({ mm }) =>
+    underVmaLock(mm, page, () => {
+      const entry = ptePtr(mm, at(page));
+      const before = atomics.load(entry);
+      check(atomics.load(entry) === before, 'a fork changes an entry while a fault has its VMA');
+      return before;
+    }),
+});
+
+function underVmaLock(mm: Mm, page: number, body: (vma: Vma) => number): number | null {
+  const vma = lockVmaUnderRcu(mm, at(page));
+  if (vma === null) return null;
+  const result = body(vma);
+  vmaEndRead(vma);
+  return result;
+}
 
 interface Beside {
   readonly picture: string;
@@ -94,7 +125,7 @@ const NEIGHBOUR: Beside = {
     protect({ page: 1, count: 1 }, RO),
     mapFixed({ page: 0, count: 1 }, RW),
   ),
-  threads: { unmapper: [unmap({ page: 1, count: 1 })], fault: [store(0, 1)] },
+  threads: { unmapper: [unmap({ page: 1, count: 1 })], fault: [prepareAnon(0)] },
 };
 
 const FIRST_STORE: Beside = {
@@ -103,7 +134,8 @@ const FIRST_STORE: Beside = {
 };
 
 const TWO_STORES: Beside = {
-  picture: 'B',
+  picture: 'BB',
+  prepare: run(store(1, 1)),
   threads: { one: [store(0, 1)], two: [load(0)] },
   final: ({ process }) => (process.load(at(0)) === 1 ? null : 'a store that went well is lost'),
 };
@@ -126,10 +158,12 @@ const UNMAPPED: Beside = {
     process.load(at(4)) === 7 ? null : "a store goes to what is another page's by now",
 };
 
-const UNMAPPED_LOAD: Beside = {
-  picture: 'B',
-  prepare: run(store(0, 1)),
-  threads: { unmapper: [unmap({ page: 0, count: 1 })], program: [load(0)] },
+const SHARED_TABLE: Beside = {
+  picture: 'B.B',
+  prepare: run(store(0, 1), store(2, 1)),
+  threads: { unmapper: [unmap({ page: 0, count: 1 })], program: [store(2, 2)] },
+  final: ({ process }) =>
+    process.load(at(2)) === 2 ? null : 'a store that went well is lost with its page table',
 };
 
 const LOADED: Beside = {
@@ -151,7 +185,7 @@ const FORKED: Beside = {
   prepare: run(store(0, 1)),
   threads: {
     forker: [{ name: 'fork', run: ({ process }) => process.fork() }],
-    fault: [readLocked(0)],
+    fault: [readEntry(0)],
   },
 };
 
@@ -201,9 +235,9 @@ export const FAULTS: readonly Race[] = [
     UNMAPPED,
     ['NO_FLUSH_BEFORE_FREE', 'FLUSH_WITHOUT_WAIT', 'STORE_UNANNOUNCED'],
   ]),
-  race('002-tables', ['P2-5'], 'munmap() frees the page tables that a load walks through.', [
-    UNMAPPED_LOAD,
-    ['TABLES_FREED_AT_ONCE'],
+  race('002-tables', ['P2-5'], 'munmap() frees page tables beside a fault of a neighbour.', [
+    SHARED_TABLE,
+    ['TABLES_OF_NEIGHBOURS'],
   ]),
   race('002-stale-load', ['S0-28'], 'munmap() frees the page that a load is on its way to.', [
     LOADED,
