@@ -19,6 +19,7 @@ import {
   mmapReadLock,
   mmapReadTrylock,
   mmapReadUnlock,
+  mmapUnlocked,
 } from '../mm/mmap_lock.ts';
 import { hasFlag, VM_WRITE } from '../mm/vm_flags.ts';
 import { vmAnonVma, vmAnonVmaOnce, vmFlags, vmPgoff, vmStart } from '../mm/vma_struct.ts';
@@ -87,7 +88,7 @@ export function vmfAnonPrepare({ mm, vma, flags }: Pick<VmFault, 'mm' | 'vma' | 
     return preparedOrOom(mm, vma);
   }
   if (ANON_VMA_BEFORE_LOCK) return 0;
-  if (ANON_VMA_WITHOUT_MMAP_LOCK) return preparedOrOom(mm as MmRead, vma);
+  if (ANON_VMA_WITHOUT_MMAP_LOCK) return preparedOrOom(mmapUnlocked(mm), vma);
   const reader = MMAP_LOCK_UNDER_VMA_LOCK ? mmapReadLock(mm) : mmapReadTrylock(mm);
   if (reader === null) return VM_FAULT_RETRY;
   const result = preparedOrOom(reader, vma);

@@ -130,6 +130,9 @@ export function mmapEndDeadWrite(mm: Mm): void {
   if ((seq & 1) !== 0) atomics.add(mmLockSeqAt(mm), 1);
 }
 
+/** What a planted bug has in place of the lock that it does not take. */
+export const mmapUnlocked = (mm: Mm): MmRead => mm as MmRead;
+
 export function mmapAssertWriteLocked(mm: Mm): asserts mm is MmWrite {
   assert(isWriteHeld(mmMmapLockAt(mm)), 'mmap_lock is held for write');
 }

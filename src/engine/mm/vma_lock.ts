@@ -65,6 +65,9 @@ export function vmaStartWrite(mm: MmWrite, vma: Vma): VmaWrite {
   return vma as VmaWrite;
 }
 
+/** What a planted bug has in place of the mark that it leaves out. */
+export const vmaUnmarked = (vma: Vma): VmaWrite => vma as VmaWrite;
+
 /** With nothing held: it may be a mark that has just ended, or just begins. */
 export const isMarked = (mm: Mm, vma: VmaRcu): boolean =>
   isDefaultVmaLock()

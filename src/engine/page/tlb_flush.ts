@@ -27,9 +27,9 @@ export function flushTlbMm(mm: Mm): void {
   trace(TLB_FLUSH, mm, cpus - 1);
   for (let id = 0; id < cpus; id++) {
     const cpu = cpuOf(id);
-    if (cpu === thisCpu) continue;
+    if (cpu === thisCpu || FLUSH_WITHOUT_WAIT) continue;
     // A store is a few instructions, so this ends soon, as an interrupt on another CPU would.
-    while (atomics.load(cpu + C_STORING) === mm && !FLUSH_WITHOUT_WAIT) {
+    while (atomics.load(cpu + C_STORING) === mm) {
       if (IS_SHADOWED) scheduled()?.rest(cpu + C_STORING, mm);
     }
   }

@@ -54,7 +54,8 @@ export function startPollSynchronizeRcu(): RcuCookie {
 /** @returns whether every read section that began before `cookie` has ended. Never waits. */
 export function pollStateSynchronizeRcu(cookie: RcuCookie): boolean {
   // Who comes later starts its loads after this look.
-  for (let id = 0; id < cpusSeen() && !NO_GRACE_PERIOD; id++) {
+  if (NO_GRACE_PERIOD) return true;
+  for (let id = 0; id < cpusSeen(); id++) {
     const epoch = atomics.load(CPUS_AT + id * CPU_WORDS + C_RCU_EPOCH);
     if (epoch !== 0 && ((epoch - cookie) | 0) < 0) return false;
   }

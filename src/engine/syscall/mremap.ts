@@ -34,12 +34,12 @@ import {
   unchargeMemory,
   vmStatAccount,
 } from '../mm/accounting.ts';
-import type { Mm, MmWrite, Vma, VmaWrite } from '../mm/held.ts';
+import type { Mm, MmWrite, Vma } from '../mm/held.ts';
 import { mmMapCount } from '../mm/mm_struct.ts';
 import { mmapWriteLockKillable, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { sysctlMaxMapCount } from '../mm/sysctl.ts';
 import { findVmaIntersection, vmaFind, vmaIterator, vmaLookup } from '../mm/vma_iterator.ts';
-import { vmaStartWrite } from '../mm/vma_lock.ts';
+import { vmaStartWrite, vmaUnmarked } from '../mm/vma_lock.ts';
 import {
   flagsOf,
   hasFlag,
@@ -297,7 +297,7 @@ function moveVma(vrm: VmaRemap): number | Errno {
   const refused = prepareMove(vrm);
   if (isErr(refused)) return refused;
   const { mm, newAddr, newLen } = vrm;
-  const source = NO_MARK_MREMAP ? (vmaOf(vrm) as VmaWrite) : vmaStartWrite(mm, vmaOf(vrm));
+  const source = NO_MARK_MREMAP ? vmaUnmarked(vmaOf(vrm)) : vmaStartWrite(mm, vmaOf(vrm));
   const flags = vmFlags(source);
   const range = { start: newAddr, end: newAddr + newLen };
   const copy = copyVma(mm, { source, range, pgoff: sourcePgoff(vrm) });

@@ -14,7 +14,7 @@ import {
   unchargeMemory,
   vmStatAccount,
 } from '../mm/accounting.ts';
-import type { MmWrite, Vma, VmaWrite } from '../mm/held.ts';
+import type { MmWrite, Vma } from '../mm/held.ts';
 import {
   MMF_VM_MERGE_ANY,
   mmDefFlags,
@@ -33,7 +33,7 @@ import {
   vmaIterStore,
   vmaPrev,
 } from '../mm/vma_iterator.ts';
-import { vmaStartWrite } from '../mm/vma_lock.ts';
+import { vmaStartWrite, vmaUnmarked } from '../mm/vma_lock.ts';
 import {
   flagsOf,
   hasFlag,
@@ -88,7 +88,7 @@ export function expandDownwards(mm: MmWrite, vma: Vma, address: number): 0 | Err
   }
 
   // Nothing below can fail.
-  const marked = NO_MARK_EXPAND ? (vma as VmaWrite) : vmaStartWrite(mm, vma);
+  const marked = NO_MARK_EXPAND ? vmaUnmarked(vma) : vmaStartWrite(mm, vma);
   const vp = vmaPrepare(initVmaPrep(mm, marked));
   const stack = vp.vma;
   if (hasFlag(vmFlags(stack), VM_LOCKED)) addLockedVm(mm, grow);

@@ -24,7 +24,7 @@ import {
   vmaIterStore,
   vmaLookup,
 } from '../mm/vma_iterator.ts';
-import { vmaStartWrite } from '../mm/vma_lock.ts';
+import { vmaStartWrite, vmaUnmarked } from '../mm/vma_lock.ts';
 import { hasFlag, VM_SPECIAL, VM_STICKY, type VmFlags, withFlags } from '../mm/vm_flags.ts';
 import {
   setVmFlags,
@@ -214,7 +214,7 @@ function absorbRight(vmg: VmaMerge, removesMiddle: boolean): Vma | Null {
 
 /** Who takes the range is marked before anything of it changes. */
 const markOf = (vmg: VmaMerge, target: Vma): VmaWrite =>
-  MARK_AFTER_DUP || NO_MARK_MERGE ? (target as VmaWrite) : vmaStartWrite(vmg.mm, target);
+  MARK_AFTER_DUP || NO_MARK_MERGE ? vmaUnmarked(target) : vmaStartWrite(vmg.mm, target);
 
 function commit(vmg: VmaMerge, change: Commit): Vma | Null {
   const { target, anonFrom, trimmed, removedMiddle, removedNext } = change;

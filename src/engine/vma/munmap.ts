@@ -41,7 +41,7 @@ import { mmapReadUnlock, mmapWriteDowngrade, mmapWriteUnlock } from '../mm/mmap_
 import { sysctlMaxMapCount } from '../mm/sysctl.ts';
 import { vmAreaFree, vmAreaFreeUnreachable } from '../mm/vma_alloc.ts';
 import { findVmaIntersection, vmaFind, vmaIterator, vmaIterClear } from '../mm/vma_iterator.ts';
-import { vmaMarkDetached, vmaReattach, vmaStartWrite } from '../mm/vma_lock.ts';
+import { vmaMarkDetached, vmaReattach, vmaStartWrite, vmaUnmarked } from '../mm/vma_lock.ts';
 import { hasFlag, VM_ACCOUNT, VM_LOCKED, VM_SEALED } from '../mm/vm_flags.ts';
 import { vmaPages, vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
 import { noteChange, REATTACHED } from '../trace/changes.ts';
@@ -158,7 +158,7 @@ function gatherOne(vms: VmaMunmap, vma: Vma): 0 | Errno {
     const refused = splitVmaUnchecked(vms.mm, vma, { addr: vms.end, side: 'above' });
     if (isErr(refused)) return refused;
   }
-  const victim = NO_MARK_MUNMAP ? (vma as VmaWrite) : vmaStartWrite(vms.mm, vma);
+  const victim = NO_MARK_MUNMAP ? vmaUnmarked(vma) : vmaStartWrite(vms.mm, vma);
   vmaMarkDetached(vms.mm, victim);
   vms.gathered.push(victim);
   addTotals(vms, victim);

@@ -25,7 +25,7 @@ import {
   vmaIterPrealloc,
   vmaIterStore,
 } from '../mm/vma_iterator.ts';
-import { vmaMarkAttached, vmaStartWrite } from '../mm/vma_lock.ts';
+import { vmaMarkAttached, vmaStartWrite, vmaUnmarked } from '../mm/vma_lock.ts';
 import { hasFlag, VM_STICKY, type VmFlags, withFlags } from '../mm/vm_flags.ts';
 import {
   setVmFile,
@@ -96,7 +96,7 @@ export function splitVmaUnchecked(
   const file = vmFile(part);
   setVmFile(part, file === NULL ? NULL : getFile(file));
   vmaOpen(part);
-  const rest = NO_MARK_SPLIT ? (vma as VmaWrite) : vmaStartWrite(mm, vma);
+  const rest = NO_MARK_SPLIT ? vmaUnmarked(vma) : vmaStartWrite(mm, vma);
   vmaStartWrite(mm, part);
   const vp = vmaPrepare({
     mm,
@@ -155,7 +155,7 @@ export function vmaModify(vmg: VmaMerge): VmaWrite | Errno {
     const refused = splitVma(vmg.mm, vma, { addr: vmg.end, side: 'above' });
     if (isErr(refused)) return refused;
   }
-  return NO_MARK_MODIFY ? (vma as VmaWrite) : vmaStartWrite(vmg.mm, vma);
+  return NO_MARK_MODIFY ? vmaUnmarked(vma) : vmaStartWrite(vmg.mm, vma);
 }
 
 /** vmaModify() for new flags, which are then set; what is sticky stays. */

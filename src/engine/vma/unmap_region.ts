@@ -15,7 +15,7 @@ import { PMD_SIZE } from '../arena/units.ts';
 import type { MmRead, Vma, VmaWrite } from '../mm/held.ts';
 import { mmPgdAt } from '../mm/mm_struct.ts';
 import { mmapAssertWriteLocked } from '../mm/mmap_lock.ts';
-import { vmaAssertDetached, vmaStartWrite } from '../mm/vma_lock.ts';
+import { vmaAssertDetached, vmaStartWrite, vmaUnmarked } from '../mm/vma_lock.ts';
 import { vmEnd, vmStart } from '../mm/vma_struct.ts';
 import { freePgdRange, type FreeRange } from '../page/free_pgtables.ts';
 import { type MmuGather, tlbFinishMmu, tlbGatherMmu } from '../page/mmu_gather.ts';
@@ -89,7 +89,7 @@ export function unlinkRmap(victim: VmaWrite): void {
 function victimOf({ mm, mmWrLocked }: UnmapDesc, vma: Vma): VmaWrite {
   if (mmWrLocked) {
     mmapAssertWriteLocked(mm);
-    return NO_MARK_EXIT ? (vma as VmaWrite) : vmaStartWrite(mm, vma);
+    return NO_MARK_EXIT ? vmaUnmarked(vma) : vmaStartWrite(mm, vma);
   }
   vmaAssertDetached(vma);
   return vma;

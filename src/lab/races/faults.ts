@@ -4,6 +4,7 @@ import type { Mutant } from '../../engine/arena/mutants.ts';
 import { NULL } from '../../engine/arena/ref.ts';
 import { vmfAnonPrepare } from '../../engine/fault/vmf.ts';
 import type { Mm, Vma } from '../../engine/mm/held.ts';
+import { mmapReadLock, mmapReadUnlock } from '../../engine/mm/mmap_lock.ts';
 import { eachVma, lockVmaUnderRcu } from '../../engine/mm/vma_iterator.ts';
 import { vmaEndRead } from '../../engine/mm/vma_lock.ts';
 import { vmAnonVma, vmStart } from '../../engine/mm/vma_struct.ts';
@@ -103,12 +104,12 @@ function hasPrivatePage(mm: Mm, addr: number): boolean {
 
 /** Every page's private memory is found through its VMA's anon_vma. */
 function unfindable({ mm }: World): string | null {
-  for (const vma of eachVma(mm as Mm as Parameters<typeof eachVma>[0])) {
-    if (vmAnonVma(vma) === NULL && hasPrivatePage(mm, vmStart(vma))) {
-      return 'a VMA has private pages, and no anon_vma by which they are found';
-    }
-  }
-  return null;
+  const reader = mmapReadLock(mm);
+  const isUnfindable = [...eachVma(reader)].some(
+    (vma) => vmAnonVma(vma) === NULL && hasPrivatePage(mm, vmStart(vma)),
+  );
+  mmapReadUnlock(reader);
+  return isUnfindable ? 'a VMA has private pages, and no anon_vma by which they are found' : null;
 }
 
 const DONTUNMAP: Beside = {

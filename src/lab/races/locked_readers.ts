@@ -4,7 +4,7 @@
  */
 import * as atomics from '#atomics';
 import { NULL } from '../../engine/arena/ref.ts';
-import type { Mm, Vma, VmaRcu } from '../../engine/mm/held.ts';
+import type { Mm, MmRead, Vma, VmaRcu } from '../../engine/mm/held.ts';
 import { mmapReadLock, mmapReadUnlock } from '../../engine/mm/mmap_lock.ts';
 import { mmLockSeqAt, mmMmapLockAt } from '../../engine/mm/mm_struct.ts';
 import { hasNoVmaLock, isDefaultVmaLock } from '../../engine/mm/protocol.ts';
@@ -89,7 +89,14 @@ export const readUnderMmapLock = (page: number): Operation<World> => ({
 export function restless({ mm }: Pick<World, 'mm'>): string | null {
   if (atomics.load(mmMmapLockAt(mm)) !== 0) return 'mmap_lock is not free at rest';
   if ((atomics.load(mmLockSeqAt(mm)) & 1) !== 0) return 'the sequence says "writing" at rest';
-  for (const vma of eachVma(mm as Parameters<typeof eachVma>[0])) {
+  const reader = mmapReadLock(mm);
+  const wrong = wrongVma(reader);
+  mmapReadUnlock(reader);
+  return wrong;
+}
+
+function wrongVma(mm: MmRead): string | null {
+  for (const vma of eachVma(mm)) {
     if (vmMm(vma) !== mm) return 'the tree has a VMA of another mm';
     const wrong = hasNoVmaLock() ? null : heldWord(vma);
     if (wrong !== null) return wrong;

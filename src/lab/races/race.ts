@@ -1,4 +1,5 @@
 /** A race of the engine: one story, in the protocols and with the planted bugs that differ in it. */
+import type { Mutant } from '../../engine/arena/mutants.ts';
 import { engineStage, type EngineScenario, type EngineStage } from './engine_stage.ts';
 
 /** One form of it, and what is known to come out. */
@@ -7,6 +8,8 @@ export interface RaceVariant {
   readonly name: string;
   /** `violation`: something breaks in some interleaving. `none`: in no interleaving at all. */
   readonly expects: 'violation' | 'none';
+  /** The bug that is planted. */
+  readonly mutant: Mutant | null;
   readonly open: () => EngineStage;
 }
 
@@ -24,6 +27,7 @@ export interface Race {
 export const breaks = <State>(name: string, scenario: EngineScenario<State>): RaceVariant => ({
   name,
   expects: 'violation',
+  mutant: scenario.mutant ?? null,
   open: () => engineStage(scenario),
 });
 
@@ -31,5 +35,6 @@ export const breaks = <State>(name: string, scenario: EngineScenario<State>): Ra
 export const holds = <State>(name: string, scenario: EngineScenario<State>): RaceVariant => ({
   name,
   expects: 'none',
+  mutant: scenario.mutant ?? null,
   open: () => engineStage(scenario),
 });

@@ -1,27 +1,35 @@
 /** Every variant of every race: what is to break breaks, and what is to hold does so throughout. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { MUTANTS } from '../../engine/arena/mutants.ts';
 import { Dpor } from '../check/dpor.ts';
-import { type Coverage, searchThrough } from '../check/explore.ts';
-import { HappensBefore } from '../check/happens_before.ts';
+import { exploreVariant, findings, sentencesOf } from './mutant_table.ts';
 import type { RaceVariant } from './race.ts';
 import { RACES } from './races.ts';
 
-function explored(variant: RaceVariant): Coverage {
-  const { stage, witnesses, leave } = variant.open();
-  const races = new HappensBefore(stage.threadNames, stage.nameOf);
-  const executor = stage.executor({ witnesses: [...witnesses, races], maxSteps: 1e6 });
-  const search = new Dpor(stage.threadNames.length);
-  try {
-    return searchThrough(stage, executor, search, { executions: 1e6, seconds: 60 });
-  } finally {
-    leave();
-  }
-}
+const explored = (variant: RaceVariant) =>
+  exploreVariant(variant, (threads) => new Dpor(threads), 1e6);
 
 describe.each(RACES)('$name', ({ ids, variants }) => {
   it.each(variants)(`${ids.join(' ')} $name: $expects`, (variant) => {
     const { failure, isExhausted } = explored(variant);
     if (variant.expects === 'violation') expect(failure).not.toBeNull();
     else expect({ failure, isExhausted }).toEqual({ failure: null, isExhausted: true });
+  });
+});
+
+describe('the list of planted bugs', () => {
+  it('X-10 names a race that finds each of them', () => {
+    expect(findings().map(({ mutant }) => mutant)).toEqual(MUTANTS);
+  });
+
+  it('says what each of them takes away, and docs/mutants.md shows it', () => {
+    const sentences = sentencesOf(readFileSync('src/engine/arena/no_mutants.ts', 'utf8'));
+    expect([...sentences.keys()]).toEqual(MUTANTS);
+    const page = readFileSync('docs/mutants.md', 'utf8');
+    for (const { mutant, race, variant } of findings()) {
+      const row = `| \`${mutant}\` | ${sentences.get(mutant) ?? ''} | ${race}: ${variant.name} |`;
+      expect(page).toContain(row);
+    }
   });
 });

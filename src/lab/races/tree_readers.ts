@@ -87,7 +87,8 @@ const MERGED: Walked = {
   picture: 'AACC',
   threads: { changer: [protect({ page: 2, count: 1 }, RO)], walker: [walk(2, 1)] },
   final: (_world, results) => {
-    const [start = 0] = (results['walker']?.[0] as [number, number][])[0] ?? [];
+    const seen = (results['walker']?.[0] ?? []) as [number, number][];
+    const [start = 0] = seen[0] ?? [];
     return start <= 2 ? null : 'a walk passes over page 2, which is mapped all the time';
   },
 };

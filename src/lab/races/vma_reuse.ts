@@ -74,14 +74,16 @@ const reuse = ({
 const negative = (vma: VmaRcu): string | null =>
   atomics.load(vmLockAt(vma)) < 0 ? 'the lock of a VMA is below zero at rest' : null;
 
+/** In each generation of the lock, with each of its planted bugs and without. */
 const variants = (
   user: Reuse['user'],
   locks: Partial<Record<VmaLock, readonly Mutant[]>>,
 ): RaceVariant[] =>
-  (Object.entries(locks) as [VmaLock, readonly Mutant[]][]).flatMap(([vmaLock, mutants]) => [
-    ...mutants.map((mutant) => breaks(`${vmaLock} ${mutant}`, reuse({ vmaLock, mutant, user }))),
-    holds(vmaLock, reuse({ vmaLock, user })),
-  ]);
+  (Object.entries(locks) as [VmaLock, readonly Mutant[]][]).flatMap(([vmaLock, mutants]) =>
+    mutants
+      .map((mutant) => breaks(`${vmaLock} ${mutant}`, reuse({ vmaLock, mutant, user })))
+      .concat(holds(vmaLock, reuse({ vmaLock, user }))),
+  );
 
 export const OTHER_MM: Race = {
   name: '004-other-mm',

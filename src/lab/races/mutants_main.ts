@@ -1,0 +1,9 @@
+/** Writes docs/mutants.md: `node --conditions=checked dist/lab/races/mutants_main.js`. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { mutantPage } from './mutant_table.ts';
+
+const LIST = fileURLToPath(new URL('../../../src/engine/arena/no_mutants.ts', import.meta.url));
+const tell = (mutant: string): void => void process.stderr.write(`${mutant}\n`);
+
+process.stdout.write(mutantPage(readFileSync(LIST, 'utf8'), tell));
