@@ -32,6 +32,7 @@ export let NO_DETACHED_CHECK: boolean = false;
 export let MM_BEFORE_DETACHED: boolean = false;
 export let SEQ_OF_OWNER: boolean = false;
 export let ATTACH_PLAINLY: boolean = false;
+export let DETACHED_PLAINLY: boolean = false;
 export let COPIED_ATTACHED: boolean = false;
 export let LOCK_REINIT: boolean = false;
 export let READ_DETACHED: boolean = false;
@@ -90,6 +91,7 @@ const SWITCHES = {
   MM_BEFORE_DETACHED: (isOn: boolean) => void (MM_BEFORE_DETACHED = isOn),
   SEQ_OF_OWNER: (isOn: boolean) => void (SEQ_OF_OWNER = isOn),
   ATTACH_PLAINLY: (isOn: boolean) => void (ATTACH_PLAINLY = isOn),
+  DETACHED_PLAINLY: (isOn: boolean) => void (DETACHED_PLAINLY = isOn),
   COPIED_ATTACHED: (isOn: boolean) => void (COPIED_ATTACHED = isOn),
   LOCK_REINIT: (isOn: boolean) => void (LOCK_REINIT = isOn),
   READ_DETACHED: (isOn: boolean) => void (READ_DETACHED = isOn),

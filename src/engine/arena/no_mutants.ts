@@ -73,6 +73,8 @@ export const MM_BEFORE_DETACHED: boolean = false;
 export const SEQ_OF_OWNER: boolean = false;
 /** A VMA is attached by a plain store, which does not publish its fields. */
 export const ATTACH_PLAINLY: boolean = false;
+/** vmaStartRead() asks by a plain load whether the VMA is attached. */
+export const DETACHED_PLAINLY: boolean = false;
 /** vmAreaDup() copies `attached` too, and takes it back afterwards. */
 export const COPIED_ATTACHED: boolean = false;
 /** The semaphore of a VMA is set up at every allocation. */

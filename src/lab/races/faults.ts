@@ -7,7 +7,7 @@ import type { Mm, Vma } from '../../engine/mm/held.ts';
 import { mmapReadLock, mmapReadUnlock } from '../../engine/mm/mmap_lock.ts';
 import { eachVma, lockVmaUnderRcu } from '../../engine/mm/vma_iterator.ts';
 import { vmaEndRead } from '../../engine/mm/vma_lock.ts';
-import { vmAnonVma, vmStart } from '../../engine/mm/vma_struct.ts';
+import { vmAnonVma, vmEnd, vmStart } from '../../engine/mm/vma_struct.ts';
 import { pageHas, pageOf, PG_ANON } from '../../engine/page/page_struct.ts';
 import { isPtePresent, PTE_NONE, ptePfn } from '../../engine/page/pte.ts';
 import { ptePtr } from '../../engine/page/table_struct.ts';
@@ -16,7 +16,7 @@ import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PAGE_SIZE } from '../..
 import { check } from '../check/demands.ts';
 import type { Operation, Results } from '../check/scenario.ts';
 import type { EngineScenario } from './engine_stage.ts';
-import { restless } from './locked_readers.ts';
+import { readLocked, restless } from './locked_readers.ts';
 import { planted } from './per_vma_lock.ts';
 import { breaks, holds, type Race, type RaceVariant } from './race.ts';
 import { at, mapFixed, protect, RO, RW, RX, unmap, type World, worldOf } from './world.ts';
@@ -96,17 +96,20 @@ const run =
     for (const operation of operations) operation.run(world);
   };
 
-function hasPrivatePage(mm: Mm, addr: number): boolean {
-  const entry = ptePtr(mm, addr);
-  const pte = entry === NULL ? PTE_NONE : atomics.load(entry);
-  return isPtePresent(pte) && pageHas(pageOf(ptePfn(pte)), PG_ANON);
+function hasPrivatePage(mm: Mm, vma: Vma): boolean {
+  for (let addr: number = vmStart(vma); addr < vmEnd(vma); addr += PAGE_SIZE) {
+    const entry = ptePtr(mm, addr);
+    const pte = entry === NULL ? PTE_NONE : atomics.load(entry);
+    if (isPtePresent(pte) && pageHas(pageOf(ptePfn(pte)), PG_ANON)) return true;
+  }
+  return false;
 }
 
 /** Every page's private memory is found through its VMA's anon_vma. */
 function unfindable({ mm }: World): string | null {
   const reader = mmapReadLock(mm);
   const isUnfindable = [...eachVma(reader)].some(
-    (vma) => vmAnonVma(vma) === NULL && hasPrivatePage(mm, vmStart(vma)),
+    (vma) => vmAnonVma(vma) === NULL && hasPrivatePage(mm, vma),
   );
   mmapReadUnlock(reader);
   return isUnfindable ? 'a VMA has private pages, and no anon_vma by which they are found' : null;
@@ -149,6 +152,14 @@ const MOVED: Beside = {
     results['fault']?.[0] === 0 && process.load(at(4)) !== 2
       ? 'a store that went well is lost in the move'
       : null,
+};
+
+/** A written page goes back to its own place, beside one that was never written. */
+const MERGED: Beside = {
+  picture: '.B',
+  prepare: run(store(1, 1), move(1, 4), mapFixed({ page: 0, count: 1 }, RW)),
+  threads: { mover: [move(4, 1)], reader: [readLocked(0)] },
+  final: unfindable,
 };
 
 const UNMAPPED: Beside = {
@@ -227,12 +238,18 @@ export const FAULTS: readonly Race[] = [
     ['NO_MARK_MREMAP'],
   ]),
   race(
+    '002-move-merges',
+    ['P2-5'],
+    'mremap() merges what was written into what was not, while a reader is in it: CVE-2026-23077.',
+    [MERGED, ['MERGE_FORGETS_ANON_VMA']],
+  ),
+  race(
     '002-fork',
     ['P2-5'],
     'fork() copies the pages of a VMA while a fault is in it: fb49c455323f.',
     [FORKED, ['NO_MARK_FORK']],
   ),
-  race('002-flush', ['S0-28'], 'munmap() frees the page that a store is on its way to.', [
+  race('002-flush', ['P2-5'], 'munmap() frees the page that a store is on its way to.', [
     UNMAPPED,
     ['NO_FLUSH_BEFORE_FREE', 'FLUSH_WITHOUT_WAIT', 'STORE_UNANNOUNCED'],
   ]),
@@ -240,7 +257,7 @@ export const FAULTS: readonly Race[] = [
     SHARED_TABLE,
     ['TABLES_OF_NEIGHBOURS'],
   ]),
-  race('002-stale-load', ['S0-28'], 'munmap() frees the page that a load is on its way to.', [
+  race('002-stale-load', ['P2-5'], 'munmap() frees the page that a load is on its way to.', [
     LOADED,
     ['LOAD_UNCHECKED'],
   ]),

@@ -152,6 +152,8 @@ export const UP_READ: Race = {
   variants: [
     breaks('END_READ_WITHOUT_RCU', leaving('rwsem', 'END_READ_WITHOUT_RCU')),
     holds('rwsem', leaving('rwsem')),
-    holds('refcnt', leaving('refcnt')),
+    // The lock of the other two may be touched in its next life: it is one lock all the time.
+    holds('typesafe', leaving('typesafe', 'END_READ_WITHOUT_RCU')),
+    holds('refcnt', leaving('refcnt', 'END_READ_WITHOUT_RCU')),
   ],
 };

@@ -87,18 +87,24 @@ const variants = (
 
 export const OTHER_MM: Race = {
   name: '004-other-mm',
-  ids: ['S4-1', 'S4-4', 'S4-5', 'S4-7', 'S4-8', 'S4-13'],
+  ids: ['S4-1', 'S4-4', 'S4-5', 'S4-7', 'S4-8', 'S4-9', 'S4-11', 'S4-13'],
   story: 'The VMA that a reader has found is, by the time it locks it, that of another process.',
   variants: variants([unmap(PAGE_0), inOther(mapFixed(PAGE_0, RO))], {
     refcnt: ['NO_MM_CHECK'],
-    typesafe: ['NO_MM_CHECK', 'SEQ_OF_OWNER', 'MM_BEFORE_DETACHED', 'ATTACH_PLAINLY'],
+    typesafe: [
+      'NO_MM_CHECK',
+      'SEQ_OF_OWNER',
+      'MM_BEFORE_DETACHED',
+      'ATTACH_PLAINLY',
+      'DETACHED_PLAINLY',
+    ],
     rwsem: ['VMA_FREED_AT_ONCE'],
   }),
 };
 
 export const OTHER_RANGE: Race = {
   name: '004-other-range',
-  ids: ['S4-3', 'S4-4', 'S4-6', 'P2-7'],
+  ids: ['S4-3', 'S4-4', 'S4-6', 'S4-11', 'S4-14', 'P2-7'],
   story: 'The VMA that a reader has found is mapped elsewhere in its mm by the time it locks it.',
   variants: variants([unmap(PAGE_0), mapFixed(PAGE_4, RO)], {
     refcnt: ['NO_RANGE_CHECK', 'ATTACH_PLAINLY'],

@@ -17,6 +17,7 @@
  */
 import * as atomics from '#atomics';
 import {
+  DETACHED_PLAINLY,
   LOCK_REINIT,
   MM_BEFORE_DETACHED,
   NO_DETACHED_CHECK,
@@ -25,6 +26,7 @@ import {
   SEQ_OF_OWNER,
 } from '#mutants';
 import { assert } from '../../arena/assert.ts';
+import { word } from '../../arena/memory.ts';
 import { VMA_LOCK } from '../../sync/lock_class.ts';
 import { downWrite, upRead, upWrite } from '../../sync/rwsem.ts';
 import type { Mm, Vma, VmaRcu, VmaWrite } from '../held.ts';
@@ -43,7 +45,8 @@ export function startRead(mm: Mm, vma: VmaRcu): ReadLock {
   if (!downUnmarked(SEQ_OF_OWNER ? vmMm(vma) : mm, vma)) return VMA_LOCKED;
   const wasOurs = MM_BEFORE_DETACHED && vmMm(vma) === mm;
   // Pairs with markAttached(): before it, the fields are not to be looked at.
-  const isGone = isDetached(vma) && !NO_DETACHED_CHECK;
+  const attached = DETACHED_PLAINLY ? word(vmAttachedAt(vma)) : atomics.load(vmAttachedAt(vma));
+  const isGone = attached === 0 && !NO_DETACHED_CHECK;
   if (!isGone && (wasOurs || NO_MM_CHECK || vmMm(vma) === mm)) return vma as Vma;
   upRead(vmLockAt(vma));
   return isGone ? VMA_DETACHED : VMA_LOCKED;
