@@ -2,6 +2,7 @@
 import * as atomics from '#atomics';
 import type { Mutant } from '../../engine/arena/mutants.ts';
 import { NULL } from '../../engine/arena/ref.ts';
+import { handleMmFault } from '../../engine/fault/handle_mm_fault.ts';
 import { vmfAnonPrepare } from '../../engine/fault/vmf.ts';
 import type { Mm, Vma } from '../../engine/mm/held.ts';
 import { mmapReadLock, mmapReadUnlock } from '../../engine/mm/mmap_lock.ts';
@@ -10,8 +11,9 @@ import { vmaEndRead } from '../../engine/mm/vma_lock.ts';
 import { vmAnonVma, vmEnd, vmStart } from '../../engine/mm/vma_struct.ts';
 import { pageHas, pageOf, PG_ANON } from '../../engine/page/page_struct.ts';
 import { isPtePresent, PTE_NONE, ptePfn } from '../../engine/page/pte.ts';
+import { MM_ANONPAGES, mmRssOf } from '../../engine/page/rss.ts';
 import { ptePtr } from '../../engine/page/table_struct.ts';
-import { FAULT_FLAG_VMA_LOCK } from '../../engine/page/vm_fault.ts';
+import { FAULT_FLAG_VMA_LOCK, FAULT_FLAG_WRITE } from '../../engine/page/vm_fault.ts';
 import { MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, PAGE_SIZE } from '../../index.ts';
 import { check } from '../check/demands.ts';
 import type { Operation, Results } from '../check/scenario.ts';
@@ -42,6 +44,13 @@ const prepareAnon = (page: number): Operation<World> => ({
   name: `an anon_vma for ${page}`,
   run: ({ mm }) =>
     underVmaLock(mm, page, (vma) => vmfAnonPrepare({ mm, vma, flags: FAULT_FLAG_VMA_LOCK })),
+});
+
+/** A fault under the VMA lock. @returns VM_FAULT_*. */
+const fault = (page: number, flags: number): Operation<World> => ({
+  name: `${flags === 0 ? 'load' : 'store'} fault of ${page}`,
+  run: ({ mm }) =>
+    underVmaLock(mm, page, (vma) => handleMmFault(vma, at(page), flags | FAULT_FLAG_VMA_LOCK)),
 });
 
 /** What a fault looks at stays the same while it has the VMA: here only a fork would change it. */
@@ -98,11 +107,16 @@ const run =
 
 function hasPrivatePage(mm: Mm, vma: Vma): boolean {
   for (let addr: number = vmStart(vma); addr < vmEnd(vma); addr += PAGE_SIZE) {
-    const entry = ptePtr(mm, addr);
-    const pte = entry === NULL ? PTE_NONE : atomics.load(entry);
-    if (isPtePresent(pte) && pageHas(pageOf(ptePfn(pte)), PG_ANON)) return true;
+    if (isPrivate(mm, addr)) return true;
   }
   return false;
+}
+
+/** Whether a page of the process's own is there. */
+function isPrivate(mm: Mm, addr: number): boolean {
+  const entry = ptePtr(mm, addr);
+  const pte = entry === NULL ? PTE_NONE : atomics.load(entry);
+  return isPtePresent(pte) && pageHas(pageOf(ptePfn(pte)), PG_ANON);
 }
 
 /** Every page's private memory is found through its VMA's anon_vma. */
@@ -134,14 +148,18 @@ const NEIGHBOUR: Beside = {
 
 const FIRST_STORE: Beside = {
   picture: 'B',
-  threads: { changer: [protect({ page: 0, count: 1 }, RX)], fault: [store(0, 1)] },
+  threads: { changer: [protect({ page: 0, count: 1 }, RX)], fault: [prepareAnon(0)] },
 };
 
 const TWO_STORES: Beside = {
   picture: 'BB',
   prepare: run(store(1, 1)),
-  threads: { one: [store(0, 1)], two: [load(0)] },
-  final: ({ process }) => (process.load(at(0)) === 1 ? null : 'a store that went well is lost'),
+  threads: { store: [fault(0, FAULT_FLAG_WRITE)], load: [fault(0, 0)] },
+  final({ mm }) {
+    const isLost =
+      mmRssOf(mm, MM_ANONPAGES) !== [0, 1].filter((page) => isPrivate(mm, at(page))).length;
+    return isLost ? 'a page that was made for a store is lost' : null;
+  },
 };
 
 const MOVED: Beside = {

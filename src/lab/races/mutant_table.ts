@@ -85,11 +85,15 @@ export function mutantPage(source: string, tell: (mutant: Mutant) => void): stri
 
 const HEAD = `# Planted bugs
 
-Each takes one check, barrier or order away that the protocols need; every one of them is found. *Executions* is what the
-complete search took until then. *Preemptions* are the fewest with which it is found: changes away from a thread that could
-have gone on; "more than ${MOST_PREEMPTIONS}" where ${EXECUTIONS} executions of a search with so many did not meet it. The last column says how it shows: a *violation*
-of what the scenario demands, a *race* of plain accesses, or an access to what is freed or not marked, a broken assertion of the engine
-(*error*), a *deadlock*. Made by \`node --conditions=checked dist/lab/races/mutants_main.js > docs/mutants.md\`.
+Each takes one check, barrier or order away that the protocols need; every one of them is found.
+*Executions* is what the complete search took until then. *Preemptions* are the fewest with which
+it is found: changes away from a thread that could have gone on;
+"more than ${MOST_PREEMPTIONS}" where a search with so many did not meet it in ${EXECUTIONS} executions.
+The last column says how it shows: a *violation* of what the scenario demands; a *race* of plain
+accesses, or an access to what is freed or not marked; a broken assertion of the engine (*error*);
+a *deadlock*.
+
+Made by \`node --conditions=checked dist/lab/races/mutants_main.js > docs/mutants.md\`.
 
 | planted bug | what is taken away | found by | executions | preemptions | as |
 |---|---|---|---|---|---|
