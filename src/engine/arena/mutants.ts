@@ -3,6 +3,7 @@
 export let NO_SECOND_SEQ_CHECK: boolean = false;
 export let ADMIT_BEFORE_MARK: boolean = false;
 export let NARROW_MARK: boolean = false;
+export let NO_BUMP_AT_LOCK: boolean = false;
 export let BUMP_AFTER_RELEASE: boolean = false;
 export let NO_DOWNGRADE_BUMP: boolean = false;
 export let BUMP_AFTER_DOWNGRADE: boolean = false;
@@ -63,6 +64,7 @@ const SWITCHES = {
   NO_SECOND_SEQ_CHECK: (isOn: boolean) => void (NO_SECOND_SEQ_CHECK = isOn),
   ADMIT_BEFORE_MARK: (isOn: boolean) => void (ADMIT_BEFORE_MARK = isOn),
   NARROW_MARK: (isOn: boolean) => void (NARROW_MARK = isOn),
+  NO_BUMP_AT_LOCK: (isOn: boolean) => void (NO_BUMP_AT_LOCK = isOn),
   BUMP_AFTER_RELEASE: (isOn: boolean) => void (BUMP_AFTER_RELEASE = isOn),
   NO_DOWNGRADE_BUMP: (isOn: boolean) => void (NO_DOWNGRADE_BUMP = isOn),
   BUMP_AFTER_DOWNGRADE: (isOn: boolean) => void (BUMP_AFTER_DOWNGRADE = isOn),

@@ -14,6 +14,8 @@ export const NO_SECOND_SEQ_CHECK: boolean = false;
 export const ADMIT_BEFORE_MARK: boolean = false;
 /** A writer believes a mark of four bits, as if the sequence could not wrap. */
 export const NARROW_MARK: boolean = false;
+/** mmapWriteLock() does not move the sequence: it does not say that somebody writes. */
+export const NO_BUMP_AT_LOCK: boolean = false;
 /** mmapWriteUnlock() moves the sequence when the lock is free already. */
 export const BUMP_AFTER_RELEASE: boolean = false;
 /** mmapWriteDowngrade() does not move the sequence. */

@@ -17,6 +17,7 @@ import {
   BUMP_AFTER_DOWNGRADE,
   BUMP_AFTER_RELEASE,
   BUMP_PLAINLY,
+  NO_BUMP_AT_LOCK,
   NO_DOWNGRADE_BUMP,
 } from '#mutants';
 import { assert } from '../arena/assert.ts';
@@ -93,7 +94,7 @@ export function mmapWriteLockKillable(mm: Mm): MmWrite | null {
 function beginWrite(mm: Mm): MmWrite {
   countEvent(MMAP_WRITE_LOCK);
   trace(MMAP_LOCK_ACQUIRE_RETURNED, mm, WRITE);
-  atomics.add(mmLockSeqAt(mm), 1);
+  if (!NO_BUMP_AT_LOCK) atomics.add(mmLockSeqAt(mm), 1);
   return mm as MmWrite;
 }
 

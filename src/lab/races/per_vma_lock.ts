@@ -40,6 +40,7 @@ export const FALSE_UNLOCKED: Race = {
         'BUMP_PLAINLY',
         'NO_EXCLUSION',
         'NO_READER_WAIT',
+        'NO_BUMP_AT_LOCK',
       ],
     ),
     holds('off', changed('off')),
