@@ -32,6 +32,9 @@ export const shadowRelease = (_cache: Shadowed, _object: WordAt): void => undefi
 /** Who is asked before a word of a living object of a cache is written. */
 export const watchWrites = (_cache: Shadowed, _ask: ObjectWatch): void => undefined;
 
+/** Whose type-stable words are stable only as long as their object waits for readers. */
+export const waitForReaders = (_cache: Shadowed, _ask: () => boolean): void => undefined;
+
 /** Where the first living objects of a cache were allocated; none: not known. */
 export const shadowPlaces = (_cache: Shadowed, _most: number): string[] => [];
 

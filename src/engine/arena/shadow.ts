@@ -201,9 +201,29 @@ function check(at: WordAt, isWrite: boolean): void {
   if (shadow === 0) return;
   const now = Atomics.load(words, granuleOf(shadow, at) + G_STATE) % STATES;
   if (now === LIVE && isWrite) watched(at);
-  if (now <= LIVE || isTypeStable(at)) return;
-  if (now === WAITING && !isWrite && (words[state.cpu + C_RCU_NESTING] ?? 0) > 0) return;
+  if (now <= LIVE) return;
+  const isStable = isTypeStable(at);
+  if (isStable && !keptByReaders(at)) return;
+  const isInside = now === WAITING && (words[state.cpu + C_RCU_NESTING] ?? 0) > 0;
+  if (isInside && (isStable || !isWrite)) return;
   report(isWrite ? 'write after free' : 'use after free', at);
+}
+
+/** By the number of the cache. */
+const waiting: ((() => boolean) | undefined)[] = [];
+
+/**
+ * Whose type-stable words are stable only as long as their object waits for readers, who may also
+ * write them: a lock that its last holder leaves after the object was freed.
+ */
+export function waitForReaders(cache: Shadowed, ask: () => boolean): void {
+  waiting[cache.id] = ask;
+}
+
+function keptByReaders(at: WordAt): boolean {
+  const granule = granuleOf(state.shadow, at);
+  const ask = waiting[Math.floor((state.words[granule + G_STATE] ?? 0) / STATES)];
+  return ask !== undefined && ask();
 }
 
 /** By the number of the cache. */

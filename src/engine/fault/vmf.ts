@@ -4,13 +4,25 @@
  * Source: include/linux/mm.h, struct vm_fault; mm/memory.c, v6.18.
  */
 import * as atomics from '#atomics';
+import {
+  ANON_VMA_BEFORE_LOCK,
+  ANON_VMA_WITHOUT_MMAP_LOCK,
+  MMAP_LOCK_UNDER_VMA_LOCK,
+  NO_PTE_RECHECK,
+} from '#mutants';
 import { OK } from '../arena/errno.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
 import type { Mm, MmRead, Vma } from '../mm/held.ts';
-import { mmapAssertLocked, mmapReadTrylock, mmapReadUnlock } from '../mm/mmap_lock.ts';
+import {
+  mmapAssertLocked,
+  mmapReadLock,
+  mmapReadTrylock,
+  mmapReadUnlock,
+  mmapUnlocked,
+} from '../mm/mmap_lock.ts';
 import { hasFlag, VM_WRITE } from '../mm/vm_flags.ts';
-import { vmAnonVma, vmFlags, vmPgoff, vmStart } from '../mm/vma_struct.ts';
+import { vmAnonVma, vmAnonVmaOnce, vmFlags, vmPgoff, vmStart } from '../mm/vma_struct.ts';
 import { type Page, pfnOf, setPageAnon } from '../page/page_struct.ts';
 import { mkPte, type Pte, protBits, PTE_DIRTY, PTE_WRITE, PTE_YOUNG } from '../page/pte.ts';
 import { type PageTable, pteLock, pteUnlock } from '../page/table_struct.ts';
@@ -52,7 +64,7 @@ export const linearPageIndex = (vma: Vma, addr: number): number =>
  */
 export function pteLockSame({ leaf, at, orig }: VmFault): boolean {
   pteLock(leaf);
-  if (atomics.rcuDereference(at) === orig) return true;
+  if (atomics.rcuDereference(at) === orig || NO_PTE_RECHECK) return true;
   pteUnlock(leaf);
   return false;
 }
@@ -73,14 +85,16 @@ export const setPte = (at: WordAt, pte: Pte): void => atomics.rcuAssignPointer(a
  *
  * Source: mm/memory.c, __vmf_anon_prepare(), v6.18.
  */
-export function vmfAnonPrepare({ mm, vma, flags }: VmFault): number {
-  if (vmAnonVma(vma) !== NULL) return 0;
+export function vmfAnonPrepare({ mm, vma, flags }: Pick<VmFault, 'mm' | 'vma' | 'flags'>): number {
+  if (vmAnonVmaOnce(vma) !== NULL) return 0;
   // Whoever handles a fault without the VMA lock holds mmap_lock.
   if ((flags & FAULT_FLAG_VMA_LOCK) === 0) {
     mmapAssertLocked(mm);
     return preparedOrOom(mm, vma);
   }
-  const reader = mmapReadTrylock(mm);
+  if (ANON_VMA_BEFORE_LOCK) return 0;
+  if (ANON_VMA_WITHOUT_MMAP_LOCK) return preparedOrOom(mmapUnlocked(mm), vma);
+  const reader = MMAP_LOCK_UNDER_VMA_LOCK ? mmapReadLock(mm) : mmapReadTrylock(mm);
   if (reader === null) return VM_FAULT_RETRY;
   const result = preparedOrOom(reader, vma);
   mmapReadUnlock(reader);

@@ -20,7 +20,7 @@
  *
  * Source: the behaviour of include/linux/maple_tree.h, v6.18; the layout is ours.
  */
-import { rcuDereference, writeOnce } from '#atomics';
+import { rcuDereference, readOnce, writeOnce } from '#atomics';
 import { views as shared } from '../arena/memory.ts';
 import type { Null, Ref, WordAt } from '../arena/ref.ts';
 import { type Cache, cacheKind } from '../slab/cache.ts';
@@ -96,7 +96,8 @@ export function setNodeGap(node: MapleNode, slot: number, gap: number): void {
 
 /** A node enters or leaves a tree. */
 export function turnNodeLife(node: MapleNode): void {
-  writeOnce(node + LIFE, (views.i32[node + LIFE]! + 1) | 0);
+  // A cursor that remembers the node asks whether it is still the same life.
+  writeOnce(node + LIFE, (readOnce(node + LIFE) + 1) | 0);
 }
 
 /** The node's free-list word, for chains of nodes that are in no tree. */

@@ -1,6 +1,7 @@
 /** Nodes that have left the tree: marked, and freed once no reader can be in them. */
+import { NODES_FREED_AT_ONCE } from '#mutants';
 import { cpuId, thisCpu } from '../arena/cpu.ts';
-import { cacheFreeRcu } from '../slab/cache.ts';
+import { cacheFree, cacheFreeRcu } from '../slab/cache.ts';
 import {
   isLeaf,
   MAPLE_NODE_CACHE,
@@ -37,7 +38,8 @@ export function retireCut(cut: Cut): void {
 /** A node that readers may be in and no new one can reach. */
 export function retireNode(node: MapleNode): void {
   turnNodeLife(node);
-  cacheFreeRcu(MAPLE_NODE_CACHE, node);
+  if (NODES_FREED_AT_ONCE) cacheFree(MAPLE_NODE_CACHE, node);
+  else cacheFreeRcu(MAPLE_NODE_CACHE, node);
 }
 
 /** Retires every node of what was a tree. */

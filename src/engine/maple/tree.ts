@@ -8,6 +8,7 @@
  * Source: the behaviour of lib/maple_tree.c, v6.18; the algorithms are ours.
  */
 import * as atomics from '#atomics';
+import { PUBLISH_PLAINLY } from '#mutants';
 import { setWord } from '../arena/memory.ts';
 import { NULL, type Ref, type WordAt } from '../arena/ref.ts';
 import { findFromRoot, loadFromRoot, type MapleEnode, rootEnode } from './node_struct.ts';
@@ -57,5 +58,6 @@ export function mtDestroy(tree: MapleTree): void {
  * in a slot or the root. Pairs with the plain loads of the readers.
  */
 export function publish(_tree: MapleTree, at: WordAt, word: number): void {
-  atomics.store(at, word);
+  if (PUBLISH_PLAINLY) setWord(at, word);
+  else atomics.store(at, word);
 }

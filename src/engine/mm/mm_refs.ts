@@ -1,9 +1,10 @@
 /** References to an mm. Users keep its mappings alive; counts, only the structure. */
 import * as atomics from '#atomics';
+import { NO_MMGRAB } from '#mutants';
 import { assert } from '../arena/assert.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { mtInit } from '../maple/tree.ts';
-import { cacheAlloc, cacheFreeRcu } from '../slab/cache.ts';
+import { cacheAlloc, cacheFree, cacheFreeRcu } from '../slab/cache.ts';
 import { refcountDecAndTest, refcountInc, refcountIncNotZero } from '../sync/refcount.ts';
 import type { Mm } from './held.ts';
 import { mmlistAdd, mmlistDel } from './mmlist.ts';
@@ -50,5 +51,7 @@ export function mmgrab(mm: Mm): void {
 
 /** The structure goes back to its cache after a grace period: RCU readers may still hold it. */
 export function mmdrop(mm: Mm): void {
-  if (refcountDecAndTest(mmCountAt(mm))) cacheFreeRcu(MM_CACHE, mm);
+  if (!refcountDecAndTest(mmCountAt(mm))) return;
+  if (NO_MMGRAB) cacheFree(MM_CACHE, mm);
+  else cacheFreeRcu(MM_CACHE, mm);
 }

@@ -13,7 +13,15 @@
  * Source: include/linux/mmap_lock.h, v6.18.
  */
 import * as atomics from '#atomics';
+import {
+  BUMP_AFTER_DOWNGRADE,
+  BUMP_AFTER_RELEASE,
+  BUMP_PLAINLY,
+  NO_BUMP_AT_LOCK,
+  NO_DOWNGRADE_BUMP,
+} from '#mutants';
 import { assert } from '../arena/assert.ts';
+import { setWord, word } from '../arena/memory.ts';
 import { countEvent, MMAP_READ_LOCK, MMAP_WRITE_LOCK } from '../trace/counters.ts';
 import {
   isTraced,
@@ -97,22 +105,24 @@ function traceRefused(mm: Mm, arg: number): null {
 function beginWrite(mm: Mm): MmWrite {
   countEvent(MMAP_WRITE_LOCK);
   trace(MMAP_LOCK_ACQUIRE_RETURNED, mm, WRITE);
-  atomics.add(mmLockSeqAt(mm), 1);
+  if (!NO_BUMP_AT_LOCK) atomics.add(mmLockSeqAt(mm), 1);
   return mm as MmWrite;
 }
 
 /** @returns the mm without its lock: assign it over the locked one. */
 export function mmapWriteUnlock(mm: MmWrite): Mm {
   trace(MMAP_LOCK_RELEASED, mm, WRITE);
-  vmaEndWriteAll(mm);
+  if (!BUMP_AFTER_RELEASE) vmaEndWriteAll(mm);
   upWrite(mmMmapLockAt(mm));
+  if (BUMP_AFTER_RELEASE) vmaEndWriteAll(mm);
   return mm;
 }
 
 export function mmapWriteDowngrade(mm: MmWrite): MmRead {
   trace(MMAP_LOCK_ACQUIRE_RETURNED, mm, READ);
-  vmaEndWriteAll(mm);
+  if (!NO_DOWNGRADE_BUMP && !BUMP_AFTER_DOWNGRADE) vmaEndWriteAll(mm);
   downgradeWrite(mmMmapLockAt(mm));
+  if (BUMP_AFTER_DOWNGRADE) vmaEndWriteAll(mm);
   return mm;
 }
 
@@ -121,6 +131,9 @@ export function mmapEndDeadWrite(mm: Mm): void {
   const seq = atomics.load(mmLockSeqAt(mm));
   if ((seq & 1) !== 0) atomics.add(mmLockSeqAt(mm), 1);
 }
+
+/** What a planted bug has in place of the lock that it does not take. */
+export const mmapUnlocked = (mm: Mm): MmRead => mm as MmRead;
 
 export function mmapAssertWriteLocked(mm: Mm): asserts mm is MmWrite {
   assert(isWriteHeld(mmMmapLockAt(mm)), 'mmap_lock is held for write');
@@ -135,5 +148,6 @@ export function mmapAssertLocked(mm: Mm): asserts mm is MmRead {
 
 /** Pairs with the last check of vmaStartRead(): who sees the new sequence sees the writes. */
 function vmaEndWriteAll(mm: MmWrite): void {
-  atomics.add(mmLockSeqAt(mm), 1);
+  if (BUMP_PLAINLY) setWord(mmLockSeqAt(mm), word(mmLockSeqAt(mm)) + 1);
+  else atomics.add(mmLockSeqAt(mm), 1);
 }

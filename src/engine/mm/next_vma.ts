@@ -10,6 +10,7 @@
  *
  * Source: mm/mmap_lock.c, lock_next_vma(), v6.18.
  */
+import { STALE_CURSOR } from '#mutants';
 import { NULL, type Null } from '../arena/ref.ts';
 import { type Mas, masFind, masSet, masState, masWalk, MT_MAX } from '../maple/maple.ts';
 import { rcuReadLock, rcuReadUnlock } from '../rcu/rcu.ts';
@@ -85,7 +86,8 @@ export function unlockNextVma(next: NextVma): void {
  *   same: a step from a place of another moment could pass over what has been merged since.
  */
 export function findNextVma(next: NextVma, seq: number): VmaRcu | Null {
-  if (seq !== next.seq || seq === NO_SPECULATION) masSet(next.mas, next.at);
+  const isStale = seq !== next.seq || seq === NO_SPECULATION;
+  if (isStale && !(STALE_CURSOR && next.seq !== NO_SPECULATION)) masSet(next.mas, next.at);
   next.seq = seq;
   const entry = masFind(next.mas, MT_MAX);
   return isMarker(entry) ? NULL : (entry as VmaRcu | Null);

@@ -62,6 +62,7 @@ export const HOOK_LEGACY = 2;
 
 const LOCK_REFCNT = 0;
 const LOCK_TYPESAFE = 1;
+const LOCK_RWSEM = 2;
 const LOCK_OFF = 3;
 export const READER_PER_VMA = 0;
 export const READER_RCU = 1;
@@ -82,6 +83,7 @@ export const protocolMmapHook = (): number => word(MMAP_HOOK_AT);
 export const protocolMarksFailedFork = (): boolean => word(FORK_RECOVERY_AT) !== 0;
 export const protocolLeavesGap = (): boolean => word(MAP_FIXED_FAILURE_AT) !== 0;
 export const isTypesafeVmaLock = (): boolean => word(VMA_LOCK_AT) === LOCK_TYPESAFE;
+export const isRwsemVmaLock = (): boolean => word(VMA_LOCK_AT) === LOCK_RWSEM;
 export const isDefaultVmaLock = (): boolean => word(VMA_LOCK_AT) === LOCK_REFCNT;
 export const hasNoVmaLock = (): boolean => word(VMA_LOCK_AT) === LOCK_OFF;
 /** The bits of a sequence that readers compare. */

@@ -4,6 +4,8 @@
  *
  * Source: mm/vma_init.c, v6.18.
  */
+import * as atomics from '#atomics';
+import { COPIED_ATTACHED } from '#mutants';
 import { assert } from '../arena/assert.ts';
 import { NULL, type Null } from '../arena/ref.ts';
 import { cacheAlloc, cacheFree, cacheFreeRcu } from '../slab/cache.ts';
@@ -32,6 +34,7 @@ import {
   VMA_CACHE_LINKED_IN_RANGE,
   vmAnonName,
   vmAnonVma,
+  vmAttachedAt,
   vmCaching,
   vmEnd,
   vmFile,
@@ -76,6 +79,7 @@ export function vmAreaAlloc(mm: Mm): VmaHidden | Null {
 export function vmAreaDup(orig: Vma): VmaHidden | Null {
   const vma = allocDetached();
   if (vma === NULL) return NULL;
+  if (COPIED_ATTACHED) atomics.store(vmAttachedAt(vma), atomics.load(vmAttachedAt(orig)));
   setVmMm(vma, vmMm(orig));
   setVmRange(vma, vmStart(orig), vmEnd(orig));
   setVmPgoff(vma, vmPgoff(orig));
@@ -90,6 +94,7 @@ export function vmAreaDup(orig: Vma): VmaHidden | Null {
   setVmCaching(vma, vmCaching(orig));
   const name = vmAnonName(orig);
   setVmAnonName(vma, name === NULL ? NULL : textGet(name));
+  if (COPIED_ATTACHED) atomics.store(vmAttachedAt(vma), 0);
   return vma;
 }
 

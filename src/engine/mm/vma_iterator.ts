@@ -4,7 +4,12 @@
  *
  * Source: include/linux/mm.h, mm/vma.h (vma_iterator), v6.18.
  */
-import { STALE_MAPLE_STATE } from '#mutants';
+import {
+  ANON_VMA_BEFORE_LOCK,
+  LOOKUP_WITHOUT_RCU,
+  NO_RANGE_CHECK,
+  STALE_MAPLE_STATE,
+} from '#mutants';
 import { assert } from '../arena/assert.ts';
 import type { Errno } from '../arena/errno.ts';
 import { NULL, type Null } from '../arena/ref.ts';
@@ -31,7 +36,7 @@ import type { Mm, MmRead, Vma, VmaRcu } from './held.ts';
 import { mmMt } from './mm_struct.ts';
 import { hasNoVmaLock } from './protocol.ts';
 import { VMA_DETACHED, VMA_LOCKED, vmaEndRead, vmaStartRead } from './vma_lock.ts';
-import { vmEnd, vmStart } from './vma_struct.ts';
+import { vmAnonVma, vmEnd, vmStart } from './vma_struct.ts';
 
 /** A place in the tree, and the lock that keeps it there. */
 export interface VmaIterator<Held extends MmRead = MmRead> {
@@ -142,6 +147,7 @@ export function* eachVma(mm: MmRead, from = 0): Generator<Vma> {
  * Source: mm/mmap_lock.c, lock_vma_under_rcu(), v6.18.
  */
 export function lockVmaUnderRcu(mm: Mm, addr: number): Vma | null {
+  if (LOOKUP_WITHOUT_RCU) return lockVmaInSection(mm, addr);
   rcuReadLock();
   const vma = lockVmaInSection(mm, addr);
   rcuReadUnlock();
@@ -155,7 +161,8 @@ export function lockVmaInSection(mm: Mm, addr: number): Vma | null {
   // Repeats only when the VMA left while we looked: whoever took it away made progress.
   for (;;) {
     const found = (stale === null ? mtreeLoad(mmMt(mm), addr) : masWalk(stale)) as VmaRcu | Null;
-    const vma = found === NULL ? VMA_LOCKED : vmaStartRead(mm, found);
+    const isUnready = ANON_VMA_BEFORE_LOCK && found !== NULL && vmAnonVma(found as Vma) === NULL;
+    const vma = found === NULL || isUnready ? VMA_LOCKED : vmaStartRead(mm, found);
     if (vma === VMA_DETACHED) {
       countEvent(VMA_LOCK_MISS);
       if (STALE_MAPLE_STATE) leaveAndEnterRcu();
@@ -163,7 +170,7 @@ export function lockVmaInSection(mm: Mm, addr: number): Vma | null {
     }
     if (vma !== VMA_LOCKED) {
       // Reused for another range of this mm, or split, since it was found.
-      if (addr >= vmStart(vma) && addr < vmEnd(vma)) return vma;
+      if (NO_RANGE_CHECK || (addr >= vmStart(vma) && addr < vmEnd(vma))) return vma;
       vmaEndRead(vma);
     }
     countEvent(VMA_LOCK_ABORT);

@@ -68,6 +68,8 @@ export function vmaStartWrite(mm: MmWrite, vma: Vma): VmaWrite {
 /** The type of the mm says so; here it is asked of this very worker. */
 const mayMark = (mm: MmWrite): boolean =>
   isWriteHeld(mmMmapLockAt(mm)) && isHeldHere(mmMmapLockAt(mm));
+/** What a planted bug has in place of the mark that it leaves out. */
+export const vmaUnmarked = (vma: Vma): VmaWrite => vma as VmaWrite;
 
 /** With nothing held: it may be a mark that has just ended, or just begins. */
 export const isMarked = (mm: Mm, vma: VmaRcu): boolean =>

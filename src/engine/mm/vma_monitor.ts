@@ -5,12 +5,13 @@
  * Not asked for: the lock words, which are atomic; the node in i_mmap, which has that lock; and
  * the first anon_vma, which is given under page_table_lock.
  */
-import { watchWrites } from '#shadow';
+import { waitForReaders, watchWrites } from '#shadow';
 import { broken } from '../arena/assert.ts';
 import { placeOfCaller } from '../arena/place.ts';
 import type { WordAt } from '../arena/ref.ts';
 import { isHeldHere } from '../sync/held_locks.ts';
 import type { VmaRcu } from './held.ts';
+import { isRwsemVmaLock } from './protocol.ts';
 import { isMarked, isVmaDetached } from './vma_lock.ts';
 import { mmMmapLockAt, mmPageTableLockAt } from './mm_struct.ts';
 import { VMA_CACHE, VMA_FIELDS, vmMm } from './vma_struct.ts';
@@ -19,7 +20,10 @@ import { VMA_CACHE, VMA_FIELDS, vmMm } from './vma_struct.ts';
 const FIRST_ANON_VMA: ReadonlySet<string> = new Set(['anon_vma', 'anon_vma_chain']);
 
 /** Begins to watch. In an ordinary build nobody is watched. */
-export const watchVmas = (): void => watchWrites(VMA_CACHE, checkWrite);
+export function watchVmas(): void {
+  watchWrites(VMA_CACHE, checkWrite);
+  waitForReaders(VMA_CACHE, isRwsemVmaLock);
+}
 
 function checkWrite(vma: WordAt, at: number): void {
   const field = VMA_FIELDS.get(at);

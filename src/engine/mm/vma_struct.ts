@@ -15,7 +15,7 @@
  *
  * Source: include/linux/mm_types.h, Documentation/mm/process_addrs.rst, v6.18.
  */
-import { rcuDereference } from '#atomics';
+import * as atomics from '#atomics';
 import { rawViews, views as shared } from '../arena/memory.ts';
 import type { Addr, Null, Ref, WordAt } from '../arena/ref.ts';
 import { type Cache, cacheKind } from '../slab/cache.ts';
@@ -112,7 +112,7 @@ export const vmFlags = (vma: Vma): VmFlags => views.f64[(vma + FLAGS) >> 1]! as 
 export const vmFile = (vma: Vma): File | Null => views.i32[vma + FILE]! as File | Null;
 /** From NULL it may be set meanwhile, under page_table_lock. */
 export const vmAnonVma = (vma: Vma): AnonVma | Null =>
-  rcuDereference(vma + ANON_VMA) as AnonVma | Null;
+  atomics.rcuDereference(vma + ANON_VMA) as AnonVma | Null;
 export const vmAnonVmaChain = (vma: Vma): AnonVmaChain | Null =>
   views.i32[vma + AVC]! as AnonVmaChain | Null;
 export const vmOps = (vma: Vma): number => views.i32[vma + OPS]!;
@@ -165,8 +165,15 @@ export function setVmFile(vma: VmaWrite, file: File | Null): void {
   views.i32[vma + FILE] = file;
 }
 
-/** From NULL a stable VMA is enough: the caller holds mmap_lock, and the first one wins. */
-export function setVmAnonVma(vma: Vma, anonVma: AnonVma | Null): void {
+/** Of a VMA that may get its first one at this moment. */
+export const vmAnonVmaOnce = (vma: Vma): AnonVma | Null =>
+  atomics.rcuDereference(vma + ANON_VMA) as AnonVma | Null;
+
+/** The first one: the caller holds mmap_lock and page_table_lock. Faults in the VMA see it now. */
+export const publishVmAnonVma = (vma: Vma, anonVma: AnonVma): void =>
+  atomics.store(vma + ANON_VMA, anonVma);
+
+export function setVmAnonVma(vma: VmaWrite, anonVma: AnonVma | Null): void {
   views.i32[vma + ANON_VMA] = anonVma;
 }
 

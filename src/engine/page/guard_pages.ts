@@ -5,7 +5,7 @@
  *
  * Source: mm/madvise.c, guard_install_pte_entry(), guard_remove_pte_entry(), v6.18.
  */
-import { setWord, word } from '../arena/memory.ts';
+import * as atomics from '#atomics';
 import { ENOMEM, type Errno, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import type { Mm } from '../mm/held.ts';
@@ -32,8 +32,8 @@ function markLeaf({ leaf, first, last }: LeafPart): number {
   let populated = 0;
   pteLock(leaf);
   for (let at = first; at < last; at++) {
-    if (isPtePresent(word(at))) populated++;
-    else setWord(at, PTE_MARKER_GUARD); // a walker takes it for an empty entry, as before
+    if (isPtePresent(atomics.readOnce(at))) populated++;
+    else atomics.writeOnce(at, PTE_MARKER_GUARD); // a walker takes it for an empty entry, as before
   }
   pteUnlock(leaf);
   return populated;
@@ -48,7 +48,7 @@ export function removeGuards(mm: Mm, range: PageRange): 0 {
 function unmarkLeaf({ leaf, first, last }: LeafPart): void {
   pteLock(leaf);
   for (let at = first; at < last; at++) {
-    if (word(at) === PTE_MARKER_GUARD) setWord(at, PTE_NONE);
+    if (atomics.readOnce(at) === PTE_MARKER_GUARD) atomics.writeOnce(at, PTE_NONE);
   }
   pteUnlock(leaf);
 }

@@ -4,6 +4,7 @@
  *
  * Source: mm/mmu_gather.c, v6.18.
  */
+import { NO_FLUSH_BEFORE_FREE } from '#mutants';
 import type { Mm } from '../mm/held.ts';
 import { putPages } from './page_alloc.ts';
 import { type Page } from './page_struct.ts';
@@ -49,7 +50,7 @@ export function tlbFinishMmu(tlb: MmuGather): void {
 }
 
 function flushAndFree(tlb: MmuGather): void {
-  if (tlb.needsFlush) flushTlbMm(tlb.mm);
+  if (tlb.needsFlush && !NO_FLUSH_BEFORE_FREE) flushTlbMm(tlb.mm);
   tlb.needsFlush = false;
   putPages(tlb.pages, tlb.count);
   tlb.count = 0;

@@ -4,7 +4,6 @@
  * Source: mm/mremap.c, move_page_tables(), move_ptes(), v6.18.
  */
 import * as atomics from '#atomics';
-import { setWord, word } from '../arena/memory.ts';
 import { NULL, type WordAt } from '../arena/ref.ts';
 import type { MmWrite } from '../mm/held.ts';
 import {
@@ -84,10 +83,10 @@ function moveEntries(move: EntryMove): void {
   const first = entryAt(source, pteIndex(from));
   const shift = entryAt(destination, pteIndex(to)) - first;
   for (let at = first; at < first + pages; at++) {
-    if (word(at) === PTE_NONE) continue;
+    if (atomics.readOnce(at) === PTE_NONE) continue;
     const pte = takeEntry(at);
     // Plainly: what it leads to has long been there for all to see, and the unlock follows.
-    setWord(at + shift, move.dropsUffdWp ? withoutUffdWp(pte) : pte);
+    atomics.writeOnce(at + shift, move.dropsUffdWp ? withoutUffdWp(pte) : pte);
   }
   pteUnlock(source);
   if (destination !== source) pteUnlock(destination);
@@ -95,11 +94,11 @@ function moveEntries(move: EntryMove): void {
 
 /** A walker may set a bit until the entry is gone, unless it is one that has both. */
 function takeEntry(at: WordAt): Pte {
-  const pte = word(at);
+  const pte = atomics.readOnce(at);
   if ((pte & (PTE_YOUNG | PTE_DIRTY)) !== (PTE_YOUNG | PTE_DIRTY)) {
     return atomics.exchange(at, PTE_NONE);
   }
-  setWord(at, PTE_NONE);
+  atomics.writeOnce(at, PTE_NONE);
   return pte;
 }
 

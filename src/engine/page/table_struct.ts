@@ -127,7 +127,8 @@ export function nextLeaf(mm: Mm, addr: number, end: number): number {
     const lo = at | 0;
     const pud = atomics.rcuDereference(entryAt(pgd, pgdIndex(hi)));
     const pmd = pud === NULL ? NULL : atomics.rcuDereference(pud + ENTRIES + pudIndex(hi, lo));
-    if (pmd !== NULL && atomics.rcuDereference(pmd + ENTRIES + pmdIndex(lo)) !== NULL) return at;
+    const leafAt = pmd + ENTRIES + pmdIndex(lo);
+    if (pmd !== NULL && atomics.rcuDereference(leafAt) !== NULL) return at;
     at = boundaryAfter(at, levelSize(pud, pmd));
   }
   return end;

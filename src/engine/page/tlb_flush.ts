@@ -11,6 +11,7 @@
  * Source: arch/x86/mm/tlb.c, flush_tlb_mm_range(), v6.18, for what it promises.
  */
 import * as atomics from '#atomics';
+import { FLUSH_WITHOUT_WAIT, STORE_UNANNOUNCED } from '#mutants';
 import { IS_SHADOWED, scheduled } from '#shadow';
 import { cpuOf, cpusSeen, thisCpu } from '../arena/cpu.ts';
 import { C_STORING } from '../arena/layout.ts';
@@ -26,7 +27,7 @@ export function flushTlbMm(mm: Mm): void {
   trace(TLB_FLUSH, mm, cpus - 1);
   for (let id = 0; id < cpus; id++) {
     const cpu = cpuOf(id);
-    if (cpu === thisCpu) continue;
+    if (cpu === thisCpu || FLUSH_WITHOUT_WAIT) continue;
     // A store is a few instructions, so this ends soon, as an interrupt on another CPU would.
     while (atomics.load(cpu + C_STORING) === mm) {
       if (IS_SHADOWED) scheduled()?.rest(cpu + C_STORING, mm);
@@ -35,5 +36,6 @@ export function flushTlbMm(mm: Mm): void {
 }
 
 /** Announces a store to this address space: check the generation now, then store. */
-export const beginStore = (mm: Mm): void => atomics.store(thisCpu + C_STORING, mm);
+export const beginStore = (mm: Mm): void =>
+  atomics.store(thisCpu + C_STORING, STORE_UNANNOUNCED ? 0 : mm);
 export const endStore = (): void => atomics.store(thisCpu + C_STORING, 0);

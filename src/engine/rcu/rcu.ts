@@ -15,7 +15,9 @@ import {
   EPOCH_ANNOUNCED_PLAINLY,
   FEWER_CPUS_POLLED,
   NESTED_UNLOCK_ENDS,
+  NO_GRACE_PERIOD,
   NO_NEW_EPOCH,
+  RCU_UNANNOUNCED,
 } from '#mutants';
 import { assert } from '../arena/assert.ts';
 import { type Cpu, cpusSeen, thisCpu } from '../arena/cpu.ts';
@@ -30,7 +32,7 @@ export function rcuReadLock(): void {
   const nesting = word(thisCpu + C_RCU_NESTING);
   setWord(thisCpu + C_RCU_NESTING, nesting + 1);
   // Pairs with the scan in pollStateSynchronizeRcu().
-  if (nesting !== 0) return;
+  if (nesting !== 0 || RCU_UNANNOUNCED) return;
   if (EPOCH_ANNOUNCED_PLAINLY) setWord(thisCpu + C_RCU_EPOCH, atomics.rcuDereference(H_RCU_EPOCH));
   else atomics.store(thisCpu + C_RCU_EPOCH, atomics.rcuDereference(H_RCU_EPOCH));
 }
@@ -61,6 +63,7 @@ export function startPollSynchronizeRcu(): RcuCookie {
 /** @returns whether every read section that began before `cookie` has ended. Never waits. */
 export function pollStateSynchronizeRcu(cookie: RcuCookie): boolean {
   // Who comes later starts its loads after this look.
+  if (NO_GRACE_PERIOD) return true;
   for (let id = 0; id < cpusSeen(); id++) {
     const epoch = atomics.load(CPUS_AT + id * CPU_WORDS + C_RCU_EPOCH);
     if (epoch !== 0 && ((epoch - cookie) | 0) < 0) return false;

@@ -20,10 +20,12 @@ import { mmPageTableLockAt } from '../mm/mm_struct.ts';
 import {
   type AnonVma,
   type AnonVmaChain,
+  publishVmAnonVma,
   setVmAnonVma,
   setVmAnonVmaChain,
   vmAnonVma,
   vmAnonVmaChain,
+  vmAnonVmaOnce,
 } from '../mm/vma_struct.ts';
 import { cacheAlloc, cacheFree } from '../slab/cache.ts';
 import { PAGE_TABLE_LOCK } from '../sync/lock_class.ts';
@@ -55,7 +57,7 @@ import {
  * Source: mm/rmap.c, __anon_vma_prepare(), v6.18.
  */
 export function anonVmaPrepare(mm: MmRead, vma: Vma): 0 | Errno {
-  return vmAnonVma(vma) !== NULL ? OK : prepareFirst(mm, vma);
+  return vmAnonVmaOnce(vma) !== NULL ? OK : prepareFirst(mm, vma);
 }
 
 function prepareFirst(mm: MmRead, vma: Vma): 0 | Errno {
@@ -88,7 +90,7 @@ function linkFirst(
   const isFirst = vmAnonVma(vma) === NULL;
   if (isFirst) {
     avcLink(vma, avc, anonVma);
-    setVmAnonVma(vma, anonVma);
+    publishVmAnonVma(vma, anonVma);
     addAnonVmaActive(anonVma, 1);
   }
   spinUnlock(mmPageTableLockAt(mm));

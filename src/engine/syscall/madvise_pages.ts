@@ -3,6 +3,7 @@
  *
  * Source: mm/madvise.c, v6.18.
  */
+import { NO_MARK_GUARD } from '#mutants';
 import { EACCES, EAGAIN, EBADF, EINVAL, ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { PAGE_SIZE } from '../arena/units.ts';
@@ -12,7 +13,7 @@ import { forceReadahead } from '../file/readahead.ts';
 import { SECRETMEM_VM_OPS } from '../file/vm_ops.ts';
 import type { MmRead, MmWrite, Vma } from '../mm/held.ts';
 import { sysctl } from '../mm/sysctl.ts';
-import { vmaStartWrite } from '../mm/vma_lock.ts';
+import { vmaStartWrite, vmaUnmarked } from '../mm/vma_lock.ts';
 import {
   commonFlags,
   flagsOf,
@@ -161,7 +162,7 @@ function guardInstall(mm: MmWrite, vma: Vma, part: ByteRange): 0 | Errno {
   const refused = refuseIf(vma, flagsOf(VM_LOCKED, VM_SPECIAL, VM_HUGETLB));
   if (isErr(refused)) return refused;
   if (vmaIsAnonymous(vma) && anonVmaPrepare(mm, vma) !== OK) return ENOMEM;
-  const guarded = vmaStartWrite(mm, vma);
+  const guarded = NO_MARK_GUARD ? vmaUnmarked(vma) : vmaStartWrite(mm, vma);
   setVmFlags(guarded, withFlags(vmFlags(vma), VM_MAYBE_GUARD));
   zapPart(vma, part);
   // Writers are kept out, so nothing can have come back.

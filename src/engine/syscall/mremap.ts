@@ -7,6 +7,7 @@
  *
  * Source: mm/mremap.c, v6.18.
  */
+import { NO_MARK_MREMAP } from '#mutants';
 import {
   EAGAIN,
   EFAULT,
@@ -38,7 +39,7 @@ import { mmMapCount } from '../mm/mm_struct.ts';
 import { mmapWriteLockKillable, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { sysctlMaxMapCount } from '../mm/sysctl.ts';
 import { findVmaIntersection, vmaFind, vmaIterator, vmaLookup } from '../mm/vma_iterator.ts';
-import { vmaStartWrite } from '../mm/vma_lock.ts';
+import { vmaStartWrite, vmaUnmarked } from '../mm/vma_lock.ts';
 import {
   flagsOf,
   hasFlag,
@@ -296,7 +297,7 @@ function moveVma(vrm: VmaRemap): number | Errno {
   const refused = prepareMove(vrm);
   if (isErr(refused)) return refused;
   const { mm, newAddr, newLen } = vrm;
-  const source = vmaStartWrite(mm, vmaOf(vrm));
+  const source = NO_MARK_MREMAP ? vmaUnmarked(vmaOf(vrm)) : vmaStartWrite(mm, vmaOf(vrm));
   const flags = vmFlags(source);
   const range = { start: newAddr, end: newAddr + newLen };
   const copy = copyVma(mm, { source, range, pgoff: sourcePgoff(vrm) });

@@ -6,6 +6,7 @@
  *
  * Source: mm/mmap.c, exit_mmap(), tear_down_vmas(), kernel/fork.c, mmput(), v6.18, v7.0.
  */
+import { NO_MARK_EXIT } from '#mutants';
 import { assert } from '../arena/assert.ts';
 import { word } from '../arena/memory.ts';
 import { NULL, type Null } from '../arena/ref.ts';
@@ -24,7 +25,7 @@ import {
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from '../mm/mmap_lock.ts';
 import { onMmExit } from '../mm/mm_refs.ts';
 import { isMarker, vmaIterator, type VmaIterator, vmaNext } from '../mm/vma_iterator.ts';
-import { vmaMarkDetached, vmaStartWrite } from '../mm/vma_lock.ts';
+import { vmaMarkDetached, vmaStartWrite, vmaUnmarked } from '../mm/vma_lock.ts';
 import { hasFlag, VM_ACCOUNT } from '../mm/vm_flags.ts';
 import { vmaPages, vmEnd, vmFlags } from '../mm/vma_struct.ts';
 import { freePgd } from '../page/free_pgtables.ts';
@@ -89,7 +90,7 @@ export function tearDownVmas(vmi: VmaIterator<MmWrite>, first: Vma, max: number)
   for (let vma: Vma | Null = first; vma !== NULL && !isMarker(vma) && vmEnd(vma) <= max;) {
     if (hasFlag(vmFlags(vma), VM_ACCOUNT)) accounted += vmaPages(vma);
     const next = vmaNext(vmi);
-    const victim = vmaStartWrite(mm, vma);
+    const victim = NO_MARK_EXIT ? vmaUnmarked(vma) : vmaStartWrite(mm, vma);
     vmaMarkDetached(mm, victim);
     removeUnreachableVma(victim);
     count++;

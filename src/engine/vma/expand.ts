@@ -3,6 +3,7 @@
  *
  * Source: mm/vma.c, expand_downwards(), do_brk_flags(), v6.18.
  */
+import { NO_MARK_EXPAND } from '#mutants';
 import { ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import {
@@ -32,7 +33,7 @@ import {
   vmaIterStore,
   vmaPrev,
 } from '../mm/vma_iterator.ts';
-import { vmaStartWrite } from '../mm/vma_lock.ts';
+import { vmaStartWrite, vmaUnmarked } from '../mm/vma_lock.ts';
 import {
   flagsOf,
   hasFlag,
@@ -87,7 +88,8 @@ export function expandDownwards(mm: MmWrite, vma: Vma, address: number): 0 | Err
   }
 
   // Nothing below can fail.
-  const vp = vmaPrepare(initVmaPrep(mm, vmaStartWrite(mm, vma)));
+  const marked = NO_MARK_EXPAND ? vmaUnmarked(vma) : vmaStartWrite(mm, vma);
+  const vp = vmaPrepare(initVmaPrep(mm, marked));
   const stack = vp.vma;
   if (hasFlag(vmFlags(stack), VM_LOCKED)) addLockedVm(mm, grow);
   vmStatAccount(mm, vmFlags(stack), grow);

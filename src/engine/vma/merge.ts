@@ -10,6 +10,7 @@
  *
  * Source: mm/vma.c, vma_merge_new_range(), vma_merge_existing_range(), v6.18.
  */
+import { MARK_AFTER_DUP, MERGE_FORGETS_ANON_VMA, NO_MARK_MERGE } from '#mutants';
 import { OK } from '../arena/errno.ts';
 import { assert } from '../arena/assert.ts';
 import { NULL, type Null } from '../arena/ref.ts';
@@ -23,7 +24,7 @@ import {
   vmaIterStore,
   vmaLookup,
 } from '../mm/vma_iterator.ts';
-import { vmaStartWrite } from '../mm/vma_lock.ts';
+import { vmaStartWrite, vmaUnmarked } from '../mm/vma_lock.ts';
 import { hasFlag, VM_SPECIAL, VM_STICKY, type VmFlags, withFlags } from '../mm/vm_flags.ts';
 import {
   setVmFlags,
@@ -115,9 +116,10 @@ export function vmaMergeNewRange(vmg: VmaMerge): Vma | Null {
 }
 
 function growLeft(vmg: VmaMerge, removesNext: boolean): Vma | Null {
-  const target = vmaStartWrite(vmg.mm, asVma(vmg.prev));
+  const target = markOf(vmg, asVma(vmg.prev));
   const next = removesNext ? vmaStartWrite(vmg.mm, asVma(vmg.next)) : NULL;
-  const faulted = next !== NULL && vmAnonVma(next) !== NULL ? next : vmg.copiedFrom;
+  const copied = MERGE_FORGETS_ANON_VMA ? NULL : vmg.copiedFrom;
+  const faulted = next !== NULL && vmAnonVma(next) !== NULL ? next : copied;
   return commit(vmg, {
     target,
     start: vmStart(target),
@@ -130,7 +132,7 @@ function growLeft(vmg: VmaMerge, removesNext: boolean): Vma | Null {
 }
 
 function growRight(vmg: VmaMerge): Vma | Null {
-  const target = vmaStartWrite(vmg.mm, asVma(vmg.next));
+  const target = markOf(vmg, asVma(vmg.next));
   return commit(vmg, {
     target,
     start: vmg.start,
@@ -183,7 +185,7 @@ function absorbLeft(
   { removesNext, removesMiddle }: { removesNext: boolean; removesMiddle: boolean },
 ): Vma | Null {
   const middle = vmaStartWrite(vmg.mm, asVma(vmg.middle));
-  const target = vmaStartWrite(vmg.mm, asVma(vmg.prev));
+  const target = markOf(vmg, asVma(vmg.prev));
   const next = removesNext ? vmaStartWrite(vmg.mm, asVma(vmg.next)) : NULL;
   return commit(vmg, {
     target,
@@ -198,7 +200,7 @@ function absorbLeft(
 
 function absorbRight(vmg: VmaMerge, removesMiddle: boolean): Vma | Null {
   const middle = vmaStartWrite(vmg.mm, asVma(vmg.middle));
-  const target = vmaStartWrite(vmg.mm, asVma(vmg.next));
+  const target = markOf(vmg, asVma(vmg.next));
   return commit(vmg, {
     target,
     start: vmg.start,
@@ -210,12 +212,17 @@ function absorbRight(vmg: VmaMerge, removesMiddle: boolean): Vma | Null {
   });
 }
 
+/** Who takes the range is marked before anything of it changes. */
+const markOf = (vmg: VmaMerge, target: Vma): VmaWrite =>
+  MARK_AFTER_DUP || NO_MARK_MERGE ? vmaUnmarked(target) : vmaStartWrite(vmg.mm, target);
+
 function commit(vmg: VmaMerge, change: Commit): Vma | Null {
   const { target, anonFrom, trimmed, removedMiddle, removedNext } = change;
   const duplicates =
     anonFrom !== NULL && vmAnonVma(target) === NULL && vmAnonVma(anonFrom) !== NULL;
   if (duplicates && dupAnonVma(target, anonFrom) !== OK) return refuseNomem(vmg);
 
+  if (MARK_AFTER_DUP) vmaStartWrite(vmg.mm, target);
   const vmi = vmaIterator(vmg.mm, change.start);
   vmaIterConfig(vmi, change.start, change.end);
   if (vmaIterPrealloc(vmi, target) !== OK) {

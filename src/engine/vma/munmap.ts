@@ -12,7 +12,7 @@
  *
  * Source: mm/vma.c, vms_gather_munmap_vmas() and on, v6.18.
  */
-import { LATE_CLOSE, NO_REATTACH } from '#mutants';
+import { LATE_CLOSE, NO_MARK_MUNMAP, NO_REATTACH } from '#mutants';
 import { ENOMEM, EPERM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
 import { keepShape } from '../arena/shape.ts';
@@ -41,7 +41,7 @@ import { mmapReadUnlock, mmapWriteDowngrade, mmapWriteUnlock } from '../mm/mmap_
 import { sysctlMaxMapCount } from '../mm/sysctl.ts';
 import { vmAreaFree, vmAreaFreeUnreachable } from '../mm/vma_alloc.ts';
 import { findVmaIntersection, vmaFind, vmaIterator, vmaIterClear } from '../mm/vma_iterator.ts';
-import { vmaMarkDetached, vmaReattach, vmaStartWrite } from '../mm/vma_lock.ts';
+import { vmaMarkDetached, vmaReattach, vmaStartWrite, vmaUnmarked } from '../mm/vma_lock.ts';
 import { hasFlag, VM_ACCOUNT, VM_LOCKED, VM_SEALED } from '../mm/vm_flags.ts';
 import { vmaPages, vmEnd, vmFlags, vmStart } from '../mm/vma_struct.ts';
 import { noteChange, REATTACHED } from '../trace/changes.ts';
@@ -158,7 +158,7 @@ function gatherOne(vms: VmaMunmap, vma: Vma): 0 | Errno {
     const refused = splitVmaUnchecked(vms.mm, vma, { addr: vms.end, side: 'above' });
     if (isErr(refused)) return refused;
   }
-  const victim = vmaStartWrite(vms.mm, vma);
+  const victim = NO_MARK_MUNMAP ? vmaUnmarked(vma) : vmaStartWrite(vms.mm, vma);
   vmaMarkDetached(vms.mm, victim);
   vms.gathered.push(victim);
   addTotals(vms, victim);

@@ -6,6 +6,7 @@
  *
  * Source: mm/vma.c, __split_vma(), split_vma(), vma_modify(), v6.18.
  */
+import { NO_MARK_MODIFY, NO_MARK_SPLIT } from '#mutants';
 import { assert } from '../arena/assert.ts';
 import { ENOMEM, type Errno, isErr, OK } from '../arena/errno.ts';
 import { NULL } from '../arena/ref.ts';
@@ -24,7 +25,7 @@ import {
   vmaIterPrealloc,
   vmaIterStore,
 } from '../mm/vma_iterator.ts';
-import { vmaMarkAttached, vmaStartWrite } from '../mm/vma_lock.ts';
+import { vmaMarkAttached, vmaStartWrite, vmaUnmarked } from '../mm/vma_lock.ts';
 import { hasFlag, VM_STICKY, type VmFlags, withFlags } from '../mm/vm_flags.ts';
 import {
   setVmFile,
@@ -95,7 +96,7 @@ export function splitVmaUnchecked(
   const file = vmFile(part);
   setVmFile(part, file === NULL ? NULL : getFile(file));
   vmaOpen(part);
-  const rest = vmaStartWrite(mm, vma);
+  const rest = NO_MARK_SPLIT ? vmaUnmarked(vma) : vmaStartWrite(mm, vma);
   vmaStartWrite(mm, part);
   const vp = vmaPrepare({
     mm,
@@ -154,7 +155,7 @@ export function vmaModify(vmg: VmaMerge): VmaWrite | Errno {
     const refused = splitVma(vmg.mm, vma, { addr: vmg.end, side: 'above' });
     if (isErr(refused)) return refused;
   }
-  return vmaStartWrite(vmg.mm, vma);
+  return NO_MARK_MODIFY ? vmaUnmarked(vma) : vmaStartWrite(vmg.mm, vma);
 }
 
 /** vmaModify() for new flags, which are then set; what is sticky stays. */

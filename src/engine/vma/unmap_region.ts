@@ -9,12 +9,13 @@
  * Source: mm/vma.c, unmap_region(), mm/memory.c, unmap_vmas(), free_pgtables(), v7.0.
  */
 import * as atomics from '#atomics';
+import { NO_MARK_EXIT, TABLES_OF_NEIGHBOURS } from '#mutants';
 import { NULL, type Null } from '../arena/ref.ts';
 import { PMD_SIZE } from '../arena/units.ts';
 import type { MmRead, Vma, VmaWrite } from '../mm/held.ts';
 import { mmPgdAt } from '../mm/mm_struct.ts';
 import { mmapAssertWriteLocked } from '../mm/mmap_lock.ts';
-import { vmaAssertDetached, vmaStartWrite } from '../mm/vma_lock.ts';
+import { vmaAssertDetached, vmaStartWrite, vmaUnmarked } from '../mm/vma_lock.ts';
 import { vmEnd, vmStart } from '../mm/vma_struct.ts';
 import { freePgdRange, type FreeRange } from '../page/free_pgtables.ts';
 import { type MmuGather, tlbFinishMmu, tlbGatherMmu } from '../page/mmu_gather.ts';
@@ -69,7 +70,12 @@ export function freePgtables(desc: UnmapDesc): void {
       next = nextToUnmap(desc);
     }
     const ceiling = next === NULL ? desc.pgEnd : vmStart(next);
-    freeTables(desc.mm, { start, end, floor: desc.pgStart, ceiling });
+    freeTables(
+      desc.mm,
+      TABLES_OF_NEIGHBOURS
+        ? { start, end, floor: 0, ceiling: 0 }
+        : { start, end, floor: desc.pgStart, ceiling },
+    );
     vma = next;
   }
 }
@@ -83,7 +89,7 @@ export function unlinkRmap(victim: VmaWrite): void {
 function victimOf({ mm, mmWrLocked }: UnmapDesc, vma: Vma): VmaWrite {
   if (mmWrLocked) {
     mmapAssertWriteLocked(mm);
-    return vmaStartWrite(mm, vma);
+    return NO_MARK_EXIT ? vmaUnmarked(vma) : vmaStartWrite(mm, vma);
   }
   vmaAssertDetached(vma);
   return vma;

@@ -2,8 +2,10 @@
  * The scheduler that a checked build of the engine is given: each of its accesses becomes one of
  * the checker's.
  */
+import { H_RAM_AT } from '../../engine/arena/layout.ts';
 import type { WordAt } from '../../engine/arena/ref.ts';
 import type { PlainAccess, Scheduler } from '../../engine/arena/scheduler.ts';
+import { PAGE_SIZE } from '../../engine/arena/units.ts';
 import { access } from '../check/active.ts';
 import { UNWIND } from '../check/failure.ts';
 import {
@@ -37,6 +39,7 @@ export interface EngineSchedulerOptions {
 }
 
 const EVERYBODY = 2 ** 31 - 1;
+const FRAME_WORDS = PAGE_SIZE / 4;
 
 /** A byte's lane, or that of the whole word. */
 const laned = (kind: number, byte: number | undefined): number =>
@@ -50,6 +53,8 @@ export class EngineScheduler implements Scheduler {
   /** The words, while somebody looks at them who is not one of the threads. */
   #bare: Int32Array | null = null;
   readonly #words: Int32Array;
+  /** Where the frames begin. */
+  readonly #ram: number;
   /** Whether the allocator is at work. */
   isUnguarded = false;
   readonly unguarded: PlainAccess = {
@@ -59,6 +64,7 @@ export class EngineScheduler implements Scheduler {
 
   constructor(words: Int32Array, options: EngineSchedulerOptions) {
     this.#words = words;
+    this.#ram = words[H_RAM_AT] ?? words.length;
     this.restsOnLocks = options.restsOnLocks;
     this.passes = options.passes;
     this.rcuBatch = options.rcuBatch;
@@ -126,11 +132,21 @@ export class EngineScheduler implements Scheduler {
 
   plainLoad(at: WordAt, byte?: number): number {
     if (this.#bare !== null) return bareLoad(this.#bare, at, byte);
+    if (this.#isShown(at, byte)) return access(LOAD, at, 0, 0);
     return access(laned(PLAIN_LOAD, byte), at, 0, 0);
   }
 
   plainStore(at: WordAt, value: number, byte?: number): void {
+    if (this.#isShown(at, byte)) return this.store(at, value);
     access(laned(PLAIN_STORE, byte), at, value, 0);
+  }
+
+  /**
+   * What programs do with their own memory is their affair, and no race of the engine's. The first
+   * word of each frame stands for what they see of it: its accesses are steps.
+   */
+  #isShown(at: WordAt, byte: number | undefined): boolean {
+    return byte === undefined && at >= this.#ram && (at - this.#ram) % FRAME_WORDS === 0;
   }
 
   rest(at: WordAt, value: number): void {

@@ -101,9 +101,10 @@ export function openScenario<State>(given: AnyScenario<State>, title: Title): Op
     ...title,
     setup(perThread) {
       close();
-      plantMutant(given.mutant ?? null);
       const ground = 'protocol' in given ? onMachine(given) : onArena(given);
       built = build(ground, given);
+      // Only now: what is set up is set up right.
+      plantMutant(given.mutant ?? null);
       for (const worker of [cpuOfWorker, ...workerStates()]) perThread.add(worker);
       return ground.state;
     },

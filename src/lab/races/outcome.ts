@@ -1,4 +1,5 @@
 /** What came out of exploring a variant, beside what is known to come out. */
+import type { FailureKind } from '../check/failure.ts';
 import type { Report } from '../check/report.ts';
 import type { Answer, RaceListing, Task } from './task.ts';
 
@@ -52,8 +53,13 @@ export function outcomeOf(
   };
 }
 
+/** What speaks against the scenario, and not against the engine. */
+const OWN_FAULTS: ReadonlySet<FailureKind> = new Set(['nondeterminism', 'swallowed', 'unseen']);
+const isOwnFault = ({ counterexample }: Report): boolean =>
+  counterexample !== null && OWN_FAULTS.has(counterexample.failure.kind);
+
 function verdictOf(report: Report | null, expects: Outcome['expects']): Verdict {
-  if (report === null) return 'failed';
+  if (report === null || isOwnFault(report)) return 'failed';
   if (report.counterexample !== null) return expects === 'violation' ? 'as known' : 'found';
   if (expects === 'violation') return report.isExhausted ? 'missed' : 'unfinished';
   return report.isExhausted ? 'as known' : 'unfinished';

@@ -10,7 +10,7 @@ export interface RaceVariant {
   /** `violation`: something breaks in some interleaving. `none`: in no interleaving at all. */
   readonly expects: 'violation' | 'none';
   /** The bug that is planted, if one is. */
-  readonly mutant: string | null;
+  readonly mutant: Mutant | null;
   /** @param race the name of the race. */
   readonly open: (race: string, opening?: Opening) => OpenScenario;
 }

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { MUTANTS } from '../../engine/arena/mutants.ts';
 import { explored } from './explored.ts';
 import { GAP } from './gap.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
@@ -39,4 +40,9 @@ describe('with the waiting lines of production', () => {
   it.each(GAP.variants)(`${GAP.name} $name: $expects`, (variant) => {
     expect(outcomeIn(GAP.name, variant, { locks: 'real' }).verdict).toBe('as known');
   });
+});
+
+it('X-10 a race finds each planted bug', () => {
+  const found = outcomes.filter(({ report }) => report?.counterexample !== null);
+  expect([...new Set(found.flatMap(({ mutant }) => mutant ?? []))].toSorted()).toEqual(MUTANTS);
 });

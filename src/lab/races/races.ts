@@ -2,6 +2,7 @@
 import { EVERY_ALLOCATION } from './every_allocation.ts';
 import { ABORT_WITHOUT_MEMORY, FAILED_MAP_FIXED } from './failed_map_fixed.ts';
 import { FAILED_FORK_RACES } from './failed_fork.ts';
+import { FAULTS } from './faults.ts';
 import { FORK_CONTENTS } from './fork_contents.ts';
 import { GAP, GAP_IN_WALK } from './gap.ts';
 import { HOOK_RACES } from './hooks.ts';
@@ -14,10 +15,21 @@ import { L1_SLAB } from './l1_slab.ts';
 import { L1_SPINLOCK } from './l1_spinlock.ts';
 import { L1_SPECULATE, L1_VMA_LOCK } from './l1_vma_lock.ts';
 import { PAIRS, READ_PAIRS, TRIPLES } from './linearizable.ts';
+import {
+  DOWNGRADE,
+  FALSE_UNLOCKED,
+  LOST_WAKE_UP,
+  OVERFLOW,
+  RELEASE_ORDER,
+  UP_READ,
+} from './per_vma_lock.ts';
 import type { Race } from './race.ts';
 import { CLOSE_BEFORE_REPLACE, TRUNCATE } from './replacement.ts';
 import { STACK_RACES } from './stack.ts';
 import { STALE_LOOKUP } from './stale_lookup.ts';
+import { TREES } from './tree_readers.ts';
+import { BACK_AGAIN, COPY, DETACHED, OTHER_MM, OTHER_RANGE, SHRUNK, WAKE_UP } from './vma_reuse.ts';
+import { MARKS } from './write_marks.ts';
 
 export const RACES: readonly Race[] = [
   GAP,
@@ -29,9 +41,25 @@ export const RACES: readonly Race[] = [
   STALE_LOOKUP,
   ...STACK_RACES,
   ...HOOK_RACES,
+  FALSE_UNLOCKED,
+  LOST_WAKE_UP,
+  RELEASE_ORDER,
+  DOWNGRADE,
+  OVERFLOW,
+  UP_READ,
+  ...MARKS,
+  ...FAULTS,
+  ...TREES,
   ...FAILED_FORK_RACES,
   FORK_CONTENTS,
   EVERY_ALLOCATION,
+  OTHER_MM,
+  OTHER_RANGE,
+  SHRUNK,
+  DETACHED,
+  BACK_AGAIN,
+  COPY,
+  WAKE_UP,
   L1_SPINLOCK,
   L1_RWSEM,
   L1_RWSEM_LINE,

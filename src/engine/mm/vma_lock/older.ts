@@ -2,8 +2,16 @@
  * The generations of the VMA lock before the default: which of them is meant. They are chosen here,
  * apart from vma_lock.ts, so that the default's path stays short enough to be compiled as one.
  */
+import * as atomics from '#atomics';
+import { NARROW_MARK, VMA_FREED_AT_ONCE } from '#mutants';
 import type { Mm, MmWrite, Vma, VmaRcu, VmaWrite } from '../held.ts';
-import { hasNoVmaLock as isOff, isTypesafeVmaLock as isTypesafe } from '../protocol.ts';
+import { mmLockSeqAt } from '../mm_struct.ts';
+import {
+  hasNoVmaLock as isOff,
+  isTypesafeVmaLock as isTypesafe,
+  protocolLockSeqMask,
+} from '../protocol.ts';
+import { vmLockSeqAt } from '../vma_struct.ts';
 import * as off from './off.ts';
 import { isMarkedBySeq, type ReadLock, VMA_LOCKED } from './read_lock.ts';
 import * as rwsem from './rwsem.ts';
@@ -26,7 +34,13 @@ export function startWrite(mm: MmWrite, vma: Vma): void {
 }
 
 export const isMarked = (mm: Mm, vma: VmaRcu): boolean =>
-  isOff() ? off.isMarked(mm) : isMarkedBySeq(mm, vma);
+  isOff() ? off.isMarked(mm) : NARROW_MARK ? isMarkedByPart(mm, vma) : isMarkedBySeq(mm, vma);
+
+/** A planted bug: a mark is always the whole word. */
+const isMarkedByPart = (mm: Mm, vma: VmaRcu): boolean =>
+  ((atomics.readOnce(vmLockSeqAt(vma)) ^ atomics.readOnce(mmLockSeqAt(mm))) &
+    protocolLockSeqMask()) ===
+  0;
 
 export function markAttached(vma: VmaWrite): void {
   if (!isOff()) rwsem.markAttached(vma);
@@ -46,4 +60,4 @@ export function init(vma: VmaRcu): void {
   else if (!isOff()) rwsem.init(vma);
 }
 
-export const waitsForReaders = (): boolean => !isTypesafe();
+export const waitsForReaders = (): boolean => !isTypesafe() && !VMA_FREED_AT_ONCE;

@@ -14,8 +14,18 @@
  */
 import * as atomics from '#atomics';
 import {
+  ADMIT_BEFORE_MARK,
+  ATTACH_PLAINLY,
+  MM_AFTER_PUT,
+  NO_DETACH_WAIT,
+  NO_EXCLUSION,
+  NO_MMGRAB,
   NO_MM_CHECK,
+  NO_READER_WAIT,
+  NO_SECOND_SEQ_CHECK,
   NO_WRITER_WAKE,
+  READ_DETACHED,
+  WAKE_WITHOUT_EPOCH,
   WRITER_EPOCH_TOO_LATE,
   WRITER_WAKE_BEFORE_MOVE,
 } from '#mutants';
@@ -65,7 +75,8 @@ export function startRead(mm: Mm, vma: VmaRcu): ReadLock {
   if (vmMm(vma) !== mm && !NO_MM_CHECK) return leaveOther(vma);
 
   // Write-locked between the first check and the count. Pairs with vmaEndWriteAll().
-  if (atomics.rcuDereference(vmLockSeqAt(vma)) === atomics.load(mmLockSeqAt(mm))) {
+  const isMarked = atomics.rcuDereference(vmLockSeqAt(vma)) === atomics.load(mmLockSeqAt(mm));
+  if (isMarked && !NO_SECOND_SEQ_CHECK) {
     vmaPutRead(vma);
     return VMA_LOCKED;
   }
@@ -75,9 +86,9 @@ export function startRead(mm: Mm, vma: VmaRcu): ReadLock {
 /** Apart from the way that is taken: what is compiled as one has a limit. */
 function leaveOther(vma: VmaRcu): typeof VMA_LOCKED {
   const owner = vmMm(vma);
-  mmgrab(owner);
+  if (!NO_MMGRAB) mmgrab(owner);
   vmaPutRead(vma);
-  mmdrop(owner);
+  if (!NO_MMGRAB) mmdrop(owner);
   return VMA_LOCKED;
 }
 
@@ -96,15 +107,17 @@ export function endRead(vma: Vma): void {
 /** Waits for the readers inside and marks. Source: mm/mmap_lock.c, __vma_start_write(), v6.18. */
 export function startWrite(mm: MmWrite, vma: Vma): void {
   const isAttached = excludeReaders(mm, vma, 1);
+  if (ADMIT_BEFORE_MARK && isAttached) admitReaders(vma);
   // Racy readers compare it; it only ever says "locked" too often.
   atomics.store(vmLockSeqAt(vma), atomics.rcuDereference(mmLockSeqAt(mm)));
-  if (isAttached) admitReaders(vma);
+  if (isAttached && !ADMIT_BEFORE_MARK) admitReaders(vma);
 }
 
 /** The store releases the fields: pairs with incNotZero(). */
 export function markAttached(vma: VmaWrite): void {
   assert(isDetached(vma), 'only a detached VMA is attached');
-  atomics.store(vmRefcntAt(vma), 1);
+  if (ATTACH_PLAINLY) views.i32[vmRefcntAt(vma)] = 1;
+  else atomics.store(vmRefcntAt(vma), 1);
 }
 
 /**
@@ -114,7 +127,7 @@ export function markAttached(vma: VmaWrite): void {
 export function markDetached(mm: MmWrite, vma: VmaWrite): void {
   const left = atomics.add(vmRefcntAt(vma), -1) - 1;
   assert(left >= 0, 'only an attached VMA is detached');
-  if (left === 0) return;
+  if (left === 0 || NO_DETACH_WAIT) return;
   if (excludeReaders(mm, vma, 0)) admitReaders(vma);
 }
 
@@ -135,7 +148,7 @@ function excludeReaders(mm: MmWrite, vma: Vma, base: number): boolean {
     if (count === 0) return false;
     if (!atomics.cas(at, count, count + EXCLUDE_READERS)) continue;
     views.i32[thisCpu + C_HELD] = held + 1;
-    if (count === base) return true; // nobody was inside, and nobody gets in now
+    if (count === base || NO_READER_WAIT) return true; // nobody was inside, and nobody gets in now
     break;
   }
   // Ends when the readers inside have left: no new one gets past the bit.
@@ -165,9 +178,9 @@ export function breakLock(vma: VmaRcu, mode: LockMode): void {
 function incNotZero(vma: VmaRcu): number {
   const at = vmRefcntAt(vma);
   for (let count = atomics.rcuDereference(at); ; count = atomics.load(at)) {
-    if (count === 0) return 0;
-    if (count >= READERS_MAX) return -1;
-    if (atomics.cas(at, count, count + 1)) return count;
+    if (count === 0 && !READ_DETACHED) return 0;
+    if (count >= READERS_MAX && !NO_EXCLUSION) return -1;
+    if (atomics.cas(at, count, count + 1)) return READ_DETACHED ? count + 1 : count;
   }
 }
 
@@ -178,7 +191,7 @@ function vmaPutRead(vma: VmaRcu): void {
   const mm = vmMm(vma);
   const left = atomics.add(vmRefcntAt(vma), -1) - 1;
   views.i32[thisCpu + C_HELD] = held;
-  if (left >= EXCLUDE_READERS) wakeWriter(mm, left);
+  if (left >= EXCLUDE_READERS) wakeWriter(MM_AFTER_PUT ? vmMm(vma) : mm, left);
 }
 
 function dropCount(vma: VmaRcu): void {
@@ -191,6 +204,6 @@ function wakeWriter(mm: Mm, left: number): void {
   if (NO_WRITER_WAKE) return;
   if (WRITER_WAKE_BEFORE_MOVE) atomics.wakeAll(mmWriterWaitAt(mm));
   // First move the epoch, then wake: a writer about to sleep sees the move.
-  atomics.add(mmWriterWaitAt(mm), 1);
+  if (!WAKE_WITHOUT_EPOCH) atomics.add(mmWriterWaitAt(mm), 1);
   if (!WRITER_WAKE_BEFORE_MOVE) atomics.wakeAll(mmWriterWaitAt(mm));
 }

@@ -16,7 +16,14 @@
  * Source: include/linux/mm.h, vma_start_read() and on, v6.4.
  */
 import * as atomics from '#atomics';
+import {
+  ADMIT_BEFORE_MARK,
+  ATTACH_PLAINLY,
+  NO_DETACHED_CHECK,
+  NO_SECOND_SEQ_CHECK,
+} from '#mutants';
 import { assert } from '../../arena/assert.ts';
+import { setWord } from '../../arena/memory.ts';
 import { rcuReadLock, rcuReadUnlock } from '../../rcu/rcu.ts';
 import { VMA_LOCK } from '../../sync/lock_class.ts';
 import { downRead, downReadTrylock, downWrite, upRead, upWrite } from '../../sync/rwsem.ts';
@@ -30,7 +37,7 @@ import { NEVER_LOCKED, type ReadLock, VMA_DETACHED, VMA_LOCKED } from './read_lo
 export function startRead(vma: VmaRcu): ReadLock {
   if (!downUnmarked(vmMm(vma), vma)) return VMA_LOCKED;
   // Detaching needs the mark, and the mark waits for us: from here on it stays as it is.
-  if (!isDetached(vma)) return vma as Vma;
+  if (NO_DETACHED_CHECK || !isDetached(vma)) return vma as Vma;
   upRead(vmLockAt(vma));
   return VMA_DETACHED;
 }
@@ -47,8 +54,9 @@ export function downUnmarked(mm: Mm, vma: VmaRcu): boolean {
     return false;
   if (!downReadTrylock(vmLockAt(vma), VMA_LOCK)) return false;
   // Write-locked between the first check and the semaphore. Pairs with vmaEndWriteAll().
-  if (((atomics.rcuDereference(vmLockSeqAt(vma)) ^ atomics.load(mmLockSeqAt(mm))) & mask) !== 0)
-    return true;
+  const differs =
+    ((atomics.rcuDereference(vmLockSeqAt(vma)) ^ atomics.load(mmLockSeqAt(mm))) & mask) !== 0;
+  if (differs || NO_SECOND_SEQ_CHECK) return true;
   upRead(vmLockAt(vma));
   return false;
 }
@@ -73,15 +81,17 @@ export function endRead(vma: Vma): void {
 
 export function startWrite(mm: MmWrite, vma: Vma): void {
   downWrite(vmLockAt(vma), VMA_LOCK);
+  if (ADMIT_BEFORE_MARK) upWrite(vmLockAt(vma));
   // Racy readers compare it; it only ever says "locked" too often.
   atomics.store(vmLockSeqAt(vma), atomics.rcuDereference(mmLockSeqAt(mm)));
-  upWrite(vmLockAt(vma));
+  if (!ADMIT_BEFORE_MARK) upWrite(vmLockAt(vma));
 }
 
 /** The store releases the fields: pairs with the load of isDetached(). */
 export function markAttached(vma: VmaWrite): void {
   assert(isDetached(vma), 'only a detached VMA is attached');
-  atomics.store(vmAttachedAt(vma), 1);
+  if (ATTACH_PLAINLY) setWord(vmAttachedAt(vma), 1);
+  else atomics.store(vmAttachedAt(vma), 1);
 }
 
 /** A late reader finds it in its own RCU section, and the VMA is not reused before that ends. */

@@ -16,7 +16,17 @@
  * attached and the new one's fields. So here who detaches waits for who is inside, as 6.15 does.
  */
 import * as atomics from '#atomics';
+import {
+  DETACHED_PLAINLY,
+  LOCK_REINIT,
+  MM_BEFORE_DETACHED,
+  NO_DETACHED_CHECK,
+  NO_DETACH_WAIT,
+  NO_MM_CHECK,
+  SEQ_OF_OWNER,
+} from '#mutants';
 import { assert } from '../../arena/assert.ts';
+import { word } from '../../arena/memory.ts';
 import { VMA_LOCK } from '../../sync/lock_class.ts';
 import { downWrite, upRead, upWrite } from '../../sync/rwsem.ts';
 import type { Mm, Vma, VmaRcu, VmaWrite } from '../held.ts';
@@ -32,10 +42,12 @@ export { endRead, isDetached, markAttached, startReadLocked, startWrite } from '
  * write-locked.
  */
 export function startRead(mm: Mm, vma: VmaRcu): ReadLock {
-  if (!downUnmarked(mm, vma)) return VMA_LOCKED;
+  if (!downUnmarked(SEQ_OF_OWNER ? vmMm(vma) : mm, vma)) return VMA_LOCKED;
+  const wasOurs = MM_BEFORE_DETACHED && vmMm(vma) === mm;
   // Pairs with markAttached(): before it, the fields are not to be looked at.
-  const isGone = isDetached(vma);
-  if (!isGone && vmMm(vma) === mm) return vma as Vma;
+  const attached = DETACHED_PLAINLY ? word(vmAttachedAt(vma)) : atomics.load(vmAttachedAt(vma));
+  const isGone = attached === 0 && !NO_DETACHED_CHECK;
+  if (!isGone && (wasOurs || NO_MM_CHECK || vmMm(vma) === mm)) return vma as Vma;
   upRead(vmLockAt(vma));
   return isGone ? VMA_DETACHED : VMA_LOCKED;
 }
@@ -43,13 +55,14 @@ export function startRead(mm: Mm, vma: VmaRcu): ReadLock {
 /** Readers of another mm may be inside, on their way out: they wait for nothing. */
 export function markDetached(vma: VmaWrite): void {
   assert(!isDetached(vma), 'only an attached VMA is detached');
-  downWrite(vmLockAt(vma), VMA_LOCK);
+  if (!NO_DETACH_WAIT) downWrite(vmLockAt(vma), VMA_LOCK);
   atomics.store(vmAttachedAt(vma), 0);
-  upWrite(vmLockAt(vma));
+  if (!NO_DETACH_WAIT) upWrite(vmLockAt(vma));
 }
 
 /** The semaphore is left as it is: a late reader may hold it. */
 export function init(vma: VmaRcu): void {
   assert(isDetached(vma), 'a free VMA is detached');
+  if (LOCK_REINIT) atomics.store(vmLockAt(vma), 0);
   atomics.store(vmLockSeqAt(vma), NEVER_LOCKED);
 }
