@@ -91,7 +91,7 @@ export function tablePage(outcomes: readonly Outcome[]): string {
   return `${HEAD}\n${sections.join('\n')}\n${mutantsPage(outcomes)}`;
 }
 
-/** Which scenario misses each protecting step when it is taken away. */
+/** Which scenario finds each protecting step missing when it is taken away. */
 function mutantsPage(outcomes: readonly Outcome[]): string {
   const planted = outcomes.filter(({ mutant }) => mutant !== null);
   const names = [...new Set(planted.map(({ mutant }) => mutant ?? ''))].toSorted();
@@ -101,15 +101,18 @@ function mutantsPage(outcomes: readonly Outcome[]): string {
       (a, b) => (a.report?.executions ?? 0) - (b.report?.executions ?? 0),
     );
     const [race, , executions = '', preemptions = ''] = best === undefined ? ['-'] : rowOf(best);
-    return `| \`${name}\` | ${race} | ${executions} | ${preemptions} |`;
+    const kind = best?.report?.counterexample?.failure.kind ?? '-';
+    return `| \`${name}\` | ${race} | ${executions} | ${preemptions} | ${kind} |`;
   });
   return [
     '## Planted bugs',
     '',
-    'What each takes away from the engine is said in `src/engine/arena/no_mutants.ts`.',
+    'What each takes away from the engine is said in `src/engine/arena/no_mutants.ts`. It shows as a',
+    '*violation* of what the scenario demands; as a *race* of plain accesses, or an access to what is',
+    'freed or not marked; as an *error*, a broken assertion; as a *deadlock*, or an *endless* loop.',
     '',
-    '| planted bug | found by | executions | preemptions |',
-    '| --- | --- | ---: | ---: |',
+    '| planted bug | found by | executions | preemptions | as |',
+    '| --- | --- | ---: | ---: | --- |',
     ...rows,
     '',
   ].join('\n');
