@@ -3,7 +3,7 @@
  * they would do is left out by the bundler.
  *
  * Each takes one check, barrier or order away that the protocols need, so that the checker can show
- * which scenario would have found it missing (docs/mutants.md).
+ * which scenario would have found it missing (docs/races.md).
  */
 
 /** The hole of a MAP_FIXED that fails late is not reserved. */

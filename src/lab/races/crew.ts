@@ -10,10 +10,9 @@ import type { Answer, RaceListing, Task } from './task.ts';
 /** An explorer that ended, or cannot be started. */
 export class CrewError extends Error {}
 
-/** Where an explorer begins: beside this module, or where the bundle was made from. */
-const MAIN = import.meta.url.includes('/bundle/')
-  ? '../lab/races/explorer_main.js'
-  : './explorer_main.js';
+/** Where an explorer begins: a module of the build, whether this is one, a bundle or a source. */
+const ROOT = import.meta.url.includes('/bundle/') ? '../..' : '../../..';
+const MAIN = `${ROOT}/dist/lab/races/explorer_main.js`;
 
 export class Crew {
   readonly #explorers = new Map<number, ChildProcess>();
