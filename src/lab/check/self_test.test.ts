@@ -6,7 +6,7 @@ import type { Search, Step } from './search.ts';
 import { selfTest } from './self_test.ts';
 
 const SEED = Number(env['SEED'] ?? Math.trunc(Math.random() * 1e9));
-const PROGRAMS = Number(env['PROGRAMS'] ?? 600);
+const PROGRAMS = Number(env['PROGRAMS'] ?? 2000);
 const AGAIN = `SEED=${SEED} PROGRAMS=${PROGRAMS} npx vitest run src/lab/check/self_test.test.ts`;
 
 it(`misses no final state of ${PROGRAMS} random programs (seed ${SEED})`, () => {
