@@ -326,9 +326,11 @@ describe.each(GENERATIONS)('%s', (vmaLock) => {
   it('S4-18 what is freed is as its constructor left it', () => {
     const vma = theVma();
     lookUp();
-    unmap(4, 4);
+    rcuReadLock();
+    asAnother(() => unmap(4, 4));
     expect(isVmaDetached(vma)).toBe(true);
     expect([word(vmRefcntAt(vma)), word(vmLockAt(vma))]).toEqual([0, 0]);
+    rcuReadUnlock();
   });
 });
 
@@ -469,8 +471,10 @@ describe.each(['on', 'off'] as const)(
           for (const each of taken) vmAreaFree(each);
         }),
       );
-      vmaEndRead(vma);
-      // Where it is, the reader's last step has just met the memory of another VMA.
+      // Where it is used again, the reader's last step meets the memory of another VMA.
+      const leave = (): void => vmaEndRead(vma);
+      if (IS_SHADOWED && inRcu === 'off') expect(leave).toThrow('write after free');
+      else leave();
       expect(isReused).toBe(inRcu === 'off');
     });
   },
