@@ -34,7 +34,7 @@ Examples:
   vmaspace check 000-gap                          one race in all its variants
   vmaspace check 000-gap:two-step                 one variant; what breaks is shown
   vmaspace check 000-gap --protocol vmaLock=rwsem in a protocol of your choice
-  vmaspace check --replay '000-gap:two-step:0*28,1*5'
+  vmaspace check --replay '000-gap:two-step:0*64,1*5,0*13'
   vmaspace check 000-gap --json                   with every step
 
 A budget is executions (100000) or seconds (30s).
