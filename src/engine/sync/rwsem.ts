@@ -145,6 +145,7 @@ function restedUntilFree(sem: WordAt, mode: LockMode): boolean {
     else if (atomics.cas(sem, seen, mode === READ ? seen + READER : WRITER)) return true;
   }
 }
+
 /** Whether a new one would have to stand in line. */
 const mustWait = (seen: number, mode: LockMode): boolean =>
   (seen & (mode === READ ? WRITER | WAITING | HANDOFF : ~WAITING)) !== 0;

@@ -1,12 +1,9 @@
 /** Does what an explorer is asked for. Only under the condition `checked`. */
 import { replay } from '../check/counterexample.ts';
-import { explore } from '../check/explore.ts';
+import { explored, MAX_STEPS } from './explored.ts';
 import { RACES } from './races.ts';
 import type { RaceVariant } from './race.ts';
 import type { Answer, RaceListing, Task } from './task.ts';
-
-/** Accesses of an execution, plain ones too, after which it is taken for endless. */
-const MAX_STEPS = 1_000_000;
 
 export const listing = (): RaceListing[] =>
   RACES.map(({ name, ids, story, variants }) => ({
@@ -22,20 +19,12 @@ export const listing = (): RaceListing[] =>
 
 export function runTask(task: Task): Answer {
   try {
-    return task.replay === undefined ? explored(task) : replayed(task, task.replay);
+    if (task.replay !== undefined) return replayed(task, task.replay);
+    const report = explored(variantOf(task).open(task.race, task), task.options);
+    return { kind: 'report', task, report };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return { kind: 'failed', task, message };
-  }
-}
-
-function explored(task: Task): Answer {
-  const { scenario, leave } = variantOf(task).open(task.race, task);
-  try {
-    const report = explore(scenario, { maxSteps: MAX_STEPS, ...task.options });
-    return { kind: 'report', task, report };
-  } finally {
-    leave();
   }
 }
 
