@@ -89,7 +89,7 @@ export function downReadTrylock(sem: WordAt, cls: LockClass): boolean {
 
 function takeRead(sem: WordAt): boolean {
   const seen = atomics.load(sem);
-  return (seen & (WRITER | WAITING | HANDOFF)) === 0 && atomics.cas(sem, seen, seen + READER);
+  return !mustWait(seen, READ) && atomics.cas(sem, seen, seen + READER);
 }
 
 export function upRead(sem: WordAt): void {
@@ -152,7 +152,7 @@ const mustWait = (seen: number, mode: LockMode): boolean =>
 
 function takeWrite(sem: WordAt): boolean {
   const seen = atomics.load(sem);
-  return (seen & ~WAITING) === 0 && atomics.cas(sem, seen, seen | WRITER);
+  return !mustWait(seen, WRITE) && atomics.cas(sem, seen, seen | WRITER);
 }
 
 /** Leaves, and wakes who waits. */
